@@ -1,0 +1,2 @@
+export * from './net/index.ts';
+export type * from './speaker-types.ts';

@@ -1,0 +1,123 @@
+/**
+ * The border between sessions and routes. The speaker tells the RIB who is up with which negotiated properties and hands
+ * it scanned UPDATEs; the RIB hands back octets per peer. Work is queued and done in slices by `run`.
+ */
+import type { Prefix } from '../net/types.ts';
+import type { Reason } from '../policy/types.ts';
+import type { LocalRoute, PeerConfig } from '../speaker-types.ts';
+import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
+
+/** Index of a peer in the RIB's tables; reused after removal. */
+export type PeerIndex = number;
+
+/** What the RIB needs of an established session, fixed while it is up. */
+export interface RibSession {
+  readonly context: UpdateContext;
+  readonly families: readonly Family[];
+  readonly external: boolean;
+  readonly remoteId: number;
+  readonly remoteAs: number;
+  readonly remoteAddress: import('../net/types.ts').Address;
+  readonly localAddress: import('../net/types.ts').Address;
+  readonly fourOctetAs: boolean;
+  /** Octets, 4096 or 65535 (RFC 8654). */
+  readonly maxMessage: number;
+  readonly addPathSend: readonly Family[];
+}
+
+export interface RibCallbacks {
+  /** The worst RFC 7606 outcome of an update; session-reset is the speaker's to carry out. */
+  readonly onFault: (peer: PeerIndex, fault: AttributeFault) => void;
+  readonly onMaxPrefix: (peer: PeerIndex, family: Family, limit: number) => void;
+}
+
+export interface Rib {
+  /** Configuration of a peer, before or while its session is up; a changed policy re-evaluates its routes in slices. */
+  configurePeer(config: PeerConfig): PeerIndex;
+  removePeer(peer: PeerIndex): void;
+  setRouterId(routerId: number): void;
+  /** Session up: the peer joins its update groups and owes the peer a full table and End-of-RIB. */
+  sessionUp(peer: PeerIndex, session: RibSession): void;
+  /** Session gone. `stale` keeps its routes marked stale until `sweepStale` (RFC 4724 helper); `flush` withdraws them, in slices. */
+  sessionDown(peer: PeerIndex, routes: 'flush' | 'stale'): void;
+  sweepStale(peer: PeerIndex, family: Family): void;
+  receive(peer: PeerIndex, update: ScannedUpdate): void;
+  /** Route refresh received: send the peer its whole view again (BoRR/EoRR around it when enhanced, RFC 7313). */
+  refresh(peer: PeerIndex, family: Family, enhanced: boolean): void;
+  /** Apply the import policy again to what the peer sent (soft reconfiguration, Adj-RIB-In is kept). */
+  setLocalRoutes(set: readonly LocalRoute[], remove: readonly Prefix[]): void;
+  replaceLocalRoutes(routes: readonly LocalRoute[]): void;
+  /** Does pending decisions and encodings for at most about `budgetMs` of `clock()`; true while work remains. */
+  run(clock: () => number, budgetMs: number): boolean;
+  hasWork(): boolean;
+  /** True where `take` would return octets. */
+  hasOutput(peer: PeerIndex): boolean;
+  /** Peers with output since the last call; each is listed once. */
+  readyPeers(): PeerIndex[];
+  /** Next whole messages for the peer, at most about `limit` octets; shared buffers. Empty when it is up to date. */
+  take(peer: PeerIndex, limit: number): Uint8Array[];
+
+  /** Introspection; dumps are cursors so that a million routes never stall a session. */
+  familyStatus(peer: PeerIndex, family: Family): { received: number; accepted: number; advertised: number; group: string; lag: number; slow: boolean };
+  routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
+  explain(prefix: Prefix): RouteExplanation;
+  stats(): RibStats;
+}
+
+export interface RouteQuery {
+  readonly view: 'best' | 'all' | 'received' | 'advertised';
+  readonly peer?: PeerIndex;
+  readonly family: Family;
+  /** Only this prefix. */
+  readonly prefix?: Prefix;
+}
+
+export interface RouteView {
+  readonly prefix: Prefix;
+  /** Peer id, or 'local'. */
+  readonly from: string;
+  readonly best: boolean;
+  readonly accepted: boolean;
+  readonly stale: boolean;
+  readonly pathId?: number;
+  readonly attributes: PathAttributes;
+  /** Wall-clock ms of the last change. */
+  readonly at: number;
+  readonly reasons: readonly Reason[];
+}
+
+/** Everything known of a prefix, from the records acted on. */
+export interface RouteExplanation {
+  readonly prefix: Prefix;
+  readonly candidates: readonly (RouteView & {
+    /** Why this path lost to the winner: the decision step's name and citation; absent on the winner. */
+    readonly lostAt?: { readonly step: string; readonly citation: string };
+    /** Import verdict and the term that gave it. */
+    readonly importTerm: string;
+  })[];
+  readonly decidedBy?: { readonly step: string; readonly citation: string };
+  readonly peers: readonly PeerExplanation[];
+}
+
+export interface PeerExplanation {
+  readonly peer: string;
+  readonly up: boolean;
+  readonly advertised: boolean;
+  /** Absent when advertised. Such as `session down`, `learned from this peer`, `not reflected between non-clients`, `rejected by export policy`. */
+  readonly blockedBy?: { readonly rule: string; readonly citation: string; readonly term?: string; readonly reasons: readonly Reason[] };
+  /** Term of the export policy that accepted. */
+  readonly exportTerm?: string;
+  readonly group: string;
+  /** The last UPDATE that carried this prefix to the peer, whole, or rebuilt from the group's Adj-RIB-Out for this prefix alone. */
+  readonly lastSent?: { readonly at: number; readonly updateHex: string };
+  /** False while the peer's cursor has not passed the change yet. */
+  readonly delivered: boolean;
+}
+
+export interface RibStats {
+  readonly prefixes: { readonly [family in Family]: number };
+  readonly paths: { readonly [family in Family]: number };
+  readonly attributeSets: number;
+  readonly groups: readonly { readonly id: string; readonly family: Family; readonly members: number; readonly logOctets: number; readonly encodes: number }[];
+  readonly work: { readonly [counter: string]: number };
+}
