@@ -14,7 +14,7 @@ const TEXT = /\.(ts|js|mjs|c|json|md|ya?ml|toml|sh)$|^\.ci\//;
 const TABLE = /(^|\/)(iana|codes|table|.*-(table|codes|schema))\.ts$/;
 
 // Written in pieces, so that this file does not find itself.
-const UNFINISHED = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b|not ` + `implemented`);
+const UNFINISHED = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b|not ${'implemented'}`);
 const SUPPRESSED = new RegExp(`@ts-${'ignore'}|@ts-${'expect-error'}|@ts-${'nocheck'}`);
 const MACHINE = new RegExp(
   `(^|[\\s'"\`(=:])/(${['wo' + 'rk', 'fa' + 'rm'].join('|')})/|/tmp/${'plan'}|registry\\.[a-z]+\\.(org|com)|deb\\.${'debian'}`,
