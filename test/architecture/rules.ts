@@ -1,0 +1,109 @@
+/**
+ * The arrows of the architecture as data: which area may import which, which npm packages each may use, and which are pure.
+ * A file belongs to the area with the longest matching path. The table is acyclic; architecture.test.ts proves that too.
+ */
+
+/** One part of the tree and what it may lean on. */
+export interface Area {
+  /** Path from the root: a folder with a trailing slash, or one file. Several areas may match a file; the longest path wins. */
+  readonly path: string;
+  readonly name: string;
+  /** Names of the areas it may import. Its own is always allowed. */
+  readonly imports: readonly string[];
+  /** npm packages it may import, beside the workspaces. */
+  readonly packages?: readonly string[];
+  /** No `node:` import, clock, timer, randomness, process or console. `seam`: only what is passed in may be impure. */
+  readonly pure: boolean;
+}
+
+const net = ['bgp/net'];
+const wire = ['bgp/wire', ...net];
+const session = ['bgp/session', 'bgp/types', 'bgp/policy', ...wire];
+const rib = ['bgp/rib', ...session];
+const speaker = ['bgp/speaker', ...rib];
+const bgp = ['bgp', 'bgp/io', 'bgp/testing', ...speaker];
+
+const resources = ['confd/resources', 'confd/log', ...net];
+const routes = ['routes', 'bgp/policy', ...resources];
+const desired = ['confd/desired', ...routes];
+const driver = ['confd/driver', ...desired];
+const source = ['confd/source', ...resources];
+
+const health = ['health/status', 'health/probes', 'health/metrics', 'health/server'];
+const confd = ['confd/converge', 'confd/native', 'confd/bird', 'confd/source/file', ...source, ...driver];
+const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config'])];
+
+/** Every area of src/. A file of src/ that no area matches is a finding. */
+export const AREAS: readonly Area[] = [
+  // bgp-ts: net ← wire ← {session, policy} ← rib ← speaker ← {io, testing}
+  { path: 'src/bgp/net/', name: 'bgp/net', imports: [], pure: true },
+  { path: 'src/bgp/wire/', name: 'bgp/wire', imports: net, pure: true },
+  { path: 'src/bgp/policy/', name: 'bgp/policy', imports: wire, pure: true },
+  { path: 'src/bgp/speaker-types.ts', name: 'bgp/types', imports: ['bgp/policy', ...wire], pure: true },
+  { path: 'src/bgp/session/', name: 'bgp/session', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
+  { path: 'src/bgp/rib/', name: 'bgp/rib', imports: session, pure: true },
+  { path: 'src/bgp/speaker', name: 'bgp/speaker', imports: rib, pure: true },
+  { path: 'src/bgp/testing/', name: 'bgp/testing', imports: speaker, pure: true },
+  { path: 'src/bgp/io/', name: 'bgp/io', imports: [...speaker, 'netlink'], pure: false },
+  { path: 'src/bgp/index.ts', name: 'bgp', imports: speaker, pure: true },
+
+  { path: 'src/netlink/', name: 'netlink', imports: [], pure: false },
+
+  // confd: resources → desired → drivers; sources beside them; converge joins
+  { path: 'src/confd/log.ts', name: 'confd/log', imports: [], pure: true },
+  { path: 'src/confd/resources/', name: 'confd/resources', imports: net, pure: true },
+  { path: 'src/confd/source/', name: 'confd/source', imports: resources, pure: false },
+  { path: 'src/confd/source/file/', name: 'confd/source/file', imports: source, packages: ['yaml'], pure: false },
+  {
+    path: 'src/confd/source/kubernetes/',
+    name: 'confd/source/kubernetes',
+    imports: source,
+    packages: ['@kubernetes/client-node', 'undici'],
+    pure: false,
+  },
+  { path: 'src/confd/source/etcd/', name: 'confd/source/etcd', imports: source, packages: ['undici'], pure: false },
+  { path: 'src/confd/desired/', name: 'confd/desired', imports: routes, pure: true },
+  { path: 'src/confd/driver.ts', name: 'confd/driver', imports: desired, pure: true },
+  { path: 'src/confd/bird/', name: 'confd/bird', imports: driver, packages: ['handlebars'], pure: false },
+  { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel'], pure: false },
+  { path: 'src/confd/native/translate', name: 'confd/native', imports: [...driver, ...speaker], pure: true },
+  { path: 'src/confd/converge', name: 'confd/converge', imports: [...source, ...driver], pure: true },
+
+  { path: 'src/routes/', name: 'routes', imports: ['bgp/policy', ...resources], pure: true },
+  { path: 'src/routes/kernel/', name: 'routes/kernel', imports: ['netlink', ...net], pure: false },
+
+  // health has nothing of ours: main hands it suppliers
+  { path: 'src/health/', name: 'health/status', imports: [], pure: false },
+  { path: 'src/health/metrics', name: 'health/metrics', imports: ['health/status'], pure: true },
+  { path: 'src/health/probes', name: 'health/probes', imports: ['health/status'], pure: false },
+  {
+    path: 'src/health/server',
+    name: 'health/server',
+    imports: ['health/status', 'health/metrics', 'health/probes'],
+    packages: ['fastify'],
+    pure: false,
+  },
+
+  // the top
+  { path: 'src/config/', name: 'config', imports: ['bgp/net'], packages: ['yaml'], pure: true },
+  { path: 'src/main', name: 'main', imports: everything, packages: ['pino'], pure: false },
+  { path: 'src/cli/', name: 'cli', imports: ['main', ...everything], packages: ['commander', 'pino', 'yaml'], pure: false },
+];
+
+/** Workspaces by package name: what `bgp-ts/net` means in the tree. */
+export const WORKSPACES: readonly { readonly name: string; readonly path: string }[] = [
+  { name: 'bgp-ts', path: 'src/bgp/' },
+  { name: 'netlink', path: 'src/netlink/' },
+];
+
+/** What a pure file must not say, with the reason printed beside a finding. */
+export const IMPURE: readonly { readonly pattern: RegExp; readonly what: string }[] = [
+  { pattern: /\bDate\.now\b|\bnew Date\(\s*\)/, what: 'reads the clock' },
+  { pattern: /\bperformance\b\s*\./, what: 'reads the clock' },
+  { pattern: /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask)\s*\(/, what: 'sets a timer' },
+  { pattern: /\bMath\.random\b|\bcrypto\s*\./, what: 'draws randomness' },
+  { pattern: /\bprocess\s*\./, what: 'touches the process' },
+  { pattern: /\bconsole\s*\./, what: 'prints' },
+  { pattern: /\bglobalThis\b/, what: 'reaches for globals' },
+  { pattern: /\bawait\b/, what: 'waits' },
+];
