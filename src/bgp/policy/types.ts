@@ -26,7 +26,10 @@ export type Condition =
   /** The AS path begins with this sequence of AS numbers (control-plane 5.6). */
   | { readonly kind: 'asPathPrefix'; readonly asns: readonly number[] }
   | { readonly kind: 'localPref'; readonly op: 'eq' | 'lt' | 'gt'; readonly value: number }
-  /** Kernel metric of a local route, or 2147483647 - LOCAL_PREF of a BGP route (control-plane 5.1 step 1). */
+  /**
+   * Kernel metric of a local route, or 2147483647 - LOCAL_PREF of a BGP route (control-plane 5.1 step 1), both as the route
+   * came: actions do not change it. A local route without a metric is never `lt` nor `gt` nor `eq`.
+   */
   | { readonly kind: 'metric'; readonly op: 'eq' | 'lt' | 'gt'; readonly value: number };
 
 export type Action =
@@ -34,6 +37,11 @@ export type Action =
   | { readonly kind: 'addLargeCommunity'; readonly value: readonly [number, number, number] }
   | { readonly kind: 'prependAsPath'; readonly asns: readonly number[] }
   | { readonly kind: 'setLocalPref'; readonly value: number }
+  /**
+   * Control-plane 5.1 step 1: a local route gets LOCAL_PREF = 2147483647 - metric, `defaultMetric` where it has none; a BGP
+   * route keeps its LOCAL_PREF (100 where none was received). The `metric` condition goes on seeing the route as it came.
+   */
+  | { readonly kind: 'setLocalPrefFromMetric'; readonly defaultMetric: number }
   | { readonly kind: 'setMed'; readonly value: number }
   /** BIRD's route preference: decides before LOCAL_PREF between protocols (control-plane 5.2). Default 100 for BGP routes. */
   | { readonly kind: 'setPreference'; readonly value: number }
