@@ -1,1 +1,6 @@
+export * from './address.ts';
+export * from './prefix.ts';
+export * from './prefix-trie.ts';
 export * from './types.ts';
+export type { Words } from './words.ts';
+export { compareWords, maskWords, wordMask, wordsEqual } from './words.ts';
