@@ -1,0 +1,57 @@
+/** The YAML configuration file: one mapping of the keys in options.ts. Unknown and repeated keys are problems, not ignored. */
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { CONFIG_KEYS, isConfigKey } from './options.ts';
+import type { FileValue } from './read.ts';
+import type { ConfigKey, ConfigProblem } from './types.ts';
+
+/** What a configuration file says. */
+export interface ConfigFile {
+  readonly values: ReadonlyMap<ConfigKey, FileValue>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Reads the text of a configuration file; `name` stands in positions. An empty file is an empty configuration. */
+export function readConfigFile(text: string, name: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, version: '1.2', uniqueKeys: true, stringKeys: true });
+  const problems: ConfigProblem[] = [];
+  const at = (offset: number): string => `${name}:${lines.linePos(offset).line}`;
+  const refuse = (offset: number, key: string, value: string, rule: string): void => {
+    problems.push({ origin: { kind: 'file', name: at(offset) }, key, value, rule });
+  };
+  for (const error of document.errors) refuse(error.pos[0], '', firstLine(text.slice(error.pos[0])), `no YAML: ${firstLine(error.message)}`);
+  const values = new Map<ConfigKey, FileValue>();
+  const root = document.contents;
+  if (problems.length > 0 || root === null || (isScalar(root) && root.value === null)) return { values, problems };
+  if (!isMap(root)) {
+    refuse(0, '', firstLine(text), 'not a mapping of configuration keys');
+    return { values, problems };
+  }
+  for (const pair of root.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
+    const value = valueText(pair.value);
+    if (!isConfigKey(key)) refuse(offset, key, value ?? '', `not a known key; known are ${CONFIG_KEYS.join(', ')}`);
+    else if (value === undefined) refuse(offset, key, '', 'not a plain value');
+    else values.set(key, { text: value, position: at(offset) });
+  }
+  return { values, problems };
+}
+
+/** A scalar as it was written (so that `1.10` stays an AS number), or a mapping or list as the entries of options.ts. */
+function valueText(node: unknown): string | undefined {
+  if (isAlias(node)) return undefined;
+  if (isScalar(node)) return typeof node.value === 'string' ? node.value : (node.source ?? '');
+  if (isSeq(node)) return joined(node.items.map(valueText));
+  if (!isMap(node)) return undefined;
+  return joined(node.items.map((pair) => joined([valueText(pair.key), valueText(pair.value)], '=')));
+}
+
+function joined(parts: readonly (string | undefined)[], separator = ','): string | undefined {
+  return parts.some((part) => part === undefined) ? undefined : parts.join(separator);
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').slice(0, 80);
+}
+

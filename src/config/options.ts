@@ -1,0 +1,257 @@
+/**
+ * The table of configuration values: one row each with its flag, its variables, its default and its parser. The key is also
+ * the key in the YAML file. Precedence, documented once here: default < YAML file < environment < flag; among variables
+ * LINNET_* comes first, then Calico's names in the order of the row (contracts.md, Command line; control-plane 8.5).
+ */
+import type { Prefix } from 'bgp-ts/net';
+import { parseAddress } from 'bgp-ts/net';
+import type { Config, ConfigKey } from './types.ts';
+import type { NetworkOf, Parsed } from './values.ts';
+import {
+  parseAsNumber,
+  parseBoolean,
+  parseCidr,
+  parseHoldTime,
+  parseInteger,
+  parseListener,
+  parseLogLevel,
+  parseLoopbackListener,
+  parseName,
+  parseNodeAddress,
+  parseRouterId,
+  parseText,
+  parseTransportMap,
+  parseWord,
+} from './values.ts';
+
+/** What the defaults and parsers need of the machine; filled by load.ts, faked by tests. */
+export interface Machine {
+  readonly uid: number;
+  /** The system's temporary directory. */
+  readonly temporary: string;
+  readonly home: string;
+  /** XDG_RUNTIME_DIR and XDG_STATE_HOME, '' where unset. */
+  readonly xdgRuntime: string;
+  readonly xdgState: string;
+  readonly networkOf: NetworkOf;
+}
+
+/** One configuration value. */
+export interface OptionRow<T> {
+  /** Long flag without its dashes. */
+  readonly flag: string;
+  /** Placeholder in help; '' for a switch. */
+  readonly placeholder: string;
+  readonly help: string;
+  /** LINNET_* first, then Calico's names. */
+  readonly environment: readonly string[];
+  readonly parse: (text: string, machine: Machine) => Parsed<T>;
+  readonly fallback: (machine: Machine) => T;
+  /** A name of a file may stand in the text's place; its contents are parsed instead. */
+  readonly orFile?: true;
+}
+
+/** Every row, by key. */
+export type OptionTable = { readonly [K in ConfigKey]: OptionRow<Config[K]> };
+
+const LOOPBACK = parseAddress('127.0.0.1');
+
+function runDirectory(machine: Machine): string {
+  if (machine.uid === 0) return '/var/run/calico';
+  return machine.xdgRuntime === '' ? `${machine.temporary}/linnet-${machine.uid}` : `${machine.xdgRuntime}/linnet`;
+}
+
+function stateDirectory(machine: Machine): string {
+  if (machine.uid === 0) return '/var/lib/linnet';
+  return machine.xdgState === '' ? `${machine.home}/.local/state/linnet` : `${machine.xdgState}/linnet`;
+}
+
+const absent = (): undefined => undefined;
+
+export const OPTIONS: OptionTable = {
+  node: {
+    flag: 'node',
+    placeholder: 'NAME',
+    help: 'Calico node this daemon speaks for; never assumed',
+    environment: ['LINNET_NODE', 'NODENAME'],
+    parse: parseName,
+    fallback: absent,
+  },
+  kubernetesNode: {
+    flag: 'kubernetes-node',
+    placeholder: 'NAME',
+    help: 'Kubernetes node name where it differs',
+    environment: ['LINNET_KUBERNETES_NODE', 'CALICO_K8S_NODE_REF'],
+    parse: parseName,
+    fallback: absent,
+  },
+  namespace: {
+    flag: 'namespace',
+    placeholder: 'NAME',
+    help: 'namespace of the password secrets',
+    environment: ['LINNET_NAMESPACE', 'NAMESPACE'],
+    parse: parseName,
+    fallback: () => 'kube-system',
+  },
+  asNumber: {
+    flag: 'as',
+    placeholder: 'NUMBER',
+    help: 'AS number, overrides the Node resource',
+    environment: ['LINNET_AS', 'AS'],
+    parse: parseAsNumber,
+    fallback: absent,
+  },
+  ipv4: {
+    flag: 'ip',
+    placeholder: 'ADDRESS',
+    help: 'IPv4 address, address/mask or none; overrides the Node resource',
+    environment: ['LINNET_IP', 'IP'],
+    parse: (text, machine) => parseNodeAddress('ipv4', machine.networkOf)(text),
+    fallback: absent,
+  },
+  ipv6: {
+    flag: 'ip6',
+    placeholder: 'ADDRESS',
+    help: 'IPv6 address, address/mask or none; overrides the Node resource',
+    environment: ['LINNET_IP6', 'IP6'],
+    parse: (text, machine) => parseNodeAddress('ipv6', machine.networkOf)(text),
+    fallback: absent,
+  },
+  routerId: {
+    flag: 'router-id',
+    placeholder: 'ID',
+    help: 'BGP Identifier: a dotted quad, or hash',
+    environment: ['LINNET_ROUTER_ID', 'CALICO_ROUTER_ID'],
+    parse: parseRouterId,
+    fallback: absent,
+  },
+  advertiseClusterIPs: {
+    flag: 'advertise-cluster-ips',
+    placeholder: 'CIDR',
+    help: 'cluster CIDR to announce, replaces serviceClusterIPs',
+    environment: ['LINNET_ADVERTISE_CLUSTER_IPS', 'CALICO_ADVERTISE_CLUSTER_IPS'],
+    parse: (text): Parsed<Prefix | undefined> => parseCidr(text),
+    fallback: absent,
+  },
+  usePodCIDR: {
+    flag: 'use-pod-cidr',
+    placeholder: 'BOOL',
+    help: 'announce the pod CIDRs of the Node instead of block affinities',
+    environment: ['LINNET_USE_POD_CIDR', 'CALICO_USE_POD_CIDR', 'USE_POD_CIDR'],
+    parse: parseBoolean,
+    fallback: () => false,
+  },
+  datastore: {
+    flag: 'datastore',
+    placeholder: 'TYPE',
+    help: 'file (kubernetes and etcdv3 are not in this version)',
+    environment: ['LINNET_DATASTORE', 'CALICO_DATASTORE_TYPE', 'DATASTORE_TYPE'],
+    parse: parseWord('file', 'kubernetes', 'etcdv3'),
+    fallback: () => 'kubernetes',
+  },
+  path: {
+    flag: 'path',
+    placeholder: 'DIR',
+    help: 'directory of manifests, for --datastore file',
+    environment: ['LINNET_PATH'],
+    parse: parseText,
+    fallback: absent,
+  },
+  runDir: {
+    flag: 'run-dir',
+    placeholder: 'DIR',
+    help: 'directory of sockets and lock',
+    environment: ['LINNET_RUN_DIR'],
+    parse: parseText,
+    fallback: runDirectory,
+  },
+  stateDir: {
+    flag: 'state-dir',
+    placeholder: 'DIR',
+    help: 'directory of persistent state',
+    environment: ['LINNET_STATE_DIR'],
+    parse: parseText,
+    fallback: stateDirectory,
+  },
+  listenPort: {
+    flag: 'listen-port',
+    placeholder: 'PORT',
+    help: 'BGP port to listen on, overrides BGPConfiguration.listenPort',
+    environment: ['LINNET_LISTEN_PORT'],
+    parse: parseInteger(1, 65_535),
+    fallback: absent,
+  },
+  http: {
+    flag: 'http',
+    placeholder: 'ADDRESS:PORT',
+    help: 'HTTP listener on loopback beside the unix socket, or none',
+    environment: ['LINNET_HTTP'],
+    parse: parseLoopbackListener,
+    fallback: () => (LOOPBACK === undefined ? 'none' : { address: LOOPBACK, port: 9178 }),
+  },
+  metricsListen: {
+    flag: 'metrics-listen',
+    placeholder: 'ADDRESS:PORT',
+    help: 'second HTTP listener for metrics and probes only, or none',
+    environment: ['LINNET_METRICS_LISTEN'],
+    parse: parseListener,
+    fallback: () => 'none',
+  },
+  compat: {
+    flag: 'compat',
+    placeholder: 'WHAT',
+    help: "calico: Calico's choices where ours differ; none",
+    environment: ['LINNET_COMPAT'],
+    parse: parseWord('none', 'calico'),
+    fallback: () => 'none',
+  },
+  logLevel: {
+    flag: 'log-level',
+    placeholder: 'LEVEL',
+    help: 'trace, debug, info, warn, error, fatal or none',
+    environment: ['LINNET_LOG_LEVEL', 'BGP_LOGSEVERITYSCREEN', 'CALICO_STARTUP_LOGLEVEL'],
+    parse: parseLogLevel,
+    fallback: () => 'info',
+  },
+  sessionFamilies: {
+    flag: 'session-families',
+    placeholder: 'WHICH',
+    help: "peer: only the family of the peer's address, as Calico's sessions; both",
+    environment: ['LINNET_SESSION_FAMILIES'],
+    parse: parseWord('peer', 'both'),
+    fallback: () => 'peer',
+  },
+  holdTime: {
+    flag: 'hold-time',
+    placeholder: 'SECONDS',
+    help: 'hold time to propose (default 90; 240 with --compat calico)',
+    environment: ['LINNET_HOLD_TIME'],
+    parse: parseHoldTime,
+    fallback: absent,
+  },
+  shutdown: {
+    flag: 'shutdown',
+    placeholder: 'HOW',
+    help: 'on SIGTERM: cease (tell peers), or planned (graceful restart helpers keep routes)',
+    environment: ['LINNET_SHUTDOWN'],
+    parse: parseWord('cease', 'planned'),
+    fallback: () => 'cease',
+  },
+  transportMap: {
+    flag: 'transport-map',
+    placeholder: 'MAP',
+    help: 'NODE_ADDRESS=ADDRESS:PORT,... or a file of them: where sessions with these nodes really go (several nodes on one machine)',
+    environment: ['LINNET_TRANSPORT_MAP'],
+    parse: parseTransportMap,
+    fallback: () => [],
+    orFile: true,
+  },
+};
+
+/** True for the name of a configuration value. */
+export function isConfigKey(text: string): text is ConfigKey {
+  return Object.hasOwn(OPTIONS, text);
+}
+
+/** Keys in the order of the table. */
+export const CONFIG_KEYS: readonly ConfigKey[] = Object.keys(OPTIONS).filter(isConfigKey);

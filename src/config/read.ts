@@ -1,0 +1,118 @@
+/**
+ * From raw inputs to the effective configuration: default < YAML file < environment < flag. Pure: files and environment
+ * come in as data, a value that breaks its rule goes out as data.
+ */
+import { CONFIG_KEYS, OPTIONS } from './options.ts';
+import type { Machine, OptionRow } from './options.ts';
+import type { Config, ConfigKey, ConfigProblem, ConfigResult, Origin } from './types.ts';
+
+/** One value as it stands in the YAML file. */
+export interface FileValue {
+  readonly text: string;
+  /** `FILE:LINE`. */
+  readonly position: string;
+}
+
+/** Everything the configuration is made of. */
+export interface ConfigInputs {
+  /** By key; only flags that were given. */
+  readonly flags: ReadonlyMap<ConfigKey, string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly file: ReadonlyMap<ConfigKey, FileValue>;
+  readonly machine: Machine;
+  /** Reads a small text file; undefined where it cannot be read. */
+  readonly readFile: (path: string) => string | undefined;
+}
+
+interface Given {
+  readonly text: string;
+  readonly origin: Origin;
+}
+
+/** Computes every value with its origin and lists every value that breaks its rule. */
+export function readConfig(inputs: ConfigInputs): ConfigResult {
+  const origins = new Map<ConfigKey, Origin>();
+  const problems: ConfigProblem[] = [];
+  const get = <K extends ConfigKey>(key: K): Config[K] => {
+    const row: OptionRow<Config[K]> = OPTIONS[key];
+    const given = findGiven(key, row, inputs);
+    const parsed = given === undefined ? undefined : parseGiven(row, given, inputs);
+    if (given !== undefined && parsed?.ok === false) problems.push({ origin: given.origin, key, value: given.text, rule: parsed.rule });
+    origins.set(key, given?.origin ?? { kind: 'default', name: 'default' });
+    return parsed?.ok === true ? parsed.value : row.fallback(inputs.machine);
+  };
+  const path = get('path');
+  const config: Config = {
+    node: get('node'),
+    kubernetesNode: get('kubernetesNode'),
+    namespace: get('namespace'),
+    asNumber: get('asNumber'),
+    ipv4: get('ipv4'),
+    ipv6: get('ipv6'),
+    routerId: get('routerId'),
+    advertiseClusterIPs: get('advertiseClusterIPs'),
+    usePodCIDR: get('usePodCIDR'),
+    datastore: get('datastore'),
+    path,
+    runDir: get('runDir'),
+    stateDir: get('stateDir'),
+    listenPort: get('listenPort'),
+    http: get('http'),
+    metricsListen: get('metricsListen'),
+    compat: get('compat'),
+    logLevel: get('logLevel'),
+    sessionFamilies: get('sessionFamilies'),
+    holdTime: get('holdTime'),
+    shutdown: get('shutdown'),
+    transportMap: get('transportMap'),
+  };
+  return { config: withFileDatastore(config, origins), origins: inTableOrder(origins), problems };
+}
+
+/** Without a word about the datastore, a directory of manifests is one. */
+function withFileDatastore(config: Config, origins: Map<ConfigKey, Origin>): Config {
+  if (origins.get('datastore')?.kind !== 'default' || config.path === undefined) return config;
+  origins.set('datastore', { kind: 'default', name: 'default, because path is set' });
+  return { ...config, datastore: 'file' };
+}
+
+function inTableOrder(origins: ReadonlyMap<ConfigKey, Origin>): ReadonlyMap<ConfigKey, Origin> {
+  return new Map(CONFIG_KEYS.map((key) => [key, origins.get(key) ?? { kind: 'default', name: 'default' }] as const));
+}
+
+function findGiven<T>(key: ConfigKey, row: OptionRow<T>, inputs: ConfigInputs): Given | undefined {
+  const flag = inputs.flags.get(key);
+  if (flag !== undefined) return { text: flag, origin: { kind: 'flag', name: `--${row.flag}` } };
+  for (const name of row.environment) {
+    // An empty variable is an unset one, as manifests and Calico's own scripts use it.
+    const text = inputs.environment[name];
+    if (text !== undefined && text !== '') return { text, origin: { kind: 'environment', name } };
+  }
+  const value = inputs.file.get(key);
+  if (value !== undefined) return { text: value.text, origin: { kind: 'file', name: value.position } };
+  return key === 'node' ? nodenameFile(inputs) : undefined;
+}
+
+/**
+ * The file that calico-node leaves its name in counts as being told only where CALICO_NODENAME_FILE points at it. HOSTNAME
+ * and the host's name would be assumptions (contracts.md, Command line, narrows control-plane 8.4).
+ */
+function nodenameFile(inputs: ConfigInputs): Given | undefined {
+  const path = inputs.environment['CALICO_NODENAME_FILE'];
+  if (path === undefined || path === '') return undefined;
+  const text = inputs.readFile(path)?.trim();
+  return text === undefined || text === '' ? undefined : { text, origin: { kind: 'environment', name: `CALICO_NODENAME_FILE=${path}` } };
+}
+
+function parseGiven<T>(row: OptionRow<T>, given: Given, inputs: ConfigInputs): ReturnType<OptionRow<T>['parse']> {
+  if (row.orFile === undefined || given.text.includes('=')) return row.parse(given.text, inputs.machine);
+  const contents = inputs.readFile(given.text);
+  if (contents === undefined) return { ok: false, rule: 'neither entries nor a readable file' };
+  const lines = contents.split('\n').map((line) => line.replace(/#.*/, ''));
+  return row.parse(lines.join('\n'), inputs.machine);
+}
+
+/** One line for people: where, which value, what rule. */
+export function formatProblem(problem: ConfigProblem): string {
+  return `${problem.origin.name}: ${problem.key} ${JSON.stringify(problem.value)} is ${problem.rule}`;
+}

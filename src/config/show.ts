@@ -1,0 +1,62 @@
+/** The effective configuration as text, each value in the form that its flag takes. */
+import { formatAddress, formatPrefix } from 'bgp-ts/net';
+import type { Address, Prefix } from 'bgp-ts/net';
+import { CONFIG_KEYS } from './options.ts';
+import type { Config, ConfigKey, ConfigResult, Origin, SocketAddress } from './types.ts';
+
+/** One line of `linnet config show`. `value` is null where nothing is set; `origin` such as `flag --node`. */
+export interface ShownValue {
+  readonly key: ConfigKey;
+  readonly value: string | null;
+  readonly origin: string;
+}
+
+/** Lists every value in the order of the option table. */
+export function showConfig(result: ConfigResult): readonly ShownValue[] {
+  const texts = valueTexts(result.config);
+  return CONFIG_KEYS.map((key) => ({ key, value: texts[key], origin: formatOrigin(result.origins.get(key)) }));
+}
+
+function formatOrigin(origin: Origin | undefined): string {
+  if (origin === undefined) return 'default';
+  return origin.kind === 'default' ? origin.name : `${origin.kind} ${origin.name}`;
+}
+
+/** `ADDRESS:PORT`, with brackets around IPv6. */
+export function formatSocketAddress(socket: SocketAddress): string {
+  const host = formatAddress(socket.address);
+  return socket.address.family === 'ipv6' ? `[${host}]:${socket.port}` : `${host}:${socket.port}`;
+}
+
+const listener = (value: SocketAddress | 'none'): string => (value === 'none' ? value : formatSocketAddress(value));
+const nodeAddress = (value: { readonly address: Address; readonly network: Prefix } | 'none' | undefined): string | null => {
+  if (value === undefined || value === 'none') return value ?? null;
+  return `${formatAddress(value.address)}/${value.network.length}`;
+};
+
+function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> {
+  return {
+    node: config.node ?? null,
+    kubernetesNode: config.kubernetesNode ?? null,
+    namespace: config.namespace,
+    asNumber: config.asNumber?.toString() ?? null,
+    ipv4: nodeAddress(config.ipv4),
+    ipv6: nodeAddress(config.ipv6),
+    routerId: config.routerId ?? null,
+    advertiseClusterIPs: config.advertiseClusterIPs === undefined ? null : formatPrefix(config.advertiseClusterIPs),
+    usePodCIDR: String(config.usePodCIDR),
+    datastore: config.datastore,
+    path: config.path ?? null,
+    runDir: config.runDir,
+    stateDir: config.stateDir,
+    listenPort: config.listenPort?.toString() ?? null,
+    http: listener(config.http),
+    metricsListen: listener(config.metricsListen),
+    compat: config.compat,
+    logLevel: config.logLevel,
+    sessionFamilies: config.sessionFamilies,
+    holdTime: config.holdTime?.toString() ?? null,
+    shutdown: config.shutdown,
+    transportMap: config.transportMap.map((entry) => `${formatAddress(entry.node)}=${formatSocketAddress(entry.transport)}`).join(','),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * The daemon's configuration in typed form. Every value is read once, at the edge, by the table in options.ts; the rest of
+ * the daemon sees only this record. Each value knows where it came from, so that `linnet config show --origin` can say it.
+ */
+import type { Address, Prefix } from 'bgp-ts/net';
+
+/** An IP address and a TCP port, 1-65535. */
+export interface SocketAddress {
+  readonly address: Address;
+  readonly port: number;
+}
+
+/** IP and IP6: an address with its network, `none` (the node has no address in this family), or undefined: the Node resource decides. */
+export type NodeAddress = { readonly address: Address; readonly network: Prefix } | 'none' | undefined;
+
+/**
+ * One entry of the transport map: sessions with `node` really use `transport`. Only for several daemons on one machine
+ * (demo, tests): next hops stay the nodes' own addresses.
+ */
+export interface TransportEntry {
+  readonly node: Address;
+  readonly transport: SocketAddress;
+}
+
+/** Least severe message that is logged. `silent` logs nothing. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** The effective configuration of one daemon or offline command. Defaults stand in options.ts beside each row. */
+export interface Config {
+  /** Name of the Calico node; never assumed (contracts.md, Command line). */
+  readonly node: string | undefined;
+  /** Name of the Kubernetes node where it differs. */
+  readonly kubernetesNode: string | undefined;
+  /** Namespace of the password secrets. */
+  readonly namespace: string;
+  /** AS number that overrides the node's, 1-4294967295. */
+  readonly asNumber: number | undefined;
+  readonly ipv4: NodeAddress;
+  readonly ipv6: NodeAddress;
+  /** `hash`, a dotted quad, or undefined: the node's IPv4 address. */
+  readonly routerId: string | undefined;
+  /** Cluster CIDR that replaces BGPConfiguration.serviceClusterIPs. */
+  readonly advertiseClusterIPs: Prefix | undefined;
+  /** Pod CIDRs of the Node stand in for block affinities. */
+  readonly usePodCIDR: boolean;
+  readonly datastore: 'file' | 'kubernetes' | 'etcdv3';
+  /** Directory of manifests, for datastore `file`. */
+  readonly path: string | undefined;
+  /** Directory of sockets and lock. */
+  readonly runDir: string;
+  /** Directory of persistent state. */
+  readonly stateDir: string;
+  /** Port to listen on and to dial where the resources name none; overrides BGPConfiguration.listenPort. */
+  readonly listenPort: number | undefined;
+  /** HTTP listener 1 beside the unix socket. */
+  readonly http: SocketAddress | 'none';
+  /** HTTP listener 2: metrics and probes only. */
+  readonly metricsListen: SocketAddress | 'none';
+  /** `calico`: Calico's choices where ours differ. */
+  readonly compat: 'none' | 'calico';
+  readonly logLevel: LogLevel;
+  /** Address families of sessions made from Calico resources: only that of the peer's address, or both. */
+  readonly sessionFamilies: 'peer' | 'both';
+  /** Seconds proposed as hold time; undefined: 90, or 240 with compat calico. */
+  readonly holdTime: number | undefined;
+  /** What SIGTERM does: `cease` sends Cease/Administrative Shutdown, `planned` closes so that graceful restart helpers keep routes. */
+  readonly shutdown: 'cease' | 'planned';
+  readonly transportMap: readonly TransportEntry[];
+}
+
+/** Name of a configuration value; also its key in the YAML file. */
+export type ConfigKey = keyof Config;
+
+/** Where a value came from; `name` is the flag, the variable, `FILE:LINE` or the reason of the default. */
+export interface Origin {
+  readonly kind: 'default' | 'file' | 'environment' | 'flag';
+  readonly name: string;
+}
+
+/** A configuration value that breaks its rule; the daemon does not start. */
+export interface ConfigProblem {
+  readonly origin: Origin;
+  readonly key: string;
+  /** As given. */
+  readonly value: string;
+  readonly rule: string;
+}
+
+/** What `readConfig` made of its inputs. `config` is usable only where `problems` is empty. */
+export interface ConfigResult {
+  readonly config: Config;
+  readonly origins: ReadonlyMap<ConfigKey, Origin>;
+  readonly problems: readonly ConfigProblem[];
+}
