@@ -1,1 +1,11 @@
-export {};
+/** Sessions: the state machine, collision detection, negotiation, NOTIFICATION texts, deadlines as data. */
+export { collisionLoser } from './collision.ts';
+export type { Collision } from './collision.ts';
+export { DeadlineQueue } from './deadlines.ts';
+export type { Scheduled } from './deadlines.ts';
+export { createFsm, FSM_TABLE, handleEvent, nextFsmDeadline, takeDueTimers } from './fsm.ts';
+export * from './limits.ts';
+export { AS_TRANS, capabilityNames, localCapabilities, localOpen, negotiate, openAs } from './negotiate.ts';
+export type { LocalOffer, Negotiated, PeerRestart } from './negotiate.ts';
+export { CEASE, cease, describeNotification, FSM_ERROR, holdTimerExpired, notification, OPEN_ERROR } from './notifications.ts';
+export type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent, FsmEventType, FsmSettings, FsmTimers } from './types.ts';

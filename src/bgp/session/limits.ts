@@ -1,0 +1,89 @@
+/**
+ * Every bound and fixed time of sessions and of the speaker's loop, with its unit and why. Nothing else may carry a
+ * number of this kind.
+ */
+
+/** Milliseconds a session may wait in OpenSent for the peer's OPEN (RFC 4271 section 8.2.2 asks for a large value, 4 minutes). */
+export const OPEN_SENT_HOLD_MS = 240_000;
+
+/** Milliseconds an incoming connection that fits several peers may take to send the OPEN that decides between them. */
+export const UNCLAIMED_HOLD_MS = 30_000;
+
+/** First IdleHold after an error we reported, milliseconds; doubles per failure (RFC 4271 section 8.1.1, DampPeerOscillations). */
+export const IDLE_HOLD_FIRST_MS = 1_000;
+
+/** Cap of the IdleHold back-off, milliseconds: a cluster must come back in half a minute, not in the usual five (bgp-speaker 4.2). */
+export const IDLE_HOLD_MAX_MS = 30_000;
+
+/** IdleHold after a peer sent more routes than it may, milliseconds: long enough not to flap, short enough to heal alone. */
+export const MAX_PREFIX_HOLD_MS = 120_000;
+
+/** First reconnect after a session that was up is lost, milliseconds; the configured ConnectRetryTime follows. */
+export const RECONNECT_FIRST_MS = 1_000;
+
+/** A session up for this many milliseconds is healthy again: its failures are forgotten. */
+export const FAILURE_FORGET_MS = 60_000;
+
+/** Jitter of RFC 4271 section 10: a timer runs for 75 to 100 percent of its value. */
+export const JITTER_FLOOR = 0.75;
+
+/** Hold time used when negotiating never happened but a default is wanted, seconds (bgp-speaker 4.14). */
+export const DEFAULT_HOLD_TIME_S = 90;
+
+/** Default of ConnectRetryTime, seconds. */
+export const DEFAULT_CONNECT_RETRY_S = 5;
+
+/** Default restart time offered in the graceful restart capability, seconds (RFC 4724 section 3). */
+export const DEFAULT_RESTART_TIME_S = 120;
+
+/** Largest restart time the 12-bit field carries, seconds (RFC 4724 section 3). */
+export const MAX_RESTART_TIME_S = 4095;
+
+/** Longest time stale routes wait for End-of-RIB after the peer is back, milliseconds (RFC 4724 section 4.2, upper bound on retention). */
+export const STALE_PATH_MS = 360_000;
+
+/** A restarting speaker waits this long for peers to come back before it counts who is missing, milliseconds (bgp-speaker 4.4). */
+export const DEFERRAL_WINDOW_MS = 3_000;
+
+/** Longest deferral of announcements after a restart, milliseconds (bgp-speaker 4.4). */
+export const DEFERRAL_MAX_MS = 10_000;
+
+/** Full polls of the sockets between a hold timer's nomination and its execution (bgp-speaker 4.1). */
+export const HOLD_CONFIRM_POLLS = 2;
+
+/** Octets of one peer's UPDATEs not yet decided upon above which its socket is not read (bgp-speaker 2.6 rule 5). */
+export const IMPORT_QUEUE_MAX_OCTETS = 1024 * 1024;
+
+/** Octets of all peers' undecided UPDATEs above which any peer that sends more is paused. */
+export const IMPORT_QUEUE_TOTAL_OCTETS = 32 * 1024 * 1024;
+
+/** Octets taken from the RIB for one peer at a time: large enough for one writev, small enough to go round. */
+export const SEND_BATCH_OCTETS = 256 * 1024;
+
+/** Peers written to per turn of the fan-out before time is checked again. */
+export const FAN_OUT_PEERS = 16;
+
+/** Unsent octets of a socket above which it gets no more routes (bgp-speaker 2.6 rule 1). */
+export const SOCKET_HIGH_WATER_OCTETS = 1024 * 1024;
+
+/** Pending connections the kernel may hold for a listener: a whole cluster dials at once after a restart (bgp-speaker 4.2). */
+export const LISTEN_BACKLOG = 4096;
+
+/** Milliseconds a TCP connection attempt may take. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Milliseconds a socket may take to flush its last NOTIFICATION before it is destroyed. */
+export const CLOSE_LINGER_MS = 2_000;
+
+/** Longest slice of work between two polls, milliseconds (bgp-speaker 2.4). */
+export const WORK_SLICE_MS = 8;
+
+/** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
+export const FLUSH_SPACING_MS = 5;
+
+/** Longest text in a shutdown communication, octets of UTF-8 (RFC 9003 section 2). */
+export const SHUTDOWN_TEXT_MAX_OCTETS = 255;
+
+/** Octets of a message without and with RFC 8654. */
+export const MAX_MESSAGE_OCTETS = 4096;
+export const MAX_EXTENDED_MESSAGE_OCTETS = 65_535;
