@@ -1,0 +1,216 @@
+/**
+ * What the demo does and what it must see: a list of steps, each an act on the manifests and an observation read from the
+ * ToR's own process (or, for issues, from a node's HTTP API). A step that is not observed in time fails the demo by name.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DemoCluster } from './cluster.ts';
+import { NODES, REFLECTOR } from './cluster.ts';
+import type { TorRoute, View } from './view.ts';
+
+/** Time a step has to be observed, milliseconds. */
+export const STEP_LIMIT = 10_000;
+const POLL_INTERVAL = 5;
+
+/** What was seen: `at` is wall-clock ms, `exact` where the ToR itself recorded it (otherwise the poll that saw it). */
+export interface Observation {
+  readonly at: number;
+  readonly exact: boolean;
+  readonly text: string;
+}
+
+export interface Step {
+  readonly name: string;
+  readonly change: string;
+  readonly expected: string;
+  /** Returns when the change was made, wall-clock ms. */
+  readonly act: (cluster: DemoCluster) => Promise<number>;
+  /** Undefined while not there yet. */
+  readonly observe: (view: View) => Promise<Observation | undefined>;
+}
+
+export type StepResult =
+  | { readonly step: Step; readonly ok: true; readonly latency: number; readonly exact: boolean; readonly text: string }
+  | { readonly step: Step; readonly ok: false; readonly text: string };
+
+const now = async (): Promise<number> => Date.now();
+
+/** Changes one manifest by a textual edit; a missing target is our own fault and throws. */
+function edit(file: string, from: string | RegExp, to: string): (cluster: DemoCluster) => Promise<number> {
+  return async (cluster) => {
+    const text = await cluster.read(file);
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error(`demo script: nothing to replace in ${file}`);
+    return cluster.replace(file, changed);
+  };
+}
+
+function polled(text: string): Observation {
+  return { at: Date.now(), exact: false, text };
+}
+
+function seen(route: TorRoute): Observation {
+  return { at: route.at, exact: true, text: `${route.prefix} via ${route.nextHop}` };
+}
+
+/** The ToR's best route to the prefix goes through this next hop. */
+function via(prefix: string, nextHop: string): Step['observe'] {
+  return async (view) => {
+    const route = (await view.torRoutes()).get(prefix);
+    return route?.nextHop === nextHop ? seen(route) : undefined;
+  };
+}
+
+function gone(...prefixes: readonly string[]): Step['observe'] {
+  return async (view) => {
+    const routes = await view.torRoutes();
+    return prefixes.some((prefix) => routes.has(prefix)) ? undefined : polled(`${prefixes.join(', ')} gone`);
+  };
+}
+
+const WEB = '198.51.100.20/32';
+const WEB_EXTERNAL = '203.0.113.20/32';
+const WEB_MOVED = '198.51.100.40/32';
+const BLOCKS = ['10.244.1.0/26', '10.244.2.0/26', '10.244.3.0/26'];
+const RANGES = ['198.51.100.0/24', '203.0.113.0/24', '10.96.0.0/16'];
+
+const NODE_4 = `apiVersion: v1
+kind: Node
+metadata:
+  name: node-4
+  labels: { rack: r2 }
+  annotations:
+    projectcalico.org/IPv4Address: 192.0.2.4/24
+---
+apiVersion: projectcalico.org/v3
+kind: BlockAffinity
+metadata:
+  name: node-4-10-244-4-0-26
+spec: { node: node-4, type: host, cidr: 10.244.4.0/26, state: confirmed, deleted: false }
+`;
+
+/** The cluster comes up: every configured session, and every route that the manifests justify. */
+export const BRING_UP: readonly Step[] = [
+  {
+    name: 'sessions',
+    change: 'start the daemons',
+    expected: 'every session established',
+    act: now,
+    observe: async (view) => {
+      const peers = (await Promise.all(NODES.map(({ name }) => view.peers(name)))).flat();
+      const tor = await view.torPeers();
+      const expected = 2 * (NODES.length - 1) + 1;
+      const up = peers.filter((peer) => peer.state === 'established').length;
+      const torUp = tor.length === 1 && tor.every((peer) => peer.state === 'established');
+      return up === expected && torUp ? polled(`${expected + 1} session ends up`) : undefined;
+    },
+  },
+  {
+    name: 'routes',
+    change: 'announce what the manifests justify',
+    expected: `${BLOCKS.length + RANGES.length + 2} routes at the ToR`,
+    act: now,
+    observe: async (view) => {
+      const routes = await view.torRoutes();
+      const wanted = [...BLOCKS, ...RANGES, WEB, WEB_EXTERNAL];
+      if (routes.size !== wanted.length || !wanted.every((prefix) => routes.has(prefix))) return undefined;
+      return routes.get(WEB)?.nextHop === '192.0.2.2' ? polled(`${routes.size} routes`) : undefined;
+    },
+  },
+];
+
+/** Changes to the running cluster. */
+export const CHANGES: readonly Step[] = [
+  {
+    name: 'scale down on node-2',
+    change: "web loses its endpoint on node-2 (node-3's stays)",
+    expected: `${WEB} moves to node-3`,
+    act: edit('endpoints.yaml', '  - addresses: [10.244.2.10]\n    nodeName: node-2\n', ''),
+    observe: via(WEB, '192.0.2.3'),
+  },
+  {
+    name: 'scale to zero',
+    change: 'web loses its last endpoint',
+    expected: `${WEB} and ${WEB_EXTERNAL} withdrawn`,
+    act: edit('endpoints.yaml', 'endpoints:\n  - addresses: [10.244.3.11]\n    nodeName: node-3\n', 'endpoints: []\n'),
+    observe: gone(WEB, WEB_EXTERNAL),
+  },
+  {
+    name: 'scale up on node-1',
+    change: 'web gets an endpoint on node-1',
+    expected: `${WEB} via node-1`,
+    act: edit('endpoints.yaml', 'endpoints: []\n', 'endpoints:\n  - addresses: [10.244.1.13]\n    nodeName: node-1\n'),
+    observe: via(WEB, '192.0.2.1'),
+  },
+  {
+    name: 'add a node',
+    change: 'node-4 and its address block appear',
+    expected: '10.244.4.0/26 via node-4',
+    act: (cluster) => cluster.replace('node-4.yaml', NODE_4),
+    observe: via('10.244.4.0/26', '192.0.2.4'),
+  },
+  {
+    name: 'change a pool',
+    change: 'disableBGPExport: true on pool pods',
+    expected: 'every pod block withdrawn',
+    act: edit('pools.yaml', '  vxlanMode: Never\n', '  vxlanMode: Never\n  disableBGPExport: true\n'),
+    observe: gone(...BLOCKS, '10.244.4.0/26'),
+  },
+  {
+    name: 'break a manifest',
+    change: 'ingress ip 198.51.100.999 in services.yaml',
+    expected: `an issue with file and line; ${WEB} stays`,
+    act: edit('services.yaml', '198.51.100.20 ', '198.51.100.999 '),
+    observe: async (view) => {
+      const issue = (await view.issues(REFLECTOR)).find((one) => one.object.name === 'web' && one.severity === 'error');
+      if (issue === undefined || !(await view.torRoutes()).has(WEB)) return undefined;
+      const file = issue.source?.file.split('/').at(-1) ?? '';
+      return polled(`${file}:${issue.source?.line ?? 0} ${issue.object.kind}/${issue.object.namespace}/${issue.object.name} ${issue.field}: ${issue.got} ${issue.rule}`);
+    },
+  },
+  {
+    name: 'change beside the broken manifest',
+    change: 'pool pods is exported again, services.yaml still broken',
+    expected: 'pod blocks back',
+    act: edit('pools.yaml', '  disableBGPExport: true\n', ''),
+    observe: async (view) => {
+      const routes = await view.torRoutes();
+      const blocks = [...BLOCKS, '10.244.4.0/26'].map((prefix) => routes.get(prefix));
+      const last = blocks.reduce((latest, route) => Math.max(latest, route?.at ?? Number.POSITIVE_INFINITY), 0);
+      return Number.isFinite(last) ? { at: last, exact: true, text: `${blocks.length} blocks` } : undefined;
+    },
+  },
+  {
+    name: 'mend the manifest',
+    change: 'ingress ip 198.51.100.40',
+    expected: `${WEB_MOVED} via node-1, ${WEB} withdrawn`,
+    act: edit('services.yaml', '198.51.100.999 ', '198.51.100.40 '),
+    observe: async (view) => {
+      const routes = await view.torRoutes();
+      const route = routes.get(WEB_MOVED);
+      return route?.nextHop === '192.0.2.1' && !routes.has(WEB) ? seen(route) : undefined;
+    },
+  },
+];
+
+/** Runs one step to its observation or its limit. Errors while polling count as "not there yet": processes are starting. */
+export async function runStep(step: Step, cluster: DemoCluster, view: View, signal: AbortSignal): Promise<StepResult> {
+  const acted = await step.act(cluster);
+  const deadline = Date.now() + STEP_LIMIT;
+  let trouble = '';
+  const poll = async (): Promise<StepResult> => {
+    while (Date.now() < deadline) {
+      signal.throwIfAborted();
+      try {
+        const observation = await step.observe(view);
+        if (observation !== undefined) {
+          return { step, ok: true, latency: Math.max(0, observation.at - acted), exact: observation.exact, text: observation.text };
+        }
+      } catch (error) {
+        trouble = error instanceof Error ? error.message : String(error);
+      }
+      await pause(POLL_INTERVAL);
+    }
+    return { step, ok: false, text: `not observed within ${STEP_LIMIT / 1000} s${trouble === '' ? '' : ` (${trouble})`}` };
+  };
+  return Promise.race([poll(), cluster.failed]);
+}
