@@ -1,0 +1,242 @@
+/**
+ * The convergence loop: changes from the source go into the store, the newest state is computed and given to the driver,
+ * one apply at a time. While an apply is in flight changes pile up and become one; the newest state wins. Nothing is applied
+ * before the source's first complete view, nor while it has lost its datastore: the last state stays (control-plane 1.1).
+ */
+import type { Clock } from './clock.ts';
+import type { Desired, DesireResult } from './desired/types.ts';
+import type { ApplyResult, Driver } from './driver.ts';
+import type { Log } from './log.ts';
+import type { Issue, Snapshot, SnapshotDelta } from './resources/types.ts';
+import type { Change, Source } from './source/types.ts';
+
+/** The store that changes are applied to. */
+export interface ConvergeStore {
+  apply(change: Change): SnapshotDelta;
+  readonly snapshot: Snapshot;
+}
+
+/** Computes the desired state; a delta names what changed since the previous call, undefined asks for everything. */
+export type ComputeDesired = (snapshot: Snapshot, delta: SnapshotDelta | undefined) => DesireResult;
+
+/** One pass from input to engine. Durations in ms; `total` runs from the write of the newest input, absent where it is unknown. */
+export interface Timing {
+  readonly at: number;
+  readonly total: number | undefined;
+  readonly desire: number;
+  readonly apply: number;
+}
+
+/** What the loop knows, for health, metrics and logs. Counters only grow; times are wall-clock ms, 0 = never. */
+export interface ConvergeState {
+  readonly inSync: boolean;
+  readonly firstAppliedAt: number;
+  readonly lastAppliedAt: number;
+  readonly applied: { readonly changed: number; readonly unchanged: number; readonly failed: number };
+  /** Changes received, and those that shared a pass with a later one. */
+  readonly changes: number;
+  readonly coalesced: number;
+  /** What the engine was given last: explain is built from it. */
+  readonly desired: Desired | undefined;
+  readonly desiredVersion: number;
+  /** Issues of parsing, of the desired state and of the engine, in this order. */
+  readonly issues: readonly Issue[];
+}
+
+/** The narrow interfaces that the loop uses. */
+export interface ConvergeDeps {
+  readonly source: Source;
+  readonly store: ConvergeStore;
+  readonly compute: ComputeDesired;
+  readonly driver: Pick<Driver, 'apply'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called after every pass and whenever `inSync` or the issues changed. */
+  readonly report: (state: ConvergeState, timing: Timing | undefined) => void;
+}
+
+/** Wait before a failed apply or a source that ended is tried again, ms: doubles from the first to the last. */
+export const RETRY_MS = { first: 500, last: 30_000 } as const;
+
+/** What piled up since the last pass. */
+interface Pending {
+  changed: SnapshotDelta['changed'][number][];
+  issuesChanged: boolean;
+  writtenAt: number | undefined;
+  changes: number;
+}
+
+interface Loop extends ConvergeDeps {
+  readonly signal: AbortSignal;
+  state: ConvergeState;
+  pending: Pending | undefined;
+  /** The next pass computes everything: the first one, and those after a failure inside `compute`. */
+  full: boolean;
+  engineIssues: readonly Issue[];
+  desireIssues: readonly Issue[];
+  wake: () => void;
+}
+
+const START: ConvergeState = {
+  inSync: false,
+  firstAppliedAt: 0,
+  lastAppliedAt: 0,
+  applied: { changed: 0, unchanged: 0, failed: 0 },
+  changes: 0,
+  coalesced: 0,
+  desired: undefined,
+  desiredVersion: 0,
+  issues: [],
+};
+
+/** Runs until the signal aborts. Rejects only for bugs of ours inside `store` or `compute`. */
+export async function converge(deps: ConvergeDeps, signal: AbortSignal): Promise<void> {
+  const inner = new AbortController();
+  const both = AbortSignal.any([signal, inner.signal]);
+  const loop: Loop = { ...deps, signal: both, state: START, pending: undefined, full: true, engineIssues: [], desireIssues: [], wake: () => undefined };
+  both.addEventListener('abort', () => loop.wake(), { once: true });
+  const tasks = [watch(loop), pass(loop)];
+  try {
+    await Promise.all(tasks);
+  } finally {
+    inner.abort();
+    await Promise.allSettled(tasks);
+  }
+}
+
+async function watch(loop: Loop): Promise<void> {
+  for (let retry: number = RETRY_MS.first; !loop.signal.aborted; retry = Math.min(RETRY_MS.last, retry * 2)) {
+    const failure = await follow(loop);
+    if (loop.signal.aborted) return;
+    loop.log.error({ because: failure, retryMs: retry }, 'source ended');
+    await loop.clock.wait(retry, loop.signal);
+  }
+}
+
+/** Follows the source until it ends; a Source never throws by contract, and one that does is watched anew. */
+async function follow(loop: Loop): Promise<string> {
+  const changes = loop.source.watch(loop.signal)[Symbol.asyncIterator]();
+  for (;;) {
+    const step = await changes.next().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+    if (step instanceof Error) return step.message;
+    if (step.done === true) return 'its stream of changes ended';
+    receive(loop, step.value);
+  }
+}
+
+function receive(loop: Loop, change: Change): void {
+  const delta = loop.store.apply(change);
+  const regained = change.inSync && !loop.state.inSync;
+  const lost = !change.inSync && loop.state.inSync;
+  loop.state = { ...loop.state, inSync: change.inSync, changes: loop.state.changes + 1 };
+  const pending = (loop.pending ??= { changed: [], issuesChanged: false, writtenAt: undefined, changes: 0 });
+  for (const entry of delta.changed) pending.changed.push(entry);
+  pending.issuesChanged ||= delta.issuesChanged;
+  pending.writtenAt = later(pending.writtenAt, change.writtenAt);
+  pending.changes += 1;
+  if (lost || (delta.issuesChanged && !change.inSync)) report(loop, undefined);
+  if (lost) loop.log.warn({}, 'source lost its datastore; the last state stays');
+  if (regained) loop.log.info({}, 'source in sync');
+  if (change.inSync) loop.wake();
+}
+
+function later(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.max(a, b);
+}
+
+/** Passes, one at a time; sleeps while there is nothing to do. */
+async function pass(loop: Loop): Promise<void> {
+  let retry: number = RETRY_MS.first;
+  let failed = false;
+  while (!loop.signal.aborted) {
+    const pending = loop.state.inSync ? loop.pending : undefined;
+    if (pending === undefined && !failed) {
+      await sleep(loop, undefined);
+      continue;
+    }
+    loop.pending = pending === undefined ? loop.pending : undefined;
+    failed = !(await step(loop, pending));
+    if (!failed) retry = RETRY_MS.first;
+    else {
+      await sleep(loop, retry);
+      retry = Math.min(RETRY_MS.last, retry * 2);
+    }
+  }
+}
+
+/** Until something arrives, or for `ms`. */
+async function sleep(loop: Loop, ms: number | undefined): Promise<void> {
+  if (loop.state.inSync && loop.pending !== undefined) return;
+  const cut = new AbortController();
+  const woken = new Promise<void>((resolve) => {
+    loop.wake = resolve;
+    if (loop.signal.aborted) resolve();
+  });
+  await (ms === undefined ? woken : Promise.race([woken, loop.clock.wait(ms, cut.signal)]));
+  cut.abort();
+  loop.wake = () => undefined;
+}
+
+/** One pass: compute, apply, record. False where the engine failed and the state must be given to it again. */
+async function step(loop: Loop, pending: Pending | undefined): Promise<boolean> {
+  const { clock, store } = loop;
+  const started = clock.monotonic();
+  const before = loop.state.desired;
+  const delta = loop.full || pending === undefined ? undefined : { changed: pending.changed, issuesChanged: pending.issuesChanged };
+  const idle = pending === undefined || (delta !== undefined && delta.changed.length === 0);
+  const result: DesireResult = idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
+  loop.full = false;
+  loop.desireIssues = result.issues;
+  const computed = clock.monotonic();
+  if (result.desired === undefined) {
+    record(loop, pending, undefined, undefined);
+    return true;
+  }
+  const applied = await apply(loop, result.desired);
+  const timing = {
+    at: clock.now(),
+    total: pending?.writtenAt === undefined ? undefined : Math.max(0, clock.now() - pending.writtenAt),
+    desire: computed - started,
+    apply: clock.monotonic() - computed,
+  };
+  if (applied !== undefined) loop.engineIssues = applied.issues;
+  record(loop, pending, applied === undefined ? 'failed' : applied, { desired: result.desired, timing });
+  return applied !== undefined || loop.signal.aborted;
+}
+
+async function apply(loop: Loop, desired: Desired): Promise<ApplyResult | undefined> {
+  try {
+    return await loop.driver.apply(desired, loop.signal);
+  } catch (error) {
+    if (!loop.signal.aborted) loop.log.error({ because: error instanceof Error ? error.message : String(error) }, 'engine refused the state');
+    return undefined;
+  }
+}
+
+function record(loop: Loop, pending: Pending | undefined, outcome: ApplyResult | 'failed' | undefined, given: { desired: Desired; timing: Timing } | undefined): void {
+  const { state } = loop;
+  const touched = outcome === undefined || outcome === 'failed' ? 0 : outcome.touched.peers + outcome.touched.routes + outcome.touched.policies;
+  const succeeded = outcome !== undefined && outcome !== 'failed';
+  const now = loop.clock.now();
+  loop.state = {
+    ...state,
+    firstAppliedAt: state.firstAppliedAt === 0 && succeeded ? now : state.firstAppliedAt,
+    lastAppliedAt: succeeded ? now : state.lastAppliedAt,
+    applied: {
+      changed: state.applied.changed + (succeeded && touched > 0 ? 1 : 0),
+      unchanged: state.applied.unchanged + (succeeded && touched === 0 ? 1 : 0),
+      failed: state.applied.failed + (outcome === 'failed' ? 1 : 0),
+    },
+    coalesced: state.coalesced + Math.max(0, (pending?.changes ?? 0) - 1),
+    desired: given?.desired ?? state.desired,
+    desiredVersion: state.desiredVersion + (given !== undefined && given.desired !== state.desired ? 1 : 0),
+  };
+  report(loop, given?.timing);
+}
+
+function report(loop: Loop, timing: Timing | undefined): void {
+  const issues = [...loop.store.snapshot.issues, ...loop.desireIssues, ...loop.engineIssues];
+  loop.state = { ...loop.state, issues };
+  loop.report(loop.state, timing);
+}
