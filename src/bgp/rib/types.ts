@@ -31,6 +31,23 @@ export interface RibCallbacks {
   readonly onMaxPrefix: (peer: PeerIndex, family: Family, limit: number) => void;
 }
 
+/** What a RIB is created with. */
+export interface RibOptions {
+  /** BGP Identifier of this speaker as unsigned 32-bit number; changed later by `setRouterId`. */
+  readonly routerId: number;
+  /** Wall clock in ms, read once per received update and per slice; only shown, never decided upon. */
+  readonly wallClock: () => number;
+  /** Most octets a group's change log holds before peers behind it walk the table (bgp-speaker 2.6). Default 16 MiB. */
+  readonly maxLogOctets?: number;
+}
+
+/**
+ * Routes of all peers and what each is owed. `createRib(callbacks, options)` makes one. Contract with the speaker:
+ * after `onMaxPrefix` the RIB ignores what the peer announces until `sessionDown`; `take` returns nothing before `sessionUp` and
+ * nothing after `sessionDown`; End-of-RIB, BoRR and EoRR come out of `take` in their place; `readyPeers` lists a peer again
+ * only after something new was queued for it, so whoever takes less than everything asks `hasOutput`. Space the calls of
+ * `run` by `max(5 ms, duration of the last flush)` while busy: changes in between collapse (bgp-speaker 2.4).
+ */
 export interface Rib {
   /** Configuration of a peer, before or while its session is up; a changed policy re-evaluates its routes in slices. */
   configurePeer(config: PeerConfig): PeerIndex;
@@ -40,12 +57,15 @@ export interface Rib {
   sessionUp(peer: PeerIndex, session: RibSession): void;
   /** Session gone. `stale` keeps its routes marked stale until `sweepStale` (RFC 4724 helper); `flush` withdraws them, in slices. */
   sessionDown(peer: PeerIndex, routes: 'flush' | 'stale'): void;
+  /** Withdraws, in slices, what the peer has not announced again since its session came back (RFC 4724 section 4.2). */
   sweepStale(peer: PeerIndex, family: Family): void;
+  /** Takes a scanned UPDATE in: octets are consumed before it returns, decisions wait for `run`. */
   receive(peer: PeerIndex, update: ScannedUpdate): void;
   /** Route refresh received: send the peer its whole view again (BoRR/EoRR around it when enhanced, RFC 7313). */
   refresh(peer: PeerIndex, family: Family, enhanced: boolean): void;
-  /** Apply the import policy again to what the peer sent (soft reconfiguration, Adj-RIB-In is kept). */
+  /** Adds or replaces local routes by prefix, and removes others. */
   setLocalRoutes(set: readonly LocalRoute[], remove: readonly Prefix[]): void;
+  /** Makes this the complete set of local routes; routes that stay as they are cause no work. */
   replaceLocalRoutes(routes: readonly LocalRoute[]): void;
   /** Does pending decisions and encodings for at most about `budgetMs` of `clock()`; true while work remains. */
   run(clock: () => number, budgetMs: number): boolean;
