@@ -1,0 +1,75 @@
+/** What the scenarios know of a BGP daemon, whoever wrote it: how it is configured, and what it says it has. */
+import type { Host } from './lan.ts';
+
+/** One session of a daemon under test. */
+export interface NeighborConfig {
+  /** Short name, letters and digits only. */
+  readonly name: string;
+  readonly address: string;
+  readonly as: number;
+}
+
+/** A daemon's whole configuration: sessions carry the family of their address, as those of Calico's nodes do. */
+export interface DaemonConfig {
+  readonly as: number;
+  /** Dotted quad. */
+  readonly routerId: string;
+  readonly neighbors: readonly NeighborConfig[];
+  /** Prefixes it originates to everyone, next hop its own address of the family. */
+  readonly announce: readonly string[];
+}
+
+/** One path as the daemon shows it. Fields it does not show are absent. */
+export interface SeenRoute {
+  readonly prefix: string;
+  /** Address of the neighbour it came from. */
+  readonly from: string;
+  readonly nextHop: string;
+  readonly asPath: readonly number[];
+  /** `64512:100`, sorted. */
+  readonly communities: readonly string[];
+  /** `64512:1:2`, sorted. */
+  readonly largeCommunities: readonly string[];
+  readonly localPref?: number;
+  readonly originatorId?: string;
+  readonly clusterList: readonly string[];
+}
+
+/** A real daemon in a namespace of the LAN. Every method but `start` needs it running. */
+export interface Daemon {
+  readonly kind: DaemonKind;
+  readonly host: Host;
+  /** Starts it, also again after `stop`; resolves when it answers its control client. */
+  start(): Promise<void>;
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Neighbour addresses whose session is Established. */
+  established(): Promise<ReadonlySet<string>>;
+  /** Every path learned from neighbours, both families, sorted by prefix and neighbour. */
+  routes(): Promise<readonly SeenRoute[]>;
+  /**
+   * Whether a neighbour has sent this daemon's own announcement `prefix` back. Each daemon drops such a path, so it is read
+   * before that: the unfiltered input where there is one, else the count of updates that turned into withdrawals.
+   */
+  echoed(neighbor: string, prefix: string): Promise<boolean>;
+}
+
+/** The daemons the scenarios run against, as Debian packages them. */
+export type DaemonKind = 'bird2' | 'frr' | 'gobgp';
+
+/** Makes a daemon with a directory of its own for configuration, sockets and logs. */
+export type MakeDaemon = (host: Host, directory: string, config: DaemonConfig) => Daemon;
+
+/** IP version of an address or prefix in text. */
+export function familyOf(text: string): 'ipv4' | 'ipv6' {
+  return text.includes(':') ? 'ipv6' : 'ipv4';
+}
+
+/** The host's address of the same family as `text`. */
+export function sameFamily(host: Host, text: string): string {
+  return host[familyOf(text)];
+}
+
+/** Orders paths so that two views compare. */
+export function bySource(a: SeenRoute, b: SeenRoute): number {
+  return a.prefix.localeCompare(b.prefix) || a.from.localeCompare(b.from);
+}

@@ -1,0 +1,133 @@
+/** Debian's FRR as a peer: zebra and bgpd in one namespace, vty sockets in a directory of their own, read as JSON. */
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Daemon, DaemonConfig, MakeDaemon, SeenRoute } from './daemon.ts';
+import { bySource, familyOf } from './daemon.ts';
+import type { Running } from './exec.ts';
+import { run, start } from './exec.ts';
+import { entries, list, number, text } from './json.ts';
+import { Hopeless, until } from './wait.ts';
+
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+
+function familyBlock(config: DaemonConfig, family: 'ipv4' | 'ipv6'): string[] {
+  const neighbors = config.neighbors.filter((one) => familyOf(one.address) === family);
+  return [
+    ` address-family ${family} unicast`,
+    ...config.announce.filter((prefix) => familyOf(prefix) === family).map((prefix) => `  network ${prefix}`),
+    ...neighbors.flatMap(({ address }) => [
+      `  neighbor ${address} activate`,
+      `  neighbor ${address} next-hop-self`,
+      `  neighbor ${address} soft-reconfiguration inbound`,
+    ]),
+    ' exit-address-family',
+  ];
+}
+
+function configuration(config: DaemonConfig): string {
+  const sessions = config.neighbors.flatMap(({ address, as }) => [
+    ` neighbor ${address} remote-as ${as}`,
+    ` neighbor ${address} timers connect 1`,
+    ` neighbor ${address} advertisement-interval 0`,
+  ]);
+  return [
+    'frr defaults traditional',
+    'debug bgp neighbor-events',
+    `router bgp ${config.as}`,
+    ` bgp router-id ${config.routerId}`,
+    ' no bgp ebgp-requires-policy',
+    ' no bgp default ipv4-unicast',
+    ' no bgp network import-check',
+    ...sessions,
+    ...FAMILIES.flatMap((family) => familyBlock(config, family)),
+    '',
+  ].join('\n');
+}
+
+function words(value: string): string[] {
+  return value.split(' ').filter((word) => word !== '');
+}
+
+/** One path of `show bgp FAMILY unicast PREFIX json`. Pure. */
+export function parseFrrPath(prefix: string, path: unknown): SeenRoute {
+  const hops = list(path, 'nexthops');
+  const global = hops.find((hop) => text(hop, 'scope') !== 'link-local') ?? hops[0];
+  const localPref = number(path, 'locPrf');
+  const originatorId = text(path, 'originatorId');
+  return {
+    prefix,
+    from: text(path, 'peer', 'peerId'),
+    nextHop: text(global, 'ip'),
+    asPath: words(text(path, 'aspath', 'string'))
+      .filter((word) => /^\d+$/.test(word))
+      .map(Number),
+    communities: words(text(path, 'community', 'string')).sort(),
+    largeCommunities: words(text(path, 'largeCommunity', 'string')).sort(),
+    clusterList: list(path, 'clusterList', 'list').filter((id) => typeof id === 'string'),
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(originatorId === '' ? {} : { originatorId }),
+  };
+}
+
+/** FRR's daemons drop to their own user, which must be able to make sockets in the directory and to get there. */
+function giveToFrr(directory: string): void {
+  const [, , uid, gid] = (/^frr:.*$/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[0] ?? '').split(':');
+  if (uid === undefined || gid === undefined) throw new Error('no user frr: is the package installed?');
+  chmodSync(dirname(directory), 0o755);
+  chownSync(directory, Number(uid), Number(gid));
+}
+
+/** Makes an FRR with the given sessions. */
+export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
+  const zebraFile = join(directory, 'zebra.conf');
+  const bgpFile = join(directory, 'bgpd.conf');
+  const zserv = join(directory, 'zserv.api');
+  giveToFrr(directory);
+  writeFileSync(zebraFile, 'frr defaults traditional\n');
+  writeFileSync(bgpFile, configuration(config));
+  let running: Running[] = [];
+  const launch = (name: string, file: string, args: readonly string[]): Running => {
+    const files = ['-f', file, '-i', join(directory, `${name}.pid`), '-z', zserv, '--vty_socket', directory];
+    // -P 0: no vty on TCP, the sockets in the directory are enough.
+    const common = [...files, '-P', '0', '--log', 'stdout', '--log-level', 'debugging'];
+    return start('ip', ['netns', 'exec', host.namespace, `/usr/lib/frr/${name}`, ...common, ...args], join(directory, `${name}.log`));
+  };
+  const ask = async (question: string): Promise<unknown> =>
+    JSON.parse(await run('vtysh', ['--vty_socket', directory, '-d', 'bgpd', '-c', question]));
+  const awake = async (): Promise<void> => {
+    const dead = running.map((one) => one.dead()).find((reason) => reason !== undefined);
+    if (dead !== undefined) throw new Hopeless(dead);
+    await ask('show bgp summary json');
+  };
+  const paths = async (family: string): Promise<SeenRoute[]> => {
+    const all: SeenRoute[] = [];
+    for (const [prefix] of entries(await ask(`show bgp ${family} unicast json`), 'routes')) {
+      const detail = await ask(`show bgp ${family} unicast ${prefix} json`);
+      all.push(...list(detail, 'paths').map((path) => parseFrrPath(prefix, path)));
+    }
+    // Its own networks come from the unspecified peer.
+    return all.filter((one) => config.neighbors.some((neighbor) => neighbor.address === one.from));
+  };
+  return {
+    kind: 'frr',
+    host,
+    start: async () => {
+      running = [launch('zebra', zebraFile, [])];
+      running.push(launch('bgpd', bgpFile, ['-p', '179']));
+      await until('bgpd answers', 15, awake);
+    },
+    stop: async (signal) => {
+      for (const daemon of running.reverse()) await daemon.stop(signal);
+    },
+    established: async () => {
+      const summary = await ask('show bgp summary json');
+      const peers = ['ipv4Unicast', 'ipv6Unicast'].flatMap((family) => entries(summary, family, 'peers'));
+      return new Set(peers.filter(([, peer]) => text(peer, 'state') === 'Established').map(([address]) => address));
+    },
+    routes: async () => [...(await paths('ipv4')), ...(await paths('ipv6'))].sort(bySource),
+    echoed: async (neighbor, prefix) => {
+      const answer = await ask(`show bgp ${familyOf(neighbor)} unicast neighbors ${neighbor} received-routes json`);
+      return entries(answer, 'receivedRoutes').some(([one]) => one === prefix);
+    },
+  };
+};

@@ -1,0 +1,70 @@
+/** What one scenario needs: a LAN, a directory, the daemons on it, and everything taken away at the end. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeBird2 } from './bird2.ts';
+import type { Daemon, DaemonConfig, DaemonKind, MakeDaemon } from './daemon.ts';
+import { makeFrr } from './frr.ts';
+import { makeGobgp } from './gobgp.ts';
+import type { Host, Lan } from './lan.ts';
+import { makeLan, mayMakeNamespaces } from './lan.ts';
+
+const MAKERS: { readonly [kind in DaemonKind]: MakeDaemon } = { bird2: makeBird2, frr: makeFrr, gobgp: makeGobgp };
+
+/** The daemons under test, all of them or those named in LINNET_INTEROP_DAEMONS (`bird2,frr`). */
+export const KINDS: readonly DaemonKind[] = (['bird2', 'frr', 'gobgp'] as const).filter((kind) => {
+  const wanted = process.env['LINNET_INTEROP_DAEMONS'];
+  return wanted === undefined || wanted.split(',').includes(kind);
+});
+
+/** False where this process is not root or the kernel gives no namespaces: then every suite of this folder is skipped, visibly. */
+export const CAN_RUN = mayMakeNamespaces();
+
+/** Something of the scenario that must be stopped before its namespace goes. */
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** One scenario's surroundings. */
+export interface Lab {
+  readonly lan: Lan;
+  readonly directory: string;
+  daemon(kind: DaemonKind, host: Host, config: DaemonConfig): Daemon;
+  /** Stops `thing` when the lab closes; later ones first. */
+  adopt<T extends Stoppable>(thing: T): T;
+  /** Stops and removes everything. Keeps the logs under LINNET_INTEROP_LOGS where `failed`, or always with LINNET_INTEROP_KEEP=1. */
+  close(failed: boolean): Promise<void>;
+}
+
+/** Makes a lab; `name` is used for the directory that keeps its logs. */
+export async function makeLab(name: string): Promise<Lab> {
+  const directory = mkdtempSync(join(tmpdir(), 'linnet-interop-'));
+  const lan = await makeLan();
+  const things: Stoppable[] = [];
+  const adopt = <T extends Stoppable>(thing: T): T => {
+    things.push(thing);
+    return thing;
+  };
+  return {
+    lan,
+    directory,
+    adopt,
+    daemon: (kind, host, config) => {
+      const place = join(directory, `${kind}-${host.name}`);
+      mkdirSync(place, { recursive: true });
+      return adopt(MAKERS[kind](host, place, config));
+    },
+    close: async (failed) => {
+      for (const thing of things.reverse()) await thing.stop();
+      await lan.close();
+      const keep = process.env['LINNET_INTEROP_LOGS'];
+      if (keep !== undefined && (failed || process.env['LINNET_INTEROP_KEEP'] === '1')) {
+        cpSync(directory, join(keep, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${process.pid}`), {
+          recursive: true,
+          filter: (path) => !/\.(sock|ctl|api|vty)$/.test(path),
+        });
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
