@@ -1,0 +1,54 @@
+/** Loads the native addon that fits this platform. Nothing here runs before the first call: importing costs nothing. */
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Handle of a watched descriptor, opaque. */
+export type WatchHandle = { readonly brand: unique symbol };
+
+/** The addon's functions: one system call each. Failures throw an Error with `code`, `errno` and `syscall`. */
+export interface Addon {
+  /** A new non-blocking, close-on-exec descriptor. */
+  readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly close: (fd: number) => void;
+  /** `address` is a struct sockaddr. */
+  readonly bind: (fd: number, address: Buffer) => void;
+  readonly setsockopt: (fd: number, level: number, name: number, value: Buffer) => void;
+  /** Octets written into `value`. */
+  readonly getsockopt: (fd: number, level: number, name: number, value: Buffer) => number;
+  readonly send: (fd: number, data: Buffer, length: number) => number;
+  /** Octets of the datagram (more than the buffer where it was cut), or the negative errno. */
+  readonly recv: (fd: number, data: Buffer) => number;
+  /** Moves the calling thread into the namespace of an open descriptor; pair it without an await between. */
+  readonly setns: (fd: number, type: number) => void;
+  readonly bpf: (command: number, attributes: Buffer) => number;
+  /** Keep the buffer referenced for as long as the kernel may use the address. */
+  readonly addressOf: (buffer: Buffer) => bigint;
+  /** Events: 1 readable, 2 writable. `status` is 0 or a negative errno. */
+  readonly watch: (fd: number, events: number, callback: (status: number, events: number) => void) => WatchHandle;
+  /** Once per handle, before its descriptor is closed. */
+  readonly unwatch: (handle: WatchHandle) => void;
+}
+
+/** Why there is no addon here. */
+export class AddonUnavailable extends Error {
+  readonly code = 'NETLINK_ADDON_UNAVAILABLE';
+}
+
+let loaded: Addon | undefined;
+
+/** The addon for this platform, loaded once per thread. Throws AddonUnavailable off Linux x64/arm64 or where it cannot be loaded. */
+export function addon(): Addon {
+  if (loaded !== undefined) return loaded;
+  const name = `prebuilds/${process.platform}-${process.arch}/netlink.node`;
+  // Compiled files live one folder below the sources.
+  const file = ['./', '../'].map((up) => fileURLToPath(new URL(up + name, import.meta.url))).find((candidate) => existsSync(candidate));
+  if (file === undefined) throw new AddonUnavailable(`no native addon for ${process.platform}-${process.arch}`);
+  try {
+    const module: Addon = createRequire(import.meta.url)(file);
+    loaded = module;
+    return module;
+  } catch (cause) {
+    throw new AddonUnavailable(`native addon ${name} does not load`, { cause });
+  }
+}

@@ -1,0 +1,277 @@
+/*
+ * What Node lacks of the socket interface, as thin as it can be: each function is one system call, and a failed call
+ * throws an Error with code, errno and syscall as Node's own errors have. Buffers hold the kernel's structures; packing
+ * them is the business of the typed wrapper. Nothing here blocks: sockets are made non-blocking and close-on-exec.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <node_api.h>
+#include <uv.h>
+
+#define MAX_ARGS 4
+#define CHECK(call) do { if ((call) != napi_ok) { rethrow(env); return NULL; } } while (0)
+
+static void rethrow(napi_env env) {
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && !pending) napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "wrong argument");
+}
+
+static napi_value fail(napi_env env, const char *syscall_name, int error) {
+  napi_value message, code, failure, number, name;
+  char text[160];
+  const char *label = uv_err_name(-error);
+  snprintf(text, sizeof text, "%s: %s, %s", label, strerror(error), syscall_name);
+  CHECK(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &message));
+  CHECK(napi_create_string_utf8(env, label, NAPI_AUTO_LENGTH, &code));
+  CHECK(napi_create_error(env, code, message, &failure));
+  CHECK(napi_create_int32(env, -error, &number));
+  CHECK(napi_set_named_property(env, failure, "errno", number));
+  CHECK(napi_create_string_utf8(env, syscall_name, NAPI_AUTO_LENGTH, &name));
+  CHECK(napi_set_named_property(env, failure, "syscall", name));
+  napi_throw(env, failure);
+  return NULL;
+}
+
+/* Reads the call's arguments; false (with an exception) where there are fewer than wanted. */
+static bool arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *argv) {
+  size_t count = MAX_ARGS;
+  if (napi_get_cb_info(env, info, &count, argv, NULL, NULL) != napi_ok || count < wanted) {
+    napi_throw_type_error(env, "ERR_MISSING_ARGS", "too few arguments");
+    return false;
+  }
+  return true;
+}
+
+static napi_value number_of(napi_env env, int64_t value) {
+  napi_value result;
+  CHECK(napi_create_int64(env, value, &result));
+  return result;
+}
+
+static napi_value Socket(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t domain, type, protocol;
+  if (!arguments(env, info, 3, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &domain));
+  CHECK(napi_get_value_int32(env, argv[1], &type));
+  CHECK(napi_get_value_int32(env, argv[2], &protocol));
+  int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  return fd < 0 ? fail(env, "socket", errno) : number_of(env, fd);
+}
+
+static napi_value Close(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  if (!arguments(env, info, 1, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  if (close(fd) < 0) return fail(env, "close", errno);
+  return NULL;
+}
+
+static napi_value Bind(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  void *address;
+  size_t length;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_buffer_info(env, argv[1], &address, &length));
+  if (bind(fd, address, (socklen_t)length) < 0) return fail(env, "bind", errno);
+  return NULL;
+}
+
+static napi_value SetSockOpt(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd, level, name;
+  void *value;
+  size_t length;
+  if (!arguments(env, info, 4, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &level));
+  CHECK(napi_get_value_int32(env, argv[2], &name));
+  CHECK(napi_get_buffer_info(env, argv[3], &value, &length));
+  if (setsockopt(fd, level, name, value, (socklen_t)length) < 0) return fail(env, "setsockopt", errno);
+  return NULL;
+}
+
+/* getsockopt(fd, level, name, buffer): the number of octets written into the buffer. */
+static napi_value GetSockOpt(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd, level, name;
+  void *value;
+  size_t size;
+  if (!arguments(env, info, 4, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &level));
+  CHECK(napi_get_value_int32(env, argv[2], &name));
+  CHECK(napi_get_buffer_info(env, argv[3], &value, &size));
+  socklen_t length = (socklen_t)size;
+  if (getsockopt(fd, level, name, value, &length) < 0) return fail(env, "getsockopt", errno);
+  return number_of(env, length);
+}
+
+/* send(fd, buffer, length): octets sent; EAGAIN and ENOBUFS are thrown like every other error. */
+static napi_value Send(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  uint32_t wanted;
+  void *data;
+  size_t size;
+  if (!arguments(env, info, 3, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_buffer_info(env, argv[1], &data, &size));
+  CHECK(napi_get_value_uint32(env, argv[2], &wanted));
+  ssize_t sent = send(fd, data, wanted < size ? wanted : size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent < 0 ? fail(env, "send", errno) : number_of(env, sent);
+}
+
+/* recv(fd, buffer): octets received, or the negative errno: an empty or overrun netlink socket is no exception. */
+static napi_value Receive(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  void *data;
+  size_t size;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_buffer_info(env, argv[1], &data, &size));
+  ssize_t received = recv(fd, data, size, MSG_DONTWAIT | MSG_TRUNC);
+  return number_of(env, received < 0 ? -errno : received);
+}
+
+static napi_value SetNs(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd, type;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &type));
+  if (setns(fd, type) < 0) return fail(env, "setns", errno);
+  return NULL;
+}
+
+/* bpf(command, attributes): the call's result, a descriptor or 0. Pointers inside come from addressOf. */
+static napi_value Bpf(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t command;
+  void *attributes;
+  size_t size;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &command));
+  CHECK(napi_get_buffer_info(env, argv[1], &attributes, &size));
+  long result = syscall(SYS_bpf, command, attributes, size);
+  return result < 0 ? fail(env, "bpf", errno) : number_of(env, result);
+}
+
+/* addressOf(buffer): where its memory is, for structures that hold pointers. The caller keeps the buffer alive. */
+static napi_value AddressOf(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS], result;
+  void *data;
+  size_t size;
+  if (!arguments(env, info, 1, argv)) return NULL;
+  CHECK(napi_get_buffer_info(env, argv[0], &data, &size));
+  CHECK(napi_create_bigint_uint64(env, (uint64_t)(uintptr_t)data, &result));
+  return result;
+}
+
+/* A descriptor watched by the event loop of the thread that asked. */
+typedef struct {
+  uv_poll_t handle;
+  napi_env env;
+  napi_ref callback;
+  napi_async_context context;
+  bool closing;
+} watch;
+
+static void watch_free(uv_handle_t *handle) { free(handle->data); }
+
+static void watch_close(watch *self) {
+  if (self->closing) return;
+  self->closing = true;
+  uv_poll_stop(&self->handle);
+  napi_delete_reference(self->env, self->callback);
+  napi_async_destroy(self->env, self->context);
+  uv_close((uv_handle_t *)&self->handle, watch_free);
+}
+
+static void watch_cleanup(void *data) { watch_close(data); }
+
+static void watch_event(uv_poll_t *handle, int status, int events) {
+  watch *self = handle->data;
+  napi_env env = self->env;
+  napi_handle_scope scope;
+  napi_value receiver, callback, argv[2];
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_get_reference_value(env, self->callback, &callback) == napi_ok && napi_get_global(env, &receiver) == napi_ok &&
+      napi_create_int32(env, status, &argv[0]) == napi_ok && napi_create_int32(env, events, &argv[1]) == napi_ok) {
+    if (napi_make_callback(env, self->context, receiver, callback, 2, argv, NULL) == napi_pending_exception) {
+      napi_value thrown;
+      if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+    }
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+/* watch(fd, events, callback(status, events)): events are 1 readable, 2 writable; returns the handle for unwatch. */
+static napi_value Watch(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS], name, result;
+  int32_t fd, events;
+  uv_loop_t *loop;
+  if (!arguments(env, info, 3, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &events));
+  CHECK(napi_get_uv_event_loop(env, &loop));
+  CHECK(napi_create_string_utf8(env, "netlink.watch", NAPI_AUTO_LENGTH, &name));
+  watch *self = calloc(1, sizeof *self);
+  if (self == NULL) return fail(env, "watch", ENOMEM);
+  int error = uv_poll_init(loop, &self->handle, fd);
+  if (error != 0) {
+    free(self);
+    return fail(env, "watch", -error);
+  }
+  self->env = env;
+  self->handle.data = self;
+  if (napi_create_reference(env, argv[2], 1, &self->callback) != napi_ok || napi_async_init(env, NULL, name, &self->context) != napi_ok ||
+      napi_add_env_cleanup_hook(env, watch_cleanup, self) != napi_ok || napi_create_external(env, self, NULL, NULL, &result) != napi_ok) {
+    uv_close((uv_handle_t *)&self->handle, watch_free);
+    rethrow(env);
+    return NULL;
+  }
+  error = uv_poll_start(&self->handle, events, watch_event);
+  if (error != 0) {
+    napi_remove_env_cleanup_hook(env, watch_cleanup, self);
+    watch_close(self);
+    return fail(env, "watch", -error);
+  }
+  return result;
+}
+
+/* unwatch(handle): exactly once per handle; the wrapper sees to that. The descriptor stays open. */
+static napi_value Unwatch(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  void *data;
+  if (!arguments(env, info, 1, argv)) return NULL;
+  CHECK(napi_get_value_external(env, argv[0], &data));
+  CHECK(napi_remove_env_cleanup_hook(env, watch_cleanup, data));
+  watch_close(data);
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  static const struct { const char *name; napi_callback call; } table[] = {
+    {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"getsockopt", GetSockOpt}, {"send", Send},
+    {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"addressOf", AddressOf}, {"watch", Watch}, {"unwatch", Unwatch},
+  };
+  for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
+    napi_value function;
+    CHECK(napi_create_function(env, table[index].name, NAPI_AUTO_LENGTH, table[index].call, NULL, &function));
+    CHECK(napi_set_named_property(env, exports, table[index].name, function));
+  }
+  return exports;
+}
