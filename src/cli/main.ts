@@ -1,0 +1,67 @@
+/** The program: one command a file, each loaded only when it is asked for, so that `linnet health` stays fast. */
+import { Command, CommanderError } from 'commander';
+import type { CommandContext, CommandModule } from './command.ts';
+import { CommandError, EXIT } from './exit.ts';
+
+interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: readonly CommandRow[] = [
+  { name: 'run', summary: 'run the daemon of one node', load: () => import('./run.ts') },
+  { name: 'speaker', summary: 'run a bare speaker or route reflector from a JSON file', load: () => import('./speaker-command.ts') },
+  { name: 'desired', summary: 'print the desired state of a node', load: () => import('./desired.ts') },
+  { name: 'check', summary: 'validate a directory of manifests', load: () => import('./check.ts') },
+  { name: 'explain', summary: 'say why a prefix is advertised, or why not', load: () => import('./explain.ts') },
+  { name: 'peers', summary: 'list the sessions', load: () => import('./peers.ts') },
+  { name: 'routes', summary: 'list routes', load: () => import('./routes.ts') },
+  { name: 'health', summary: 'ask for liveness and readiness', load: () => import('./health.ts') },
+  { name: 'demo', summary: 'show a cluster at work on this machine', load: () => import('./demo-command.ts') },
+  { name: 'config', summary: 'show the effective configuration', load: () => import('./config.ts') },
+  { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
+];
+
+/** Runs one command line (without node and script) and sets the process's exit code. Never rejects. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endOfReader);
+  const context: CommandContext = { environment: process.env, exit: EXIT.ok };
+  try {
+    const program = await buildProgram(argv[0], context);
+    await program.parseAsync([...argv], { from: 'user' });
+    process.exitCode = context.exit;
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+async function buildProgram(wanted: string | undefined, context: CommandContext): Promise<Command> {
+  const program = new Command('linnet').description('BGP control plane with route reflection for Calico-style clusters').exitOverride();
+  program.helpCommand(false).showHelpAfterError('(linnet --help lists the commands)');
+  program.addHelpText('after', '\nExit status: 0 yes, 1 negative answer, 2 usage, 3 daemon or datastore unreachable, 4 fault of the program.');
+  for (const row of COMMANDS) {
+    const command = program.command(row.name).description(row.summary).exitOverride().showHelpAfterError(`(linnet ${row.name} --help says more)`);
+    if (row.name === wanted) (await row.load()).define(command, context);
+  }
+  return program;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Help and version are answers; without a command the help is one to a usage error.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  if (error instanceof CommandError) {
+    process.stderr.write(`linnet: ${error.message}\n`);
+    return error.code;
+  }
+  process.stderr.write(`linnet: fault of the program: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.fault;
+}
+
+/** A reader such as `head` may close stdout: that ends the command quietly. */
+function endOfReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+  throw error;
+}

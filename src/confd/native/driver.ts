@@ -1,0 +1,36 @@
+/** The native engine as a Driver: translates the desired state and gives the speaker's thread the difference. */
+import type { Driver } from '../driver.ts';
+import type { Issue } from '../resources/types.ts';
+import { createSpeakerHost } from './host.ts';
+import type { HostDeps } from './host.ts';
+import { createTranslator } from './translate.ts';
+import type { TranslateOptions } from './translate.ts';
+
+/** What the driver needs. */
+export interface NativeDeps extends HostDeps {
+  readonly options: TranslateOptions;
+  /** Text of the Cease that ends the sessions on an unplanned stop (RFC 9003). */
+  readonly goodbye: string;
+}
+
+/** The driver, and the engine's issues between two applies (a dead thread, a taken port). */
+export interface NativeDriver extends Driver {
+  readonly engineIssues: () => readonly Issue[];
+}
+
+/** Makes the driver; `start` brings the thread up. */
+export function createNativeDriver(deps: NativeDeps): NativeDriver {
+  const translate = createTranslator(deps.options);
+  const host = createSpeakerHost(deps);
+  return {
+    start: async (signal) => {
+      if (!signal.aborted) host.start();
+    },
+    apply: async (desired, signal) => {
+      const { config, issues } = translate(desired);
+      return { issues, touched: await host.configure(config, signal) };
+    },
+    stop: (planned) => host.stop(planned, deps.goodbye),
+    engineIssues: host.issues,
+  };
+}

@@ -1,0 +1,88 @@
+/** The speaker's half of an explanation: its records of a prefix as steps from origin to wire, and what each peer was told. */
+import { formatAddress } from 'bgp-ts/net';
+import type { Reason } from 'bgp-ts/policy';
+import type { PeerExplanation, RouteExplanation } from 'bgp-ts/rib';
+
+/** One stage of the chain. `stop`: the path or the route got no further here. */
+export interface Step {
+  readonly stage: 'origin' | 'import' | 'decision' | 'export' | 'group' | 'sent';
+  readonly verdict: 'pass' | 'stop';
+  readonly rule: string;
+  readonly citation: string;
+  readonly objects: readonly string[];
+}
+
+const objects = (reasons: readonly Reason[]): readonly string[] => [...new Set(reasons.map((reason) => reason.object))];
+
+/** Steps and peers of an explanation; with `peer` only that one, and its export, group and last message as steps too. */
+export function explanationView(explanation: RouteExplanation, peer: string | null) {
+  const peers = explanation.peers.filter((entry) => peer === null || entry.peer === peer);
+  const one = peer === null ? undefined : peers[0];
+  return { steps: [...pathSteps(explanation), ...(one === undefined ? [] : exportSteps(one))], peers: peers.map(peerExplanationView) };
+}
+
+function pathSteps(explanation: RouteExplanation): readonly Step[] {
+  if (explanation.candidates.length === 0) {
+    return [{ stage: 'origin', verdict: 'stop', rule: 'no path to this prefix is known', citation: 'RFC 4271 section 3.2', objects: [] }];
+  }
+  return explanation.candidates.flatMap((candidate) => candidateSteps(candidate, explanation.decidedBy));
+}
+
+function candidateSteps(candidate: RouteExplanation['candidates'][number], decidedBy: RouteExplanation['decidedBy']): readonly Step[] {
+  const local = candidate.from === 'local';
+  const path = local ? 'own route' : `path from ${candidate.from}`;
+  const because = objects(candidate.reasons);
+  const steps: Step[] = [
+    { stage: 'origin', verdict: 'pass', rule: local ? path : `${path}, next hop ${formatAddress(candidate.attributes.nextHop)}`, citation: 'RFC 4271 section 9.1', objects: because },
+  ];
+  if (!local) {
+    const term = `${path}: import term ${candidate.importTerm}`;
+    steps.push({ stage: 'import', verdict: candidate.accepted ? 'pass' : 'stop', rule: term, citation: 'RFC 4271 section 9.1.1', objects: because });
+  }
+  if (candidate.lostAt !== undefined) {
+    steps.push({ stage: 'decision', verdict: 'stop', rule: `${path}: lost at ${candidate.lostAt.step}`, citation: candidate.lostAt.citation, objects: [] });
+  } else if (candidate.best) {
+    const rule = decidedBy === undefined ? `${path}: the only one` : `${path}: best by ${decidedBy.step}`;
+    steps.push({ stage: 'decision', verdict: 'pass', rule, citation: decidedBy?.citation ?? 'RFC 4271 section 9.1.2', objects: [] });
+  }
+  return steps;
+}
+
+/** A change that waits in the peer's queue has not been told yet: what the peer sees is the judge (contracts.md, JSON). */
+function blockOf(peer: PeerExplanation): { rule: string; citation: string; term: string | null; objects: readonly string[] } | null {
+  if (peer.advertised && peer.delivered) return null;
+  if (peer.advertised) return { rule: 'queued for the peer', citation: 'bgp-speaker 2.6', term: null, objects: [] };
+  const { blockedBy } = peer;
+  if (blockedBy === undefined) return { rule: 'no best path', citation: 'RFC 4271 section 9.1.3', term: null, objects: [] };
+  return { rule: blockedBy.rule, citation: blockedBy.citation, term: blockedBy.term ?? null, objects: objects(blockedBy.reasons) };
+}
+
+function peerExplanationView(peer: PeerExplanation) {
+  const blockedBy = blockOf(peer);
+  return {
+    peer: peer.peer,
+    verdict: blockedBy === null ? ('advertised' as const) : ('not-advertised' as const),
+    blockedBy,
+    group: peer.group,
+    lastSent: peer.lastSent === undefined ? null : { at: peer.lastSent.at, updateHex: peer.lastSent.updateHex },
+  };
+}
+
+function exportSteps(peer: PeerExplanation): readonly Step[] {
+  const blocked = blockOf(peer);
+  if (blocked !== null) {
+    const rule = blocked.term === null ? `${peer.peer}: ${blocked.rule}` : `${peer.peer}: ${blocked.rule} (term ${blocked.term})`;
+    return [{ stage: 'export', verdict: 'stop', rule, citation: blocked.citation, objects: blocked.objects }];
+  }
+  const steps: Step[] = [
+    { stage: 'export', verdict: 'pass', rule: `${peer.peer}: accepted by term ${peer.exportTerm ?? 'default'}`, citation: 'RFC 4271 section 9.1.3', objects: [] },
+    { stage: 'group', verdict: 'pass', rule: `update group ${peer.group}`, citation: 'bgp-speaker 2.4', objects: [] },
+  ];
+  if (peer.lastSent !== undefined) {
+    steps.push({ stage: 'sent', verdict: 'pass', rule: `UPDATE ${peer.lastSent.updateHex}`, citation: 'RFC 4271 section 4.3', objects: [] });
+  }
+  return steps;
+}
+
+/** The speaker's half of an explanation as JSON. */
+export type SpeakerExplanationJson = ReturnType<typeof explanationView>;

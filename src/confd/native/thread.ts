@@ -1,0 +1,155 @@
+/**
+ * The speaker's thread without its sockets and message ports: takes configurations from main, answers the health thread
+ * from the speaker's own records, pushes its status. worker.ts joins it to the real thread.
+ */
+import type { SpeakerEvent, SpeakerInput, SpeakerStatus } from 'bgp-ts';
+import { parsePrefix } from 'bgp-ts/net';
+import type { Prefix } from 'bgp-ts/net';
+import type { RouteExplanation, RouteView } from 'bgp-ts/rib';
+import { createConfigState } from './delta.ts';
+import { explanationView } from './explain-view.ts';
+import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
+import { createPushes, routeView } from './views.ts';
+import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
+
+/** A page of routes is asked for by the peer's id. */
+export interface RoutePage {
+  readonly view: 'best' | 'all' | 'received' | 'advertised';
+  readonly family: 'ipv4-unicast' | 'ipv6-unicast';
+  readonly peer: string | undefined;
+  readonly prefix: Prefix | undefined;
+  readonly cursor: number;
+  readonly limit: number;
+}
+
+/** The running speaker as the thread uses it. */
+export interface ThreadSpeaker {
+  /** Gives an input to the speaker and carries out what it answers. */
+  submit(input: SpeakerInput): void;
+  status(): SpeakerStatus;
+  /** Undefined where the peer is not configured. */
+  routes(page: RoutePage): { readonly routes: readonly RouteView[]; readonly next: number | undefined } | undefined;
+  explain(prefix: Prefix): RouteExplanation;
+  listeners(): readonly ListenerFigures[];
+  /** Ends every session and closes every socket. */
+  stop(planned: boolean, text: string): Promise<void>;
+}
+
+/** What the thread needs. */
+export interface ThreadDeps {
+  readonly speaker: ThreadSpeaker;
+  /** Wall-clock ms. */
+  readonly now: () => number;
+  readonly loop: () => LoopFigures;
+  readonly toMain: (message: FromThread) => void;
+  readonly toHealth: (message: HealthReply) => void;
+}
+
+/** The thread's reactions; `event` returns true where the status should be pushed soon. */
+export interface SpeakerThreadLogic {
+  main(message: ToThread): Promise<void>;
+  health(question: HealthQuestion): void;
+  event(event: SpeakerEvent): boolean;
+  push(): void;
+}
+
+/** Most routes in one page, so that a dump never holds the sessions up (bgp-speaker 4.12). */
+export const MAX_PAGE = 2000;
+
+/** Joins the reactions to one speaker. */
+export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
+  const config = createConfigState();
+  const pushes = createPushes();
+  const notifications = new Map<string, NotificationCounts>();
+  const listeners = new Map<string, string>();
+  const push = (): void => {
+    const figures = deps.speaker.listeners();
+    reportListeners(figures, listeners, deps.toMain);
+    deps.toHealth({ type: 'push', push: pushes.next({ now: deps.now(), status: deps.speaker.status(), listeners: figures, notifications, loop: deps.loop() }) });
+  };
+  return {
+    push,
+    main: async (message) => {
+      switch (message.type) {
+        case 'configure':
+          deps.speaker.submit(config.apply(message.delta));
+          for (const id of message.delta.peers.remove) notifications.delete(id);
+          deps.toMain({ type: 'configured', id: message.id });
+          break;
+        case 'health':
+          pushes.restart();
+          push();
+          break;
+        case 'stop':
+          await deps.speaker.stop(message.planned, message.text);
+          push();
+          deps.toMain({ type: 'stopped' });
+          break;
+        default: {
+          const never: never = message;
+          return never;
+        }
+      }
+    },
+    health: (question) => deps.toHealth(answer(deps.speaker, question)),
+    event: (event) => {
+      if (event.kind === 'best-changed') return false;
+      if (event.kind === 'notification') count(notifications, event.peer, event.direction);
+      deps.toMain({ type: 'event', event });
+      return event.kind === 'session-state' || event.kind === 'end-of-rib';
+    },
+  };
+}
+
+function count(counts: Map<string, NotificationCounts>, peer: string, direction: 'sent' | 'received'): void {
+  const entry = counts.get(peer) ?? { received: 0, sent: 0 };
+  entry[direction] += 1;
+  counts.set(peer, entry);
+}
+
+/** Tells main of each address once when it goes up or down. */
+function reportListeners(figures: readonly ListenerFigures[], known: Map<string, string>, toMain: ThreadDeps['toMain']): void {
+  const seen = new Set<string>();
+  for (const { address, port, up, error } of figures) {
+    const key = `${address} ${port}`;
+    const state = up ? 'up' : (error ?? 'down');
+    seen.add(key);
+    if (known.get(key) === state || (state === 'up' && !known.has(key))) {
+      known.set(key, state);
+      continue;
+    }
+    known.set(key, state);
+    toMain({ type: 'listener', address, port, up, error });
+  }
+  for (const key of [...known.keys()]) {
+    if (seen.has(key)) continue;
+    const [address = '', port = ''] = key.split(' ');
+    if (known.get(key) !== 'up') toMain({ type: 'listener', address, port: Number(port), up: true, error: null });
+    known.delete(key);
+  }
+}
+
+function answer(speaker: ThreadSpeaker, question: HealthQuestion): HealthReply {
+  const result = ask(speaker, question.query);
+  return 'message' in result ? { type: 'fault', id: question.id, fault: result } : { type: 'answer', id: question.id, answer: result };
+}
+
+function ask(speaker: ThreadSpeaker, query: ThreadQuery): ThreadAnswer | ThreadFault {
+  const prefix = query.prefix === null ? undefined : parsePrefix(query.prefix);
+  if (query.prefix !== null && prefix === undefined) return { code: 'bad-request', message: `${query.prefix} is not a prefix` };
+  switch (query.kind) {
+    case 'routes': {
+      const limit = Math.min(MAX_PAGE, Math.max(1, query.limit));
+      const page = speaker.routes({ view: query.view, family: query.family, peer: query.peer ?? undefined, prefix, cursor: query.cursor, limit });
+      if (page === undefined) return { code: 'not-found', message: `no peer ${query.peer ?? ''}` };
+      return { kind: 'routes', routes: page.routes.map(routeView), next: page.next ?? null };
+    }
+    case 'explain':
+      if (prefix === undefined) return { code: 'bad-request', message: 'explain needs a prefix' };
+      return { kind: 'explain', ...explanationView(speaker.explain(prefix), query.peer) };
+    default: {
+      const never: never = query;
+      return never;
+    }
+  }
+}

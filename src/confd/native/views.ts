@@ -1,0 +1,206 @@
+/**
+ * What the speaker's thread tells the health thread, as plain JSON-ready data: addresses and prefixes are text, absent is
+ * null. The shapes match health/status.ts structurally (this folder does not import it; a test holds them together).
+ */
+import type { Endpoint, PeerFamilyStatus, PeerStatus, SpeakerStatus } from 'bgp-ts';
+import { addressFromNumber, formatAddress, formatPrefix } from 'bgp-ts/net';
+import type { Reason } from 'bgp-ts/policy';
+import type { RouteView } from 'bgp-ts/rib';
+import type { AsPathSegment, PathAttributes } from 'bgp-ts/wire';
+
+/** Event-loop lateness since the last push, ms. */
+export interface LoopFigures {
+  readonly meanMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** One wanted listening address; `error` says why it is not up. */
+export interface ListenerFigures {
+  readonly address: string;
+  readonly port: number;
+  readonly up: boolean;
+  readonly error: string | null;
+}
+
+/** NOTIFICATIONs of one peer, counted from the speaker's events. */
+export interface NotificationCounts {
+  received: number;
+  sent: number;
+}
+
+/** BGP Identifier or CLUSTER_ID as a dotted quad. */
+export function quad(value: number): string {
+  return formatAddress(addressFromNumber(value));
+}
+
+/** An endpoint with its address as text. */
+export function endpointView(endpoint: Endpoint): { readonly address: string; readonly port: number } {
+  return { address: formatAddress(endpoint.address), port: endpoint.port };
+}
+
+const reasonsView = (reasons: readonly Reason[]): readonly Reason[] => reasons.map(({ object, rule }) => ({ object, rule }));
+
+const familyView = (family: PeerFamilyStatus): PeerFamilyStatus => ({
+  family: family.family,
+  received: family.received,
+  accepted: family.accepted,
+  advertised: family.advertised,
+  group: family.group,
+  lag: family.lag,
+  slow: family.slow,
+  endOfRibReceived: family.endOfRibReceived,
+});
+
+/** One peer for status output. */
+export function peerView(peer: PeerStatus, notifications: NotificationCounts | undefined) {
+  return {
+    id: peer.id,
+    remote: endpointView(peer.remote),
+    local: peer.local === undefined ? null : endpointView(peer.local),
+    remoteAs: peer.remoteAs,
+    localAs: peer.localAs,
+    remoteId: peer.remoteId === undefined ? null : quad(peer.remoteId),
+    type: peer.type,
+    reflectorClient: peer.reflectorClient,
+    passive: peer.passive,
+    state: peer.state,
+    since: peer.since,
+    flaps: peer.flaps,
+    holdTime: peer.holdTime,
+    keepaliveTime: peer.keepaliveTime,
+    lastErrorSent: peer.lastErrorSent ?? null,
+    lastErrorReceived: peer.lastErrorReceived ?? null,
+    nextRetryAt: peer.nextRetryAt ?? null,
+    adminDown: peer.adminDown,
+    capabilities: peer.capabilities,
+    families: peer.families.map(familyView),
+    messagesReceived: peer.messagesReceived,
+    messagesSent: peer.messagesSent,
+    updatesReceived: peer.updatesReceived,
+    updatesSent: peer.updatesSent,
+    notificationsReceived: notifications?.received ?? 0,
+    notificationsSent: notifications?.sent ?? 0,
+    reasons: reasonsView(peer.reasons),
+  };
+}
+
+/** What a speaker looks like between two pushes; produced by `createPushes`. */
+export type PeerJson = ReturnType<typeof peerView>;
+
+/** The speaker's sign of life. */
+export interface Push {
+  readonly pushedAt: number;
+  readonly routerId: string;
+  readonly localAs: number;
+  readonly listeners: readonly ListenerFigures[];
+  readonly peers: { readonly complete: boolean; readonly upsert: readonly PeerJson[]; readonly remove: readonly string[] };
+  readonly prefixes: SpeakerStatus['prefixes'];
+  readonly paths: SpeakerStatus['paths'];
+  readonly attributeSets: number;
+  readonly groups: SpeakerStatus['groups'];
+  readonly work: SpeakerStatus['work'];
+  readonly loop: LoopFigures;
+}
+
+/** What a push is made of, beside the speaker's status. */
+export interface PushParts {
+  readonly now: number;
+  readonly status: SpeakerStatus;
+  readonly listeners: readonly ListenerFigures[];
+  readonly notifications: ReadonlyMap<string, NotificationCounts>;
+  readonly loop: LoopFigures;
+}
+
+/** Makes pushes that name only the peers that changed since the one before; `restart` makes the next one complete. */
+export interface Pushes {
+  next(parts: PushParts): Push;
+  restart(): void;
+}
+
+/** Begins a series of pushes; the first is complete. */
+export function createPushes(): Pushes {
+  let sent: Map<string, string> | undefined;
+  return {
+    restart: () => {
+      sent = undefined;
+    },
+    next: ({ now, status, listeners, notifications, loop }) => {
+      const complete = sent === undefined;
+      const former = sent ?? new Map<string, string>();
+      const upsert: PeerJson[] = [];
+      const current = new Map<string, string>();
+      for (const peer of status.peers) {
+        const view = peerView(peer, notifications.get(peer.id));
+        const text = JSON.stringify(view);
+        if (former.get(peer.id) !== text) upsert.push(view);
+        current.set(peer.id, text);
+      }
+      const remove = [...former.keys()].filter((id) => !current.has(id));
+      sent = current;
+      return {
+        pushedAt: now,
+        routerId: status.routerId === 0 ? '' : quad(status.routerId),
+        localAs: status.localAs,
+        listeners,
+        peers: { complete, upsert, remove },
+        prefixes: status.prefixes,
+        paths: status.paths,
+        attributeSets: status.attributeSets,
+        groups: status.groups,
+        work: status.work,
+        loop,
+      };
+    },
+  };
+}
+
+/** One path as JSON: attributes as text, absent ones left out. */
+export function routeView(route: RouteView) {
+  return {
+    prefix: formatPrefix(route.prefix),
+    from: route.from,
+    best: route.best,
+    accepted: route.accepted,
+    stale: route.stale,
+    ...(route.pathId === undefined ? {} : { pathId: route.pathId }),
+    ...attributesView(route.attributes),
+    at: route.at,
+    reasons: reasonsView(route.reasons),
+  };
+}
+
+/** A route as JSON. */
+export type RouteText = ReturnType<typeof routeView>;
+
+function attributesView(attributes: PathAttributes) {
+  return {
+    nextHop: formatAddress(attributes.nextHop),
+    origin: attributes.origin,
+    asPath: formatAsPath(attributes.asPath),
+    ...(attributes.localPref === undefined ? {} : { localPref: attributes.localPref }),
+    ...(attributes.med === undefined ? {} : { med: attributes.med }),
+    ...(attributes.communities === undefined ? {} : { communities: attributes.communities.map(formatCommunity) }),
+    ...(attributes.extendedCommunities === undefined ? {} : { extendedCommunities: attributes.extendedCommunities }),
+    ...(attributes.largeCommunities === undefined ? {} : { largeCommunities: attributes.largeCommunities.map((parts) => parts.join(':')) }),
+    ...(attributes.originatorId === undefined ? {} : { originatorId: quad(attributes.originatorId) }),
+    ...(attributes.clusterList === undefined ? {} : { clusterList: attributes.clusterList.map(quad) }),
+  };
+}
+
+/** RFC 1997: high half, colon, low half. */
+export function formatCommunity(value: number): string {
+  return `${value >>> 16}:${value & 0xffff}`;
+}
+
+const SEGMENT_BRACKETS = { sequence: ['', ''], set: ['{', '}'], 'confed-sequence': ['(', ')'], 'confed-set': ['[', ']'] } as const;
+
+/** AS numbers separated by spaces; sets in braces with commas, confederation segments in round and square brackets. */
+export function formatAsPath(path: readonly AsPathSegment[]): string {
+  return path
+    .map(({ type, asns }) => {
+      const [open, close] = SEGMENT_BRACKETS[type];
+      return `${open}${asns.join(type === 'set' || type === 'confed-set' ? ',' : ' ')}${close}`;
+    })
+    .join(' ');
+}
