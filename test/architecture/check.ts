@@ -1,7 +1,7 @@
 /** Reads imports out of source text and holds them against the rules. Pure: takes paths and texts, gives findings. */
 import { posix } from 'node:path';
 import type { Area } from './rules.ts';
-import { AREAS, IMPURE, WORKSPACES } from './rules.ts';
+import { AREAS, IMPURE, WAITING, WORKSPACES } from './rules.ts';
 
 /** One broken rule: `file:line what`. */
 export interface Finding {
@@ -63,7 +63,8 @@ export function strip(text: string, quoted: boolean): string {
 export function importsOf(text: string): Import[] {
   const code = strip(text, true);
   const found: Import[] = [];
-  const statement = /\b(?:import|export)\b\s*(type\b)?([^'"`;()]*?)\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/g;
+  const statement =
+    /^[ \t]*(?:import|export)[ \t]+(type[ \t]+)?((?:\*|\{|[A-Za-z_$])[^'"`;()=]*?)\bfrom\s*['"]([^'"]+)['"]|(?:^[ \t]*import\s*|\bimport\(\s*)['"]([^'"]+)['"]/gm;
   for (const match of code.matchAll(statement)) {
     const names = match[2] ?? '';
     const inline = /^\s*\{\s*(?:type\s+[^,{}]+,?\s*)+\}\s*$/.test(names);
@@ -107,7 +108,8 @@ function crossesEdge(from: string, specifier: string, to: string): boolean {
 
 function checkImport(file: string, area: Area, { specifier }: Import): Finding[] {
   const target = targetOf(file, specifier);
-  if (target.kind === 'node') return area.pure ? [{ file, rule: 'impure', text: `${area.name} is pure, yet imports ${specifier}` }] : [];
+  if (target.kind === 'node')
+    return area.pure !== false ? [{ file, rule: 'impure', text: `${area.name} is pure, yet imports ${specifier}` }] : [];
   if (target.kind === 'package') {
     if (area.packages?.includes(target.name) === true) return [];
     return [{ file, rule: 'package', text: `${area.name} may not use the package ${target.name}` }];
@@ -124,12 +126,13 @@ function checkImport(file: string, area: Area, { specifier }: Import): Finding[]
 }
 
 function checkPurity(file: string, area: Area, text: string): Finding[] {
-  if (!area.pure) return [];
+  if (area.pure === false) return [];
+  const rules = area.pure === 'seam' ? IMPURE : [...IMPURE, { pattern: WAITING, what: 'waits' }];
   const lines = strip(text, false).split('\n');
   return lines.flatMap((line) =>
-    IMPURE.filter(({ pattern }) => pattern.test(line)).map(
-      ({ what }): Finding => ({ file, rule: 'impure', text: `${area.name} is pure, yet ${what}: ${line.trim()}` }),
-    ),
+    rules
+      .filter(({ pattern }) => pattern.test(line))
+      .map(({ what }): Finding => ({ file, rule: 'impure', text: `${area.name} is pure, yet ${what}: ${line.trim()}` })),
   );
 }
 
