@@ -38,6 +38,8 @@ export interface Issue {
 interface Named {
   readonly ref: ObjectRef;
   readonly labels: ReadonlyMap<string, string>;
+  /** Where the object begins, from sources that have lines. No part of its content: moving an object changes nothing. */
+  readonly source?: SourcePosition;
 }
 
 /** From a Kubernetes Node (annotations of control-plane 9.3) or a Calico Node; the store merges the two by name. */
