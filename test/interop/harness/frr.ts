@@ -1,5 +1,5 @@
 /** Debian's FRR as a peer: zebra and bgpd in one namespace, vty sockets in a directory of their own, read as JSON. */
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Daemon, DaemonConfig, MakeDaemon, SeenRoute } from './daemon.ts';
 import { bySource, familyOf } from './daemon.ts';
@@ -79,11 +79,11 @@ function giveToFrr(directory: string): void {
 
 /** Makes an FRR with the given sessions. */
 export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
-  const zebraFile = join(directory, 'zebra.conf');
+  const emptyFile = join(directory, 'empty.conf');
   const bgpFile = join(directory, 'bgpd.conf');
   const zserv = join(directory, 'zserv.api');
   giveToFrr(directory);
-  writeFileSync(zebraFile, 'frr defaults traditional\n');
+  writeFileSync(emptyFile, 'frr defaults traditional\n');
   writeFileSync(bgpFile, configuration(config));
   let running: Running[] = [];
   const launch = (name: string, file: string, args: readonly string[]): Running => {
@@ -94,10 +94,9 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
   };
   const ask = async (question: string): Promise<unknown> =>
     JSON.parse(await run('vtysh', ['--vty_socket', directory, '-d', 'bgpd', '-c', question]));
-  const awake = async (): Promise<void> => {
+  const alive = (): void => {
     const dead = running.map((one) => one.dead()).find((reason) => reason !== undefined);
     if (dead !== undefined) throw new Hopeless(dead);
-    await ask('show bgp summary json');
   };
   const paths = async (family: string): Promise<SeenRoute[]> => {
     const all: SeenRoute[] = [];
@@ -112,9 +111,20 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
     kind: 'frr',
     host,
     start: async () => {
-      running = [launch('zebra', zebraFile, [])];
-      running.push(launch('bgpd', bgpFile, ['-p', '179']));
-      await until('bgpd answers', 15, awake);
+      rmSync(zserv, { force: true });
+      running = [launch('zebra', emptyFile, [])];
+      await until('zebra listens', 15, () => {
+        alive();
+        if (!existsSync(zserv)) throw new Error(`no ${zserv}`);
+      });
+      running.push(launch('bgpd', emptyFile, ['-p', '179']));
+      // A session that comes up before bgpd has its interfaces from zebra loses IPv6 routes for good, so sessions come last.
+      await until('bgpd knows its interfaces', 15, async () => {
+        alive();
+        const clients = await run('vtysh', ['--vty_socket', directory, '-d', 'zebra', '-c', 'show zebra client summary']);
+        if (!/^bgp\s/m.test(clients)) throw new Error(clients);
+      });
+      await run('vtysh', ['--vty_socket', directory, '-d', 'bgpd', '-f', bgpFile]);
     },
     stop: async (signal) => {
       for (const daemon of running.reverse()) await daemon.stop(signal);
