@@ -224,7 +224,12 @@ export interface ExplainPeer {
   readonly peer: string;
   readonly verdict: 'advertised' | 'not-advertised';
   /** Null when advertised. */
-  readonly blockedBy: { readonly rule: string; readonly citation: string; readonly term: string | null; readonly objects: readonly string[] } | null;
+  readonly blockedBy: {
+    readonly rule: string;
+    readonly citation: string;
+    readonly term: string | null;
+    readonly objects: readonly string[];
+  } | null;
   readonly group: string;
   /** The last UPDATE message that carried the prefix to this peer, whole, in hex; null when none did. */
   readonly lastSent: { readonly at: number; readonly updateHex: string } | null;
@@ -411,7 +416,16 @@ export interface ErrorDocument {
 }
 
 /** Stable codes of ErrorDocument with the status each goes with: 400, 400, 404, 404, 405, 503, 503, 504, 500. */
-export type ErrorCode = 'BAD_REQUEST' | 'BAD_PREFIX' | 'NO_SUCH_PEER' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'THREAD_STALLED' | 'UNAVAILABLE' | 'QUERY_TIMEOUT' | 'INTERNAL';
+export type ErrorCode =
+  | 'BAD_REQUEST'
+  | 'BAD_PREFIX'
+  | 'NO_SUCH_PEER'
+  | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
+  | 'THREAD_STALLED'
+  | 'UNAVAILABLE'
+  | 'QUERY_TIMEOUT'
+  | 'INTERNAL';
 
 /** Classes of peers in readiness policy, by the id's prefix as Calico's probe reads it (control-plane 8.2); `other`: a bare speaker's. */
 export type PeerClass = 'mesh' | 'node' | 'global' | 'local-workload' | 'other';

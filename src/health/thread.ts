@@ -1,6 +1,6 @@
 /**
  * The caller's side of the health thread: starts the worker, pushes to it, answers its queries. Imported by main; the
- * worker's side is worker.ts. No HTTP here.
+ * worker's side is server/worker.ts. No HTTP here.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { HealthOptions, ListeningView, MainAnswer, MainMessage, MainPush, MainQuery, QueryFault, QueryMessage } from './status.ts';
@@ -58,7 +58,7 @@ export class HealthStartError extends Error {
 
 /** Starts the worker and resolves when every listener is up. Rejects with HealthStartError when one cannot be. */
 export async function startHealthThread(options: HealthOptions, seams: HealthSeams): Promise<HealthThread> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options, name: 'health' });
+  const worker = new Worker(new URL('./server/worker.js', import.meta.url), { workerData: options, name: 'health' });
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const listening = await firstReport(worker, exited);
   let stopping = false;
@@ -101,7 +101,11 @@ function connectSpeaker(worker: Worker): MessagePort {
 }
 
 async function answerQuery(worker: Worker, seams: HealthSeams, message: QueryMessage<MainQuery>): Promise<void> {
-  const answered = await seams.answer(message.query).catch((): Answered<MainAnswer> => ({ ok: false, fault: { code: 'internal', message: 'main failed to answer' } }));
-  const reply: MainMessage = answered.ok ? { type: 'answer', id: message.id, answer: answered.answer } : { type: 'fault', id: message.id, fault: answered.fault };
+  const answered = await seams
+    .answer(message.query)
+    .catch((): Answered<MainAnswer> => ({ ok: false, fault: { code: 'internal', message: 'main failed to answer' } }));
+  const reply: MainMessage = answered.ok
+    ? { type: 'answer', id: message.id, answer: answered.answer }
+    : { type: 'fault', id: message.id, fault: answered.fault };
   worker.postMessage(reply);
 }

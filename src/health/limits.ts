@@ -1,0 +1,53 @@
+/** Every bound of the health thread, with its unit and why. */
+
+/** A pushing thread silent for longer is stalled, milliseconds (contracts.md, Files). Five missed pushes. */
+export const STALL_MS = 5000;
+
+/** A thread that has never pushed is judged after this long, milliseconds: a cold start may load a big manifest directory. */
+export const START_ALLOWANCE_MS = 30_000;
+
+/** Longest step the live clock takes at once, milliseconds: time in which this thread itself did not run is nobody's stall. */
+export const LIVE_STEP_MS = 1000;
+
+/** How often the live clock is advanced, milliseconds; well below LIVE_STEP_MS. */
+export const LIVE_TICK_MS = 250;
+
+/** A query unanswered for this long becomes 504, milliseconds: below any probe's or client's own patience. */
+export const QUERY_TIMEOUT_MS = 2000;
+
+/** Queries in flight per thread; more are refused with 503, so that a crowd of clients cannot fill the speaker's inbox. */
+export const MAX_QUERIES = 256;
+
+/** Routes asked of the speaker at a time: a page is formatted in well under a millisecond of its thread. */
+export const ROUTE_PAGE = 256;
+
+/** Most routes in one answer with `limit`. */
+export const MAX_ROUTE_LIMIT = 10_000;
+
+/** Octets buffered per routes stream before the next page is asked for. */
+export const STREAM_BUFFER_OCTETS = 64 * 1024;
+
+/** Connections per listener; further ones are closed at once, so that a flood cannot exhaust file descriptors. */
+export const MAX_CONNECTIONS = 512;
+
+/** A request must have arrived whole within this, milliseconds (half requests hold a connection no longer). */
+export const REQUEST_TIMEOUT_MS = 5000;
+
+/** A connection on which nothing moves in either direction is closed after this, milliseconds. */
+export const IDLE_TIMEOUT_MS = 60_000;
+
+/** How often timeouts of requests are looked at, milliseconds. */
+export const TIMEOUT_CHECK_MS = 1000;
+
+/** How long a stale unix socket may take to answer before it counts as dead, milliseconds. */
+export const SOCKET_ANSWER_MS = 1000;
+
+/** Default and greatest number of peers with metric series of their own. */
+export const METRICS_PEER_CAP = 256;
+export const MAX_METRICS_PEER_CAP = 10_000;
+
+/** Distinct values of a label that comes from input (object kinds, work counters); further ones become `other`. */
+export const MAX_LABEL_VALUES = 64;
+
+/** Upper bounds of the convergence histogram, seconds. */
+export const CONVERGENCE_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -1,0 +1,211 @@
+/** Schemas of the documents in ../status.ts, one by one; OpenAPI prints them, tests hold every answer to them. */
+import {
+  count,
+  describe,
+  flag,
+  list,
+  moment,
+  nullable,
+  number,
+  object,
+  oneOf,
+  openObject,
+  record,
+  type Schema,
+  tag,
+  text,
+} from './schema.ts';
+
+const reason = object({ object: text, rule: text });
+const endpoint = object({ address: text, port: count });
+const family = oneOf('ipv4-unicast', 'ipv6-unicast');
+const byFamily = object({ 'ipv4-unicast': count, 'ipv6-unicast': count });
+const thread = oneOf('main', 'speaker');
+const loop = object({ meanMs: number, p99Ms: number, maxMs: number });
+const lastError = nullable(object({ at: moment, text }));
+
+const issue = object({
+  code: text,
+  severity: oneOf('error', 'warning'),
+  object: object({ apiVersion: text, kind: text, namespace: text, name: text }),
+  field: text,
+  got: text,
+  rule: text,
+  source: nullable(object({ file: text, line: count, column: count })),
+  transient: flag,
+});
+
+const peerFamily = object({
+  family,
+  received: count,
+  accepted: count,
+  advertised: count,
+  group: text,
+  lag: describe('log entries the peer is behind', count),
+  slow: flag,
+  endOfRibReceived: flag,
+});
+
+const peer = object({
+  id: text,
+  remote: endpoint,
+  local: nullable(endpoint),
+  remoteAs: count,
+  localAs: count,
+  remoteId: nullable(text),
+  type: oneOf('ibgp', 'ebgp'),
+  reflectorClient: flag,
+  passive: flag,
+  state: oneOf('idle', 'connect', 'active', 'open-sent', 'open-confirm', 'established'),
+  since: moment,
+  flaps: count,
+  holdTime: describe('seconds', number),
+  keepaliveTime: describe('seconds', number),
+  lastErrorSent: lastError,
+  lastErrorReceived: lastError,
+  nextRetryAt: nullable(moment),
+  adminDown: flag,
+  capabilities: list(text),
+  families: list(peerFamily),
+  messagesReceived: count,
+  messagesSent: count,
+  updatesReceived: count,
+  updatesSent: count,
+  notificationsReceived: count,
+  notificationsSent: count,
+  reasons: list(reason),
+});
+
+const held = object({ id: text, address: text, issue: describe('code of the issue that says why', text) });
+const listener = object({ address: text, port: count, up: flag, error: nullable(text) });
+const group = object({ id: text, family, members: count, logOctets: count, encodes: count });
+
+/** One path; also one line of the JSON lines form. */
+export const routeSchema: Schema = object(
+  {
+    prefix: text,
+    from: describe('peer id, or local', text),
+    best: flag,
+    accepted: flag,
+    stale: flag,
+    pathId: count,
+    nextHop: nullable(text),
+    origin: oneOf('igp', 'egp', 'incomplete'),
+    asPath: text,
+    localPref: count,
+    med: count,
+    communities: list(text),
+    extendedCommunities: list(text),
+    largeCommunities: list(text),
+    originatorId: text,
+    clusterList: list(text),
+    at: moment,
+    reasons: list(reason),
+  },
+  [
+    'pathId',
+    'origin',
+    'asPath',
+    'localPref',
+    'med',
+    'communities',
+    'extendedCommunities',
+    'largeCommunities',
+    'originatorId',
+    'clusterList',
+  ],
+);
+
+const step = object({
+  stage: oneOf('resource', 'desired', 'origin', 'import', 'decision', 'export', 'group', 'sent'),
+  verdict: oneOf('pass', 'stop'),
+  rule: text,
+  citation: text,
+  objects: list(text),
+});
+
+const explainPeer = object({
+  peer: text,
+  verdict: oneOf('advertised', 'not-advertised'),
+  blockedBy: nullable(object({ rule: text, citation: text, term: nullable(text), objects: list(text) })),
+  group: text,
+  lastSent: nullable(object({ at: moment, updateHex: text })),
+});
+
+const speaker = object({
+  routerId: text,
+  localAs: count,
+  listeners: list(listener),
+  prefixes: byFamily,
+  paths: byFamily,
+  attributeSets: count,
+  groups: list(group),
+  work: record(count),
+});
+
+const entry = openObject({ id: text, reasons: list(reason) });
+
+/** Documents by the name that OpenAPI gives them. */
+export const documents = {
+  Health: object({
+    schema: tag('linnet.health/v1'),
+    probe: oneOf('liveness', 'readiness'),
+    ok: flag,
+    message: text,
+    checks: list(object({ name: text, ok: flag, detail: text, thread }, ['thread'])),
+  }),
+  Status: object({
+    schema: tag('linnet.status/v1'),
+    node: text,
+    version: text,
+    engine: text,
+    startedAt: moment,
+    live: flag,
+    ready: flag,
+    source: object({ kind: text, inSync: flag }),
+    firstAppliedAt: moment,
+    lastAppliedAt: moment,
+    applied: object({ changed: count, unchanged: count, failed: count }),
+    threads: list(object({ name: thread, ageMs: nullable(count), stalled: flag, loop: nullable(loop) })),
+    speaker: nullable(speaker),
+    sessions: object({ configured: count, established: count, held: count }),
+    issues: object({ errors: count, warnings: count }),
+    settings: list(object({ name: text, value: text, origin: text })),
+  }),
+  Peers: object({ schema: tag('linnet.peers/v1'), node: text, at: moment, peers: list(peer), held: list(held) }),
+  Routes: object(
+    {
+      schema: tag('linnet.routes/v1'),
+      node: text,
+      view: oneOf('best', 'all', 'received', 'advertised'),
+      peer: nullable(text),
+      routes: list(routeSchema),
+      next: describe('cursor to go on from, null at the end', nullable(text)),
+      error: describe('why the list ends before its end', object({ code: text, message: text, thread }, ['thread'])),
+    },
+    ['error'],
+  ),
+  Desired: openObject({
+    schema: tag('linnet.desired/v1'),
+    node: text,
+    peers: list(entry),
+    filters: list(entry),
+    advertise: list(entry),
+    install: list(entry),
+    issues: list(issue),
+  }),
+  Issues: object({ schema: tag('linnet.issues/v1'), node: text, issues: list(issue) }),
+  Explain: object({
+    schema: tag('linnet.explain/v1'),
+    prefix: text,
+    verdict: oneOf('advertised', 'not-advertised'),
+    steps: list(step),
+    peers: list(explainPeer),
+  }),
+  Error: object({
+    error: object({ code: describe('stable', text), message: text, thread: describe('the thread that is the cause', thread) }, ['thread']),
+  }),
+} satisfies { readonly [name: string]: Schema };
+
+/** Name of a document. */
+export type DocumentName = keyof typeof documents;

@@ -1,0 +1,72 @@
+/** What the server needs, handed in by the worker (or by a test), and how a thread is asked. */
+import type { ProcessFigures } from '../metrics-view.ts';
+import { type HealthState, threadView } from '../state.ts';
+import type {
+  ErrorDocument,
+  LoopView,
+  MainAnswer,
+  MainQuery,
+  PushingThread,
+  ReadinessPolicy,
+  SpeakerAnswer,
+  SpeakerQuery,
+} from '../status.ts';
+import { refused, stalled, timedOut } from './answer.ts';
+import type { Outcome, Queries } from './queries.ts';
+
+/** The world as the server sees it. */
+export interface Suppliers {
+  readonly state: HealthState;
+  /** Live milliseconds. */
+  readonly now: () => number;
+  readonly policy: ReadinessPolicy;
+  readonly main: Queries<MainQuery, MainAnswer>;
+  readonly speaker: Queries<SpeakerQuery, SpeakerAnswer>;
+  readonly process: () => ProcessFigures;
+  /** Loop delay of the serving thread since the last call. */
+  readonly loop: () => LoopView;
+}
+
+/** A value, or the error to answer with. */
+export type Outcomes<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: ErrorDocument['error'] };
+
+/** Asks main for an answer of the query's own kind. */
+export async function askMain<Kind extends MainQuery['kind']>(
+  suppliers: Suppliers,
+  query: MainQuery & { readonly kind: Kind },
+): Promise<Outcomes<Extract<MainAnswer, { kind: Kind }>>> {
+  return ask(suppliers, 'main', suppliers.main, query);
+}
+
+/** Asks the speaker for an answer of the query's own kind. */
+export async function askSpeaker<Kind extends SpeakerQuery['kind']>(
+  suppliers: Suppliers,
+  query: SpeakerQuery & { readonly kind: Kind },
+): Promise<Outcomes<Extract<SpeakerAnswer, { kind: Kind }>>> {
+  return ask(suppliers, 'speaker', suppliers.speaker, query);
+}
+
+/** A thread known to be stalled is not asked: the client learns at once which one it is. */
+async function ask<Query extends { kind: string }, Reply extends { kind: string }, Wanted extends Reply>(
+  { state, now }: Suppliers,
+  thread: PushingThread,
+  queries: Queries<Query, Reply>,
+  query: Query,
+): Promise<Outcomes<Wanted>> {
+  const view = threadView(state, thread, now());
+  if (view.stalled) return { ok: false, error: stalled(view) };
+  if (view.ageMs === null) return { ok: false, error: { code: 'UNAVAILABLE', message: `the ${thread} thread is starting`, thread } };
+  return read(thread, query, await queries.ask(query));
+}
+
+function read<Reply extends { kind: string }, Wanted extends Reply>(
+  thread: PushingThread,
+  query: { kind: string },
+  outcome: Outcome<Reply>,
+): Outcomes<Wanted> {
+  if (outcome.kind === 'timeout') return { ok: false, error: timedOut(thread) };
+  if (outcome.kind === 'fault') return { ok: false, error: refused(outcome.fault) };
+  const isWanted = (reply: Reply): reply is Wanted => reply.kind === query.kind;
+  if (isWanted(outcome.answer)) return { ok: true, value: outcome.answer };
+  return { ok: false, error: { code: 'INTERNAL', message: `the ${thread} thread answered another question` } };
+}
