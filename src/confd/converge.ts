@@ -156,7 +156,7 @@ async function pass(loop: Loop): Promise<void> {
       continue;
     }
     loop.pending = pending === undefined ? loop.pending : undefined;
-    failed = !(await step(loop, pending));
+    failed = !(await step(loop, pending, failed));
     if (!failed) retry = RETRY_MS.first;
     else {
       await sleep(loop, retry);
@@ -179,12 +179,17 @@ async function sleep(loop: Loop, ms: number | undefined): Promise<void> {
 }
 
 /** One pass: compute, apply, record. False where the engine failed and the state must be given to it again. */
-async function step(loop: Loop, pending: Pending | undefined): Promise<boolean> {
+async function step(loop: Loop, pending: Pending | undefined, again: boolean): Promise<boolean> {
   const { clock, store } = loop;
   const started = clock.monotonic();
   const before = loop.state.desired;
   const delta = loop.full || pending === undefined ? undefined : { changed: pending.changed, issuesChanged: pending.issuesChanged };
   const idle = pending === undefined || (delta !== undefined && delta.changed.length === 0);
+  if (idle && !again) {
+    // A heartbeat, a label nobody selects: nothing that counts changed, and nothing is done (control-plane 11, confd#234).
+    record(loop, pending, undefined, undefined);
+    return true;
+  }
   const result: DesireResult = idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
   loop.full = false;
   loop.desireIssues = result.issues;
