@@ -21,7 +21,7 @@ const wire = ['bgp/wire', ...net];
 const session = ['bgp/session', 'bgp/types', 'bgp/policy', ...wire];
 const rib = ['bgp/rib', ...session];
 const speaker = ['bgp/speaker', ...rib];
-const bgp = ['bgp', 'bgp/io', 'bgp/testing', ...speaker];
+const bgp = ['bgp', 'bgp/config', 'bgp/io', 'bgp/testing', ...speaker];
 
 const resources = ['confd/resources', 'confd/seams', ...net];
 const routes = ['routes', 'bgp/policy', ...resources];
@@ -43,9 +43,10 @@ export const AREAS: readonly Area[] = [
   { path: 'src/bgp/session/', name: 'bgp/session', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
   { path: 'src/bgp/rib/', name: 'bgp/rib', imports: session, pure: true },
   { path: 'src/bgp/speaker', name: 'bgp/speaker', imports: rib, pure: true },
+  { path: 'src/bgp/config/', name: 'bgp/config', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
   { path: 'src/bgp/testing/', name: 'bgp/testing', imports: speaker, pure: true },
-  { path: 'src/bgp/io/', name: 'bgp/io', imports: [...speaker, 'netlink'], pure: false },
-  { path: 'src/bgp/index.ts', name: 'bgp', imports: speaker, pure: true },
+  { path: 'src/bgp/io/', name: 'bgp/io', imports: [...speaker, 'bgp/config', 'netlink'], pure: false },
+  { path: 'src/bgp/index.ts', name: 'bgp', imports: [...speaker, 'bgp/config'], pure: true },
 
   { path: 'src/netlink/', name: 'netlink', imports: [], pure: false },
 

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Ten runs of the interop suites in a row, retries off, every log kept; runs 4 and 8 under CPU load.
+#   test/interop/ten.sh [DIRECTORY]     default: a new directory under the system's temporary folder, printed at the end
+# RUNS=3 and LOADED="2" change the number of runs and which are loaded. Ends with `N passed, N failed, N skipped`, counting runs.
+set -u -o pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+directory=${1:-$(mktemp -d)}
+runs=${RUNS:-10}
+loaded=" ${LOADED:-4 8} "
+mkdir -p "$directory" || exit 2
+export NO_COLOR=1 FORCE_COLOR=0 LINNET_INTEROP_KEEP=1
+load=()
+
+stop_load() {
+  [ ${#load[@]} -gt 0 ] && kill "${load[@]}" 2>/dev/null
+  load=()
+}
+trap stop_load EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# One busy loop a core; each ends by itself after 20 minutes should nobody end it.
+start_load() {
+  for _ in $(seq "$(nproc)"); do
+    timeout 1200 sh -c 'while :; do :; done' &
+    load+=($!)
+  done
+}
+
+npm run -s build || exit 2
+passed=0 failed=0
+for run in $(seq "$runs"); do
+  note=''
+  case "$loaded" in *" $run "*) start_load; note=' under CPU load' ;; esac
+  began=$SECONDS
+  LINNET_INTEROP_LOGS="$directory/run-$run" timeout --kill-after=20 25m npx vitest run -c vitest.interop.config.ts </dev/null >"$directory/run-$run.log" 2>&1
+  rc=$?
+  stop_load
+  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$directory/run-$run.log" | tail -n 1)
+  # A run in which everything was skipped, or nothing ran, is no pass.
+  if [ "$rc" -eq 0 ] && [[ $counts == [1-9]*" passed, 0 failed, 0 skipped" ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  echo "run $run$note: exit $rc, ${counts:-no closing line}, $((SECONDS - began)) s"
+done
+echo "logs: $directory"
+echo
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]
