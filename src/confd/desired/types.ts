@@ -2,9 +2,9 @@
  * The desired state of one node: what its engine must do, each entry with its id and the resources it comes from. Plain
  * data; the native driver translates it to bgp-ts, the BIRD driver renders it. Entries are sorted by id.
  */
-import type { Address, Prefix } from 'bgp-ts/net';
-import type { Policy, Reason } from 'bgp-ts/policy';
-import type { Issue, SecretValue } from '../resources/types.ts';
+import type { Address, IpFamily, Prefix } from 'bgp-ts/net';
+import type { Policy, Reason, Term } from 'bgp-ts/policy';
+import type { Issue, SecretValue, Snapshot, SnapshotDelta } from '../resources/types.ts';
 
 /** One session. `id` is Calico's protocol name: `Mesh_10_0_0_2`, `Node_..`, `Global_.._port_1790`, `Local_Workload_..` */
 export interface DesiredPeer {
@@ -45,8 +45,18 @@ export interface DesiredPeer {
 
 /** A BGPFilter in use on this node, as policy terms per direction and family; guards on peer type still inside. */
 export interface DesiredFilter {
+  /** Name of the BGPFilter. */
   readonly id: string;
+  readonly rules: readonly DesiredFilterRule[];
   readonly reasons: readonly Reason[];
+}
+
+/** One rule of a BGPFilter in the order written. `peerType` absent: it applies to every peer. */
+export interface DesiredFilterRule {
+  readonly direction: 'import' | 'export';
+  readonly family: IpFamily;
+  readonly peerType?: 'eBGP' | 'iBGP';
+  readonly term: Term;
 }
 
 /** A prefix this node originates. */
@@ -102,8 +112,26 @@ export interface DesireOptions {
   readonly ipv6?: { readonly address: Address; readonly network: Prefix } | 'none';
   /** Calico's choices instead of the fixed ones (contracts.md, compat). */
   readonly compatCalico?: boolean;
+  /** Pass on other nodes' host routes inside cluster CIDRs. Default false, true with compatCalico. */
+  readonly foreignClusterIPs?: boolean;
+  /** What the engine in use can do; a peer that needs more is held. Default: nothing of it. */
+  readonly engine?: EngineCapabilities;
 }
 
+/** Optional abilities of a routing engine. Absent = it cannot. */
+export interface EngineCapabilities {
+  /** TCP MD5 (RFC 2385). */
+  readonly password?: boolean;
+  /** GTSM (RFC 5082). */
+  readonly ttlSecurity?: boolean;
+  /** A static route to the peer, installed before the session. */
+  readonly reachableBy?: boolean;
+}
+
+/**
+ * `issues` are those found while computing (parse issues stay in the snapshot). Both keep their identity while nothing in
+ * them changed, and so does every entry of the lists in `desired`.
+ */
 export interface DesireResult {
   /** Absent until the own node is known. */
   readonly desired: Desired | undefined;
@@ -117,4 +145,29 @@ export interface DesireWork {
   readonly policiesBuilt: number;
   readonly blocksEvaluated: number;
   readonly full: number;
+}
+
+/** One link of the chain from resources to an advertised prefix. */
+export interface DesireStep {
+  readonly stage: 'configuration' | 'service' | 'block' | 'pool' | 'originate';
+  readonly verdict: 'advertised' | 'not-advertised' | 'covers' | 'exported' | 'not-exported';
+  /** What decided, in words. */
+  readonly rule: string;
+  /** Such as `control-plane 4.2 (6)`. */
+  readonly citation: string;
+  /** `Kind/[namespace/]name`. */
+  readonly objects: readonly string[];
+}
+
+/** The incremental form of `desire`: it keeps indexes and evaluates only what a delta touches. One engine follows one snapshot. */
+export interface DesireEngine {
+  /**
+   * The desired state of the snapshot. `delta` names every object that changed since the call before; the first call ignores
+   * it and computes everything.
+   */
+  update(snapshot: Snapshot, delta: SnapshotDelta): DesireResult;
+  /** Work done since creation. */
+  work(): DesireWork;
+  /** How the last result came to advertise this prefix or not, from the records kept; empty when nothing concerns it. */
+  explain(prefix: Prefix): readonly DesireStep[];
 }

@@ -1,0 +1,226 @@
+/**
+ * desire: the cluster as one node must act on it (control-plane 2-6). Stages in order: settings, Services and blocks to originated
+ * routes, policies, peers. Each stage keeps its own index and evaluates what the delta touches; the first call touches all.
+ */
+import type { Prefix } from 'bgp-ts/net';
+import type { Resource, Snapshot, SnapshotDelta } from '../resources/types.ts';
+import { BlockStage } from './block-stage.ts';
+import { sameData } from './compare.ts';
+import { explainPrefix } from './explain.ts';
+import { OriginTable } from './origins.ts';
+import { PeerTable } from './peer-table.ts';
+import { PolicyTable } from './policy-table.ts';
+import { RouterIds } from './router-ids.ts';
+import { ServiceStage } from './service-stage.ts';
+import { resolveSettings, type Settings } from './settings.ts';
+import { IssueTable, SortedTable } from './tables.ts';
+import type { Desired, DesiredFilter, DesireEngine, DesireOptions, DesireResult, DesireStep, DesireWork, InstalledRoute } from './types.ts';
+
+/** An engine for one node. It keeps what it needs of the snapshots it is shown; options never change. */
+export function createDesire(options: DesireOptions): DesireEngine {
+  let stages: Stages | undefined;
+  let past = NO_WORK;
+  return {
+    update: (snapshot, delta) => {
+      if (snapshot.nodes.has(options.node)) {
+        stages ??= new Stages(options);
+        return stages.update(snapshot, delta);
+      }
+      // Without the own node nothing holds, and what changes meanwhile goes unseen: start over when it comes back.
+      if (stages !== undefined) past = addWork(past, stages.work());
+      stages = undefined;
+      return NOBODY;
+    },
+    work: () => (stages === undefined ? past : addWork(past, stages.work())),
+    explain: (prefix) => stages?.explain(prefix) ?? [],
+  };
+}
+
+/** The desired state of a snapshot from scratch, by the same stages. */
+export function desire(snapshot: Snapshot, options: DesireOptions): DesireResult {
+  return createDesire(options).update(snapshot, { changed: [], issuesChanged: false });
+}
+
+/** How the engine's last result came to advertise a prefix or not; see DesireEngine.explain. */
+export function explainDesired(engine: DesireEngine, prefix: Prefix): readonly DesireStep[] {
+  return engine.explain(prefix);
+}
+
+type Dirty = { readonly [kind in Resource['kind']]: ReadonlySet<string> };
+
+const NOBODY: DesireResult = { desired: undefined, issues: [] };
+const NO_WORK: DesireWork = { servicesEvaluated: 0, peersComputed: 0, policiesBuilt: 0, blocksEvaluated: 0, full: 0 };
+
+function addWork(a: DesireWork, b: DesireWork): DesireWork {
+  return {
+    servicesEvaluated: a.servicesEvaluated + b.servicesEvaluated,
+    peersComputed: a.peersComputed + b.peersComputed,
+    policiesBuilt: a.policiesBuilt + b.policiesBuilt,
+    blocksEvaluated: a.blocksEvaluated + b.blocksEvaluated,
+    full: a.full + b.full,
+  };
+}
+
+/** The stages and what joins them. */
+class Stages {
+  readonly #options: DesireOptions;
+  readonly #issues = new IssueTable();
+  readonly #origins = new OriginTable();
+  readonly #installed = new SortedTable<InstalledRoute>();
+  readonly #filters = new SortedTable<DesiredFilter>();
+  readonly #services = new ServiceStage(this.#origins);
+  readonly #policies = new PolicyTable();
+  readonly #routerIds: RouterIds;
+  readonly #blocks: BlockStage;
+  readonly #peers: PeerTable;
+  #settings: Settings | undefined;
+  #result: DesireResult | undefined;
+  #full = 0;
+
+  constructor(options: DesireOptions) {
+    this.#options = options;
+    this.#routerIds = new RouterIds(options.routerId, this.#issues);
+    this.#blocks = new BlockStage(options, this.#origins, this.#installed);
+    this.#peers = new PeerTable(this.#policies, this.#issues, this.#installed);
+  }
+
+  work(): DesireWork {
+    return {
+      servicesEvaluated: this.#services.evaluated,
+      peersComputed: this.#peers.computed,
+      policiesBuilt: this.#policies.built,
+      blocksEvaluated: this.#blocks.evaluated,
+      full: this.#full,
+    };
+  }
+
+  explain(prefix: Prefix): readonly DesireStep[] {
+    if (this.#settings === undefined) return [];
+    const { policy } = this.#settings;
+    return explainPrefix(prefix, {
+      configObject: policy.configObject,
+      cidrs: this.#services.cidrs,
+      services: this.#services.records(),
+      blocks: this.#blocks.blocks,
+      pools: this.#policies.pools,
+      originated: (id) => this.#origins.get(id),
+    });
+  }
+
+  update(snapshot: Snapshot, delta: SnapshotDelta): DesireResult {
+    const before = this.#settings;
+    const settings = resolveSettings(snapshot, this.#options, before);
+    if (settings === undefined) return NOBODY;
+    const dirty = before === undefined ? everything(snapshot) : namedBy(delta);
+    if (before === undefined) this.#full += 1;
+    this.#settings = settings;
+    this.#issues.set('settings', settings.issues);
+    this.#routes(snapshot, settings, dirty);
+    const filters = new Set([...dirty.BGPFilter].filter((name) => this.#policies.refreshFilter(snapshot, name)));
+    if (dirty.IPPool.size > 0) this.#policies.refreshPools(snapshot);
+    const policiesChanged = this.#policies.setInputs(settings.policy, this.#blocks.blocks);
+    const nodes = touchedNodes(dirty);
+    this.#peers.run(snapshot, settings, { nodes, peers: dirty.BGPPeer, secrets: dirty.Secret, filters }, policiesChanged);
+    this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
+    this.#listFilters(filters);
+    return this.#publish(settings);
+  }
+
+  #routes(snapshot: Snapshot, settings: Settings, dirty: Dirty): void {
+    for (const key of dirty.Service) this.#services.service(snapshot, key);
+    for (const key of dirty.EndpointSlice) this.#services.slice(snapshot, key);
+    this.#services.run(settings.policy.service, settings.policy.configObject);
+    for (const key of dirty.BlockAffinity) this.#blocks.affinity(snapshot, key);
+    if (dirty.Node.has(this.#options.node)) this.#blocks.node();
+    this.#blocks.run(snapshot);
+  }
+
+  #identify(snapshot: Snapshot, settings: Settings, nodes: ReadonlySet<string>, ownChanged: boolean): void {
+    const ids = new Set<string>();
+    const names = ownChanged ? new Set([...nodes, this.#options.node]) : nodes;
+    for (const name of names) {
+      const own = name === this.#options.node ? settings.routerId : undefined;
+      for (const id of this.#routerIds.note(name, this.#peers.nodes.get(name), own)) ids.add(id);
+    }
+    this.#routerIds.report(ids, snapshot, (name) => this.#peers.nodes.get(name));
+  }
+
+  #listFilters(changed: ReadonlySet<string>): void {
+    for (const name of new Set([...changed, ...this.#peers.output.takeFiltersTouched()])) {
+      const filter = this.#policies.filter(name);
+      if (filter !== undefined && this.#peers.output.usesFilter(name)) this.#filters.set(filter);
+      else this.#filters.delete(name);
+    }
+  }
+
+  #publish(settings: Settings): DesireResult {
+    const desired = this.#desired(settings);
+    const issues = this.#issues.list();
+    if (this.#result?.desired === desired && this.#result.issues === issues) return this.#result;
+    this.#result = { desired, issues };
+    return this.#result;
+  }
+
+  #desired(settings: Settings): Desired {
+    const { peers: own } = settings;
+    const { ipv4, ipv6 } = own.own;
+    const next: Desired = {
+      node: own.node,
+      routerId: settings.routerId,
+      asNumber: own.asNumber,
+      ...(own.clusterId === '' ? {} : { clusterId: own.clusterId }),
+      addresses: { ...(ipv4 === undefined ? {} : { ipv4: ipv4.address }), ...(ipv6 === undefined ? {} : { ipv6: ipv6.address }) },
+      networks: { ...(ipv4 === undefined ? {} : { ipv4: ipv4.network }), ...(ipv6 === undefined ? {} : { ipv6: ipv6.network }) },
+      listen: settings.listen,
+      peers: this.#peers.output.list(),
+      filters: this.#filters.list(),
+      advertise: this.#origins.list(),
+      install: this.#installed.list(),
+    };
+    const before = this.#result?.desired;
+    return before !== undefined && sameParts(before, next) ? before : next;
+  }
+}
+
+function everything(snapshot: Snapshot): Dirty {
+  return {
+    Node: new Set(snapshot.nodes.keys()),
+    IPPool: new Set(snapshot.pools.keys()),
+    BGPConfiguration: new Set(snapshot.configurations.keys()),
+    BGPPeer: new Set(snapshot.peers.keys()),
+    BGPFilter: new Set(snapshot.filters.keys()),
+    BlockAffinity: new Set(snapshot.affinities.keys()),
+    Service: new Set(snapshot.services.keys()),
+    EndpointSlice: new Set(snapshot.slices.keys()),
+    Secret: new Set(snapshot.secrets.keys()),
+  };
+}
+
+function namedBy(delta: SnapshotDelta): Dirty {
+  const of = (kind: Resource['kind']): Set<string> => new Set(delta.changed.filter((change) => change.kind === kind).map((change) => change.key));
+  return {
+    Node: of('Node'),
+    IPPool: of('IPPool'),
+    BGPConfiguration: of('BGPConfiguration'),
+    BGPPeer: of('BGPPeer'),
+    BGPFilter: of('BGPFilter'),
+    BlockAffinity: of('BlockAffinity'),
+    Service: of('Service'),
+    EndpointSlice: of('EndpointSlice'),
+    Secret: of('Secret'),
+  };
+}
+
+const NODE_SCOPE = 'node.';
+
+/** Nodes that changed themselves or in their own BGPConfiguration. */
+function touchedNodes(dirty: Dirty): ReadonlySet<string> {
+  const scoped = [...dirty.BGPConfiguration].filter((name) => name.startsWith(NODE_SCOPE)).map((name) => name.slice(NODE_SCOPE.length));
+  return scoped.length === 0 ? dirty.Node : new Set([...dirty.Node, ...scoped]);
+}
+
+function sameParts(a: Desired, b: Desired): boolean {
+  const lists = a.peers === b.peers && a.filters === b.filters && a.advertise === b.advertise && a.install === b.install;
+  const scalars = a.routerId === b.routerId && a.asNumber === b.asNumber && a.clusterId === b.clusterId && a.listen === b.listen;
+  return lists && scalars && sameData([a.addresses, a.networks], [b.addresses, b.networks]);
+}

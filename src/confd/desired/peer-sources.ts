@@ -1,0 +1,91 @@
+/**
+ * What a BGPPeer, or the mesh, brings to every session it asks for: password, filters, and whether the engine must not start
+ * them (contracts.md, Behaviour decided: no session without its key).
+ */
+import type { BGPPeerResource, Issue, ObjectRef, SecretKeyRef, Snapshot } from '../resources/types.ts';
+import { issueAbout } from './issues.ts';
+import type { PeerRole } from './peer-rules.ts';
+import type { SourceParts } from './peer-render.ts';
+import type { PeerSettings } from './settings.ts';
+
+/** Parts shared by all peers of one source, and the issues to report for it. */
+export interface ResolvedSource {
+  readonly parts: SourceParts;
+  readonly issues: readonly Issue[];
+}
+
+/** Key of a password's Secret in the snapshot. */
+export function secretKey(ref: SecretKeyRef, settings: PeerSettings): string {
+  return `${settings.secretNamespace}/${ref.name}`;
+}
+
+/** Resolves a BGPPeer that concerns the own node. `filterExists` tells which BGPFilters there are. */
+export function resolvePeerSource(
+  spec: BGPPeerResource,
+  role: PeerRole,
+  snapshot: Snapshot,
+  settings: PeerSettings,
+  filterExists: (name: string) => boolean,
+): ResolvedSource {
+  if (role.forward === undefined && role.reverse.length === 0) return { parts: { filters: [] }, issues: [] };
+  const filters = spec.filters.filter(filterExists);
+  const missing = spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec.ref, name, index)]));
+  const password = resolvePassword(spec.ref, spec.password, 'spec.password.secretKeyRef', 'BGPPEER', snapshot, settings);
+  const heldBy = password.heldBy ?? unsupported(spec, settings);
+  const issues = [...missing, ...(heldBy === undefined ? [] : [heldBy]), ...localWorkload(spec)];
+  return { parts: { ...password, filters, ...(heldBy === undefined ? {} : { heldBy }) }, issues };
+}
+
+/** Resolves the node mesh. `config` is the BGPConfiguration that configures it, if any. */
+export function resolveMeshSource(config: ObjectRef | undefined, snapshot: Snapshot, settings: PeerSettings): ResolvedSource {
+  if (config === undefined) return { parts: { filters: [] }, issues: [] };
+  const password = resolvePassword(config, settings.mesh.password, 'spec.nodeMeshPassword.secretKeyRef', 'BGPCONFIGURATION', snapshot, settings);
+  const asked = settings.mesh.enabled && settings.clusterId === '';
+  return { parts: { ...password, filters: [] }, issues: password.heldBy === undefined || !asked ? [] : [password.heldBy] };
+}
+
+function resolvePassword(
+  object: ObjectRef,
+  ref: SecretKeyRef | undefined,
+  field: string,
+  prefix: string,
+  snapshot: Snapshot,
+  settings: PeerSettings,
+): Pick<SourceParts, 'password' | 'heldBy'> {
+  if (ref === undefined) return {};
+  const key = secretKey(ref, settings);
+  const password = snapshot.secrets.get(key)?.data.get(ref.key);
+  if (password === undefined) {
+    const got = JSON.stringify({ name: ref.name, key: ref.key });
+    const rule = `names no Secret with that key in namespace ${settings.secretNamespace}; the peer is not started without its password`;
+    return { heldBy: issueAbout(object, { code: `${prefix}_PASSWORD_MISSING`, field, got, rule, transient: true }) };
+  }
+  if (settings.engine.password === true) return { password };
+  const rule = 'needs TCP MD5 signatures, which this engine does not have; the peer is not started';
+  return { password, heldBy: issueAbout(object, { code: `${prefix}_PASSWORD_UNSUPPORTED`, field, got: '"[hidden]"', rule }) };
+}
+
+function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | undefined {
+  const { engine } = settings;
+  if (spec.ttlSecurity > 0 && engine.ttlSecurity !== true) {
+    const rule = 'needs TTL security, which this engine does not have; the peer is not started';
+    return issueAbout(spec.ref, { code: 'BGPPEER_TTL_SECURITY_UNSUPPORTED', field: 'spec.ttlSecurity', got: String(spec.ttlSecurity), rule });
+  }
+  if (spec.reachableBy !== undefined && engine.reachableBy !== true) {
+    const rule = 'needs a route to the peer, which this engine does not install; the peer is not started';
+    return issueAbout(spec.ref, { code: 'BGPPEER_REACHABLE_BY_UNSUPPORTED', field: 'spec.reachableBy', got: '"set"', rule });
+  }
+  return undefined;
+}
+
+function missingFilter(object: ObjectRef, name: string, index: number): Issue {
+  const parts = { code: 'BGPPEER_FILTER_MISSING', field: `spec.filters[${index}]`, got: JSON.stringify(name), rule: 'names no BGPFilter; it is left out' };
+  return issueAbout(object, { ...parts, severity: 'warning', transient: true });
+}
+
+function localWorkload(spec: BGPPeerResource): Issue[] {
+  if (spec.localWorkloadSelector === undefined) return [];
+  const rule = 'peers with local workloads, whose addresses this node does not read yet; no peer is made';
+  const got = JSON.stringify(spec.localWorkloadSelector.text);
+  return [issueAbout(spec.ref, { code: 'BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED', field: 'spec.localWorkloadSelector', got, rule })];
+}

@@ -1,0 +1,263 @@
+/**
+ * The peers of this node, kept up to date: each BGPPeer is remembered with its role here and its claims per node, so that a node
+ * change looks at that node only, and a Secret or filter at the BGPPeers that name it (control-plane 2, 11 threads 1 and 2).
+ */
+import { formatAddress, type IpFamily } from 'bgp-ts/net';
+import type { BGPPeerResource, Issue, Snapshot } from '../resources/types.ts';
+import { sameData } from './compare.ts';
+import { issueAbout } from './issues.ts';
+import { FAMILIES, type NodeFacts, NodeTable } from './nodes.ts';
+import { PeerOutput } from './peer-output.ts';
+import { peerPolicies, type RenderContext, renderPeer, type SourceParts } from './peer-render.ts';
+import { addressCandidate, type Membership, membership, meshCandidates, nodeCandidates, type PeerCandidate, type PeerRole, peerRole } from './peer-rules.ts';
+import { PeerSlots } from './peer-slots.ts';
+import { resolveMeshSource, resolvePeerSource, secretKey } from './peer-sources.ts';
+import type { PolicyTable } from './policy-table.ts';
+import type { PeerSettings, Settings } from './settings.ts';
+import { type IssueTable, NameIndex, type SortedTable } from './tables.ts';
+import type { InstalledRoute } from './types.ts';
+
+/** Claims of one source with one node and what they were made from; the same inputs need no second look. */
+interface NodeClaims {
+  readonly facts: NodeFacts;
+  readonly member: Membership | readonly IpFamily[];
+  readonly claims: readonly PeerCandidate[];
+}
+
+/** A BGPPeer, or the mesh where `spec` is absent. */
+interface Source {
+  readonly name: string;
+  readonly spec: BGPPeerResource | undefined;
+  role: PeerRole;
+  parts: SourceParts;
+  readonly byNode: Map<string, NodeClaims>;
+  /** Claims of a BGPPeer written by address. */
+  single: readonly PeerCandidate[];
+}
+
+/** Names of objects that changed. */
+export interface PeerChanges {
+  readonly nodes: ReadonlySet<string>;
+  readonly peers: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+  readonly filters: ReadonlySet<string>;
+}
+
+const NO_ROLE: PeerRole = { forward: undefined, reverse: [], selected: false };
+
+export class PeerTable {
+  readonly nodes = new NodeTable();
+  readonly output: PeerOutput;
+  readonly #policies: PolicyTable;
+  readonly #issues: IssueTable;
+  readonly #slots = new PeerSlots();
+  readonly #sources = new Map<string, Source>();
+  readonly #mesh: Source = { name: '', spec: undefined, role: NO_ROLE, parts: { filters: [] }, byNode: new Map(), single: [] };
+  readonly #byAddress = new NameIndex();
+  readonly #bySecret = new NameIndex();
+  readonly #byFilter = new NameIndex();
+  #settings: PeerSettings | undefined;
+  computed = 0;
+
+  constructor(policies: PolicyTable, issues: IssueTable, installed: SortedTable<InstalledRoute>) {
+    this.#policies = policies;
+    this.#issues = issues;
+    this.output = new PeerOutput(installed);
+  }
+
+  /** Brings the peers up to date. `policiesChanged`: every peer asks for its policies again. */
+  run(snapshot: Snapshot, settings: Settings, changes: PeerChanges, policiesChanged: boolean): void {
+    const addresses = this.#readNodes(snapshot, changes.nodes);
+    for (const name of changes.peers) this.#readPeer(snapshot, name);
+    if (settings.peers !== this.#settings) {
+      this.#settings = settings.peers;
+      for (const source of this.#all()) this.#rebuild(source, snapshot, settings.peers);
+    } else this.#touched(snapshot, settings.peers, changes, addresses);
+    this.#settle(settings);
+    if (policiesChanged) this.#askPolicies();
+  }
+
+  #all(): Source[] {
+    return [this.#mesh, ...this.#sources.values()];
+  }
+
+  /** Facts of changed nodes; addresses that have other nodes behind them now. */
+  #readNodes(snapshot: Snapshot, names: ReadonlySet<string>): ReadonlySet<string> {
+    const addresses = new Set<string>();
+    for (const name of names) for (const text of this.nodes.refresh(snapshot, name) ?? []) addresses.add(text);
+    for (const text of addresses) this.#issues.set(`address ${text}`, sharedAddress(snapshot, text, this.nodes.at(text)));
+    return addresses;
+  }
+
+  #readPeer(snapshot: Snapshot, name: string): void {
+    const before = this.#sources.get(name);
+    const spec = snapshot.peers.get(name);
+    if (before !== undefined) this.#forget(before);
+    this.#sources.delete(name);
+    if (spec === undefined) return;
+    this.#sources.set(name, { name, spec, role: NO_ROLE, parts: { filters: [] }, byNode: new Map(), single: [] });
+    if (spec.peerIP !== undefined) this.#byAddress.add(formatAddress(spec.peerIP.address), name);
+    for (const filter of spec.filters) this.#byFilter.add(filter, name);
+  }
+
+  #forget(source: Source): void {
+    this.#drop(source);
+    this.#issues.set(`peer ${source.name}`, []);
+    const { spec } = source;
+    if (spec?.peerIP !== undefined) this.#byAddress.remove(formatAddress(spec.peerIP.address), source.name);
+    for (const filter of spec?.filters ?? []) this.#byFilter.remove(filter, source.name);
+    const { password } = spec ?? {};
+    if (password !== undefined && this.#settings !== undefined) this.#bySecret.remove(secretKey(password, this.#settings), source.name);
+  }
+
+  #drop(source: Source): void {
+    for (const { claims } of source.byNode.values()) this.#slots.replace(claims, []);
+    this.#slots.replace(source.single, []);
+    source.byNode.clear();
+    source.single = [];
+  }
+
+  /** With the settings as they were: each change leads to what depends on it. */
+  #touched(snapshot: Snapshot, settings: PeerSettings, changes: PeerChanges, addresses: ReadonlySet<string>): void {
+    for (const name of changes.peers) this.#rebuildNamed(name, snapshot, settings);
+    if (changes.nodes.has(settings.node)) this.#rolesAgain(snapshot, settings);
+    const named = [...namesOf(this.#bySecret, changes.secrets), ...namesOf(this.#byFilter, changes.filters)];
+    for (const name of new Set(named)) this.#partsNamed(name, snapshot, settings);
+    const nodes = new Set([...changes.nodes, ...[...addresses].flatMap((text) => this.nodes.at(text).map((facts) => facts.name))]);
+    for (const source of this.#all()) for (const name of nodes) this.#claimNode(source, name, snapshot, settings);
+    for (const name of new Set(namesOf(this.#byAddress, addresses))) {
+      const source = this.#sources.get(name);
+      if (source !== undefined) this.#claimAddress(source, settings);
+    }
+  }
+
+  #rebuildNamed(name: string, snapshot: Snapshot, settings: PeerSettings): void {
+    const source = this.#sources.get(name);
+    if (source !== undefined) this.#rebuild(source, snapshot, settings);
+  }
+
+  #partsNamed(name: string, snapshot: Snapshot, settings: PeerSettings): void {
+    const source = name === '' ? this.#mesh : this.#sources.get(name);
+    if (source !== undefined) this.#readParts(source, snapshot, settings);
+  }
+
+  /** The own labels changed: only BGPPeers whose role here changed are computed again. */
+  #rolesAgain(snapshot: Snapshot, settings: PeerSettings): void {
+    for (const source of this.#sources.values()) {
+      if (!sameData(source.role, this.#roleOf(source, snapshot, settings))) this.#rebuild(source, snapshot, settings);
+    }
+  }
+
+  #roleOf(source: Source, snapshot: Snapshot, settings: PeerSettings): PeerRole {
+    if (source.spec === undefined) return NO_ROLE;
+    const labels = snapshot.nodes.get(settings.node)?.labels ?? new Map();
+    return peerRole(source.spec, { settings, facts: this.nodes.get(settings.node), labels });
+  }
+
+  #rebuild(source: Source, snapshot: Snapshot, settings: PeerSettings): void {
+    this.#drop(source);
+    source.role = this.#roleOf(source, snapshot, settings);
+    const password = source.spec === undefined ? settings.mesh.password : source.spec.password;
+    if (password !== undefined) this.#bySecret.add(secretKey(password, settings), source.name);
+    this.#readParts(source, snapshot, settings);
+    const perNode = source.spec === undefined || source.role.forward !== undefined || source.role.reverse.length > 0;
+    if (perNode) for (const facts of this.nodes.all()) this.#claimNode(source, facts.name, snapshot, settings);
+  }
+
+  /** Password, filters and what holds the peers back; their issues and those of the address. */
+  #readParts(source: Source, snapshot: Snapshot, settings: PeerSettings): void {
+    const { spec } = source;
+    const resolved =
+      spec === undefined
+        ? resolveMeshSource(snapshot.configurations.get('default')?.ref, snapshot, settings)
+        : resolvePeerSource(spec, source.role, snapshot, settings, (name) => this.#policies.filter(name) !== undefined);
+    source.parts = resolved.parts;
+    for (const { claims } of source.byNode.values()) this.#slots.touch(claims);
+    this.#slots.touch(source.single);
+    this.#issues.set(spec === undefined ? 'mesh' : `peer ${source.name}`, resolved.issues);
+    this.#claimAddress(source, settings);
+  }
+
+  #claimAddress(source: Source, settings: PeerSettings): void {
+    const { spec } = source;
+    if (spec?.peerIP === undefined) return;
+    const { forward } = source.role;
+    const found = forward === undefined ? undefined : addressCandidate(spec, forward, this.nodes.at(formatAddress(spec.peerIP.address)), settings);
+    this.#issues.set(`peer AS ${source.name}`, found === 'no-as' ? [missingAs(spec)] : []);
+    const claims = found === undefined || found === 'no-as' ? [] : [found];
+    if (sameData(claims, source.single)) return;
+    this.#slots.replace(source.single, claims);
+    source.single = claims;
+  }
+
+  #claimNode(source: Source, name: string, snapshot: Snapshot, settings: PeerSettings): void {
+    const before = source.byNode.get(name);
+    const facts = name === settings.node ? undefined : this.nodes.get(name);
+    const node = snapshot.nodes.get(name);
+    if (facts === undefined || node === undefined) {
+      if (before === undefined) return;
+      this.#slots.replace(before.claims, []);
+      source.byNode.delete(name);
+      return;
+    }
+    const member = source.spec === undefined ? this.#meshFamilies(facts) : membership(source.spec, source.role, node);
+    if (before !== undefined && before.facts === facts && sameData(before.member, member)) return;
+    const claims =
+      source.spec === undefined || !('mutual' in member)
+        ? meshCandidates(facts, 'mutual' in member ? [] : member, settings)
+        : nodeCandidates(source.spec, source.role, member, facts, settings);
+    if (before === undefined && claims.length === 0) return;
+    this.#slots.replace(before?.claims ?? [], claims);
+    if (claims.length === 0) source.byNode.delete(name);
+    else source.byNode.set(name, { facts, member, claims });
+  }
+
+  /** Of nodes with one address the first by name has the mesh session. */
+  #meshFamilies(facts: NodeFacts): readonly IpFamily[] {
+    return FAMILIES.filter((family) => this.nodes.at(facts[family]?.text ?? '')[0]?.name === facts.name);
+  }
+
+  #settle(settings: Settings): void {
+    const scopes = new Set<string>();
+    const context: RenderContext = { settings: settings.peers, policyFor: (use) => this.#policies.policyFor(use) };
+    for (const key of this.#slots.takeTouched()) {
+      this.#slots.noteLosers(key, scopes);
+      const winner = this.#slots.winner(key);
+      if (winner === undefined) {
+        this.output.put(key, undefined);
+        continue;
+      }
+      this.computed += 1;
+      const source = winner.spec === undefined ? this.#mesh : this.#sources.get(winner.source);
+      this.output.put(key, renderPeer(winner, source?.parts ?? { filters: [] }, context));
+    }
+    for (const scope of scopes) this.#issues.set(scope, this.#slots.duplicateIssues(scope));
+  }
+
+  #askPolicies(): void {
+    for (const peer of [...this.output.values()]) {
+      const policies = peerPolicies(peer, (use) => this.#policies.policyFor(use));
+      if (policies.importPolicy !== peer.importPolicy || policies.exportPolicy !== peer.exportPolicy) this.output.swap({ ...peer, ...policies });
+    }
+    this.#policies.settle();
+  }
+}
+
+function namesOf(index: NameIndex, keys: ReadonlySet<string>): string[] {
+  return [...keys].flatMap((key) => [...index.get(key)]);
+}
+
+function sharedAddress(snapshot: Snapshot, text: string, nodes: readonly NodeFacts[]): Issue[] {
+  const [first, ...others] = nodes;
+  return others.flatMap((facts) => {
+    const node = snapshot.nodes.get(facts.name);
+    if (node === undefined || first === undefined) return [];
+    const rule = `is also the address of Node/${first.name}, which is the one peered with`;
+    return [issueAbout(node.ref, { code: 'NODE_ADDRESS_SHARED', field: 'spec.bgp', got: JSON.stringify(text), rule, transient: true })];
+  });
+}
+
+function missingAs(spec: BGPPeerResource): Issue {
+  const rule = 'is unset and no node has the address of the peer; no peer is made';
+  return issueAbout(spec.ref, { code: 'BGPPEER_AS_MISSING', field: 'spec.asNumber', got: String(spec.asNumber ?? 0), rule, transient: true });
+}
