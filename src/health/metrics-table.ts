@@ -86,7 +86,7 @@ export const METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Always 1; the version of the program and its routing engine.',
     labels: ['version', 'engine'],
-    samples: ({ state }) => [{ labels: [state.main?.version ?? '', state.main?.engine ?? ''], value: 1 }],
+    samples: ({ state: { main } }) => (main === undefined ? [] : [{ labels: [main.version, main.engine], value: 1 }]),
   },
   { name: 'linnet_live', type: 'gauge', help: 'Whether liveness answers 200.', labels: [], samples: (view) => one(bit(view.live)) },
   { name: 'linnet_ready', type: 'gauge', help: 'Whether readiness answers 200.', labels: [], samples: (view) => one(bit(view.ready)) },
@@ -117,9 +117,10 @@ export const METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Whether the complete view of the datastore is held now.',
     labels: ['source'],
-    samples: (view) => [
-      { labels: [view.state.main?.source.kind ?? ''], value: gauge(view, 'main', bit(view.state.main?.source.inSync === true)) },
-    ],
+    samples: (view) => {
+      const source = view.state.main?.source;
+      return source === undefined ? [] : [{ labels: [source.kind], value: gauge(view, 'main', bit(source.inSync)) }];
+    },
   },
   {
     name: 'linnet_config_applied_total',

@@ -51,6 +51,10 @@ export function stallText(thread: ThreadView): string {
 
 function appliedCheck(state: HealthState): CheckView {
   const name = 'first-apply';
+  if (!state.threads.includes('main')) {
+    const configured = (state.speaker?.routerId ?? '') !== '';
+    return { name, ok: configured, detail: configured ? 'the speaker is configured' : 'the speaker is not configured yet' };
+  }
   const applied = (state.main?.firstAppliedAt ?? 0) !== 0;
   if (applied && state.speakerKnowsSnapshot) return { name, ok: true, detail: 'the first complete snapshot is applied' };
   if (applied) return { name, ok: false, detail: 'the first complete snapshot is applied, its sessions are not reported yet' };

@@ -9,9 +9,13 @@ export interface Answer {
   readonly body: string | AsyncIterable<string>;
 }
 
-/** Content types used here. */
+/** Content type of documents. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Content type of one JSON value a line. */
 export const JSONL_TYPE = 'application/jsonl; charset=utf-8';
+
+/** Content type of probes read by people. */
 export const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 const STATUS_OF: { readonly [code in ErrorCode]: number } = {

@@ -6,7 +6,7 @@ import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer } from './a
 import type { Request } from './endpoints.ts';
 import { type PrefixText, readPrefix } from './prefix.ts';
 import { asJson, asJsonLines, FAMILY_ORDER, fetchPage, type Position, type RoutesRequest, readCursor } from './stream-routes.ts';
-import { askMain, askSpeaker, type Outcomes, type Suppliers } from './suppliers.ts';
+import { askDesired, askMain, askSpeaker, type Outcomes, type Suppliers } from './suppliers.ts';
 
 function textOf(request: Request, name: string): string | undefined {
   const value = request.query[name];
@@ -121,6 +121,6 @@ function explainDocument(prefix: string, steps: readonly ExplainStep[], peers: r
 
 /** `/api/v1/desired`: main's own text, octet for octet. */
 export async function desired(suppliers: Suppliers): Promise<Answer> {
-  const asked = await askMain(suppliers, { kind: 'desired' });
-  return asked.ok ? { status: 200, type: JSON_TYPE, body: asked.value.text } : errorAnswer(asked.error);
+  const asked = await askDesired(suppliers);
+  return asked.ok ? { status: 200, type: JSON_TYPE, body: asked.value } : errorAnswer(asked.error);
 }

@@ -60,10 +60,17 @@ export function describe(description: string, schema: Schema): Schema {
   return { ...schema, description };
 }
 
-/** Plain types. */
+/** Any text. */
 export const text: Schema = { type: 'string' };
+
+/** True or false. */
 export const flag: Schema = { type: 'boolean' };
+
+/** Any number. */
 export const number: Schema = { type: 'number' };
+
+/** A whole number from 0. */
 export const count: Schema = { type: 'integer', minimum: 0 };
+
 /** Wall-clock milliseconds, 0 for never. */
 export const moment: Schema = { type: 'integer', minimum: 0, description: 'wall-clock milliseconds, 0 for never' };

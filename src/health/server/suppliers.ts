@@ -14,6 +14,12 @@ import type {
 import { refused, stalled, timedOut } from './answer.ts';
 import type { Outcome, Queries } from './queries.ts';
 
+/** The last desired document and the question under way, shared by every client: main serialises it once per version. */
+export interface DesiredCache {
+  held: { readonly version: number; readonly text: string } | undefined;
+  asking: Promise<Outcomes<string>> | undefined;
+}
+
 /** The world as the server sees it. */
 export interface Suppliers {
   readonly state: HealthState;
@@ -22,6 +28,7 @@ export interface Suppliers {
   readonly policy: ReadinessPolicy;
   readonly main: Queries<MainQuery, MainAnswer>;
   readonly speaker: Queries<SpeakerQuery, SpeakerAnswer>;
+  readonly desired: DesiredCache;
   readonly process: () => ProcessFigures;
   /** Loop delay of the serving thread since the last call. */
   readonly loop: () => LoopView;
@@ -44,6 +51,26 @@ export async function askSpeaker<Kind extends SpeakerQuery['kind']>(
   query: SpeakerQuery & { readonly kind: Kind },
 ): Promise<Outcomes<Extract<SpeakerAnswer, { kind: Kind }>>> {
   return ask(suppliers, 'speaker', suppliers.speaker, query);
+}
+
+/** The desired document of the version that main last announced. A stalled main is an error even where the text is held. */
+export async function askDesired(suppliers: Suppliers): Promise<Outcomes<string>> {
+  const { state, now, desired } = suppliers;
+  const view = threadView(state, 'main', now());
+  if (view.stalled) return { ok: false, error: stalled(view) };
+  if (desired.held !== undefined && desired.held.version === state.main?.desiredVersion) return { ok: true, value: desired.held.text };
+  desired.asking ??= fetchDesired(suppliers).finally(() => {
+    desired.asking = undefined;
+  });
+  return desired.asking;
+}
+
+async function fetchDesired(suppliers: Suppliers): Promise<Outcomes<string>> {
+  const asked = await askMain(suppliers, { kind: 'desired' });
+  if (!asked.ok) return asked;
+  const { version, text } = asked.value;
+  suppliers.desired.held = { version, text };
+  return { ok: true, value: text };
 }
 
 /** A thread known to be stalled is not asked: the client learns at once which one it is. */

@@ -64,6 +64,7 @@ async function run(port: MessagePort, options: HealthOptions): Promise<void> {
     policy: options.readiness ?? DEFAULT_READINESS,
     main,
     speaker,
+    desired: { held: undefined, asking: undefined },
     process: processFigures,
     loop: createLoopMeter(),
   };
