@@ -79,6 +79,8 @@ export interface UpdateContext {
   readonly extendedNextHop: readonly Family[];
   /** Families negotiated: NLRI of others is ignored and counted. */
   readonly families: readonly Family[];
+  /** Set where the session itself runs between loopback addresses: only then is a loopback address a possible next hop. */
+  readonly loopback?: boolean;
 }
 
 /** A run of NLRI in wire form, still octets: walk it with `walkNlri`, no object per route. */
@@ -108,8 +110,10 @@ export interface ScannedUpdate {
   readonly withdrawn: readonly NlriRun[];
   readonly announced: readonly AnnouncedRun[];
   readonly attributes: Uint8Array;
-  /** Faults found while cutting (lengths, duplicate MP attributes, NLRI syntax). */
+  /** Faults found while cutting, none worse than treat-as-withdraw: what resets the session is `scanUpdate`'s error. */
   readonly faults: readonly AttributeFault[];
+  /** Multiprotocol attributes passed over because their family was not negotiated (RFC 4760 section 6); absent means 0. */
+  readonly ignored?: number;
   /** Set for an End-of-RIB marker (RFC 4724 section 2). */
   readonly endOfRib: Family | undefined;
 }
