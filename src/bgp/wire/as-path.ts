@@ -98,18 +98,12 @@ function leadingSegments(segments: readonly AsPathSegment[], length: number): As
   return taken;
 }
 
-/** Neighbouring sequences joined where one segment can hold them. */
-function joinSequences(segments: readonly AsPathSegment[]): AsPathSegment[] {
-  const joined: AsPathSegment[] = [];
-  for (const segment of segments) {
-    const last = joined.at(-1);
-    if (last?.type === 'sequence' && segment.type === 'sequence' && last.asns.length + segment.asns.length <= SEGMENT_CAPACITY) {
-      joined[joined.length - 1] = { type: 'sequence', asns: [...last.asns, ...segment.asns] };
-    } else {
-      joined.push(segment);
-    }
-  }
-  return joined;
+/** Two pieces of a path as one: sequences that meet become one segment where it can hold them. */
+function joinPaths(head: readonly AsPathSegment[], tail: readonly AsPathSegment[]): readonly AsPathSegment[] {
+  const last = head.at(-1);
+  const [first, ...rest] = tail;
+  if (last?.type !== 'sequence' || first?.type !== 'sequence' || last.asns.length + first.asns.length > SEGMENT_CAPACITY) return [...head, ...tail];
+  return [...head.slice(0, -1), { type: 'sequence', asns: [...last.asns, ...first.asns] }, ...rest];
 }
 
 /** The real path behind an AS_PATH with AS_TRANS and its AS4_PATH (RFC 6793 section 4.2.3). */
@@ -118,7 +112,7 @@ export function mergeAs4Path(asPath: readonly AsPathSegment[], as4Path: readonly
   const tail = as4Path.filter((segment) => segment.type === 'sequence' || segment.type === 'set');
   const missing = asPathLength(asPath) - asPathLength(tail);
   if (missing < 0 || tail.length === 0) return asPath;
-  return joinSequences([...leadingSegments(asPath, missing), ...tail]);
+  return joinPaths(leadingSegments(asPath, missing), tail);
 }
 
 /** The path with `asns` in front, in the order given (RFC 4271 section 5.1.2): into the first sequence where it has the room. */

@@ -115,10 +115,11 @@ function keep(kept: RawAttribute[], row: AttributeRow | undefined, attribute: Ra
 function widenAsNumbers(kept: readonly RawAttribute[]): RawAttribute[] {
   const valueOf = (code: number): Uint8Array | undefined => kept.find((attribute) => attribute.code === code)?.value;
   const aggregator = valueOf(ATTRIBUTE.aggregator);
-  // An AGGREGATOR with a real AS says that an old speaker aggregated after the AS4 attributes were written.
-  const ignoreAs4 = aggregator !== undefined && readU16(aggregator, 0) !== AS_TRANS;
+  const received = valueOf(ATTRIBUTE.as4Aggregator);
+  // A real AS in AGGREGATOR beside AS4_AGGREGATOR: an old speaker aggregated after the AS4 attributes were written.
+  const ignoreAs4 = aggregator !== undefined && received !== undefined && readU16(aggregator, 0) !== AS_TRANS;
   const as4Path = ignoreAs4 ? undefined : valueOf(ATTRIBUTE.as4Path);
-  const as4Aggregator = ignoreAs4 ? undefined : valueOf(ATTRIBUTE.as4Aggregator);
+  const as4Aggregator = ignoreAs4 ? undefined : received;
   const wide: RawAttribute[] = [];
   for (const { code, flags, value } of kept) {
     if (code === ATTRIBUTE.asPath) {
