@@ -35,6 +35,8 @@ export interface PeerConfig {
   readonly connectRetryTime: number;
   /** Seconds before the first connection attempt. Default 0 (BIRD under Calico: 2). */
   readonly connectDelay: number;
+  /** Seconds an OPEN is held back for the peer's to come first (RFC 4271 section 8.1.1, DelayOpenTime). Absent: 0, at once. */
+  readonly delayOpenTime?: number;
   readonly reflectorClient: boolean;
   /** CLUSTER_ID used when reflecting from and to this peer; default the speaker's router id (RFC 4456 section 7). */
   readonly clusterId?: number;
@@ -49,7 +51,7 @@ export interface PeerConfig {
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
   /** Absent: capability not sent. */
   readonly gracefulRestart?: { readonly restartTime: number };
-  /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: the speaker's class default. */
+  /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */
   readonly maxPrefix?: number;
   readonly reasons: readonly Reason[];
 }

@@ -13,11 +13,11 @@ export interface Collision {
 
 /**
  * Who loses. An established connection always wins; otherwise the connection that the side with the higher identifier
- * opened wins, and between two of the same direction the newer one is closed.
+ * opened wins. Two incoming ones mean that the peer gave up the older, which it could not tell us.
  */
 export function collisionLoser(collision: Collision): 'fresh' | 'other' {
   if (collision.other.state === 'established') return 'fresh';
-  if (collision.fresh.incoming === collision.other.incoming) return 'fresh';
+  if (collision.fresh.incoming && collision.other.incoming) return 'other';
   const localHigher = collision.localId !== collision.remoteId ? collision.localId > collision.remoteId : collision.localAs > collision.remoteAs;
   // The higher side's own dial survives; seen from the lower side that one is incoming.
   return collision.fresh.incoming === !localHigher ? 'other' : 'fresh';

@@ -90,10 +90,13 @@ export function nextFsmDeadline({ timers }: Fsm): number {
   return Math.min(timers.connectRetry, timers.hold, timers.keepalive, timers.delayOpen, timers.idleHold);
 }
 
+/** Timers that fire by themselves. */
+export type TimerEventType = 'connect-retry-expired' | 'delay-open-expired' | 'idle-hold-expired' | 'keepalive-expired';
+
 /** Timers due, but for the hold timer, which only nominates (bgp-speaker 4.1); each is stopped by being taken. */
-export function takeDueTimers(fsm: Fsm, now: number): FsmEventType[] {
+export function takeDueTimers(fsm: Fsm, now: number): TimerEventType[] {
   const { timers } = fsm;
-  const due: FsmEventType[] = [];
+  const due: TimerEventType[] = [];
   if (timers.connectRetry <= now) { timers.connectRetry = Infinity; due.push('connect-retry-expired'); }
   if (timers.delayOpen <= now) { timers.delayOpen = Infinity; due.push('delay-open-expired'); }
   if (timers.idleHold <= now) { timers.idleHold = Infinity; due.push('idle-hold-expired'); }

@@ -6,11 +6,12 @@
  * ConnectRetryTimer. Only after an error that we reported does Idle refuse connections for the IdleHold time.
  */
 import type { SessionState } from '../speaker-types.ts';
-import type { NotificationMessage } from '../wire/types.ts';
+import { describeNotification, notificationFor } from '../wire/index.ts';
+import type { NotificationMessage } from '../wire/index.ts';
 import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS } from './limits.ts';
 import { negotiate } from './negotiate.ts';
 import type { Negotiated } from './negotiate.ts';
-import { cease, describeNotification, FSM_ERROR, holdTimerExpired, notification, OPEN_ERROR } from './notifications.ts';
+import { cease, FSM_ERRORS, refusesOptions } from './notifications.ts';
 import type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent } from './types.ts';
 
 type Of<T extends FsmEvent['type']> = Extract<FsmEvent, { readonly type: T }>;
@@ -173,7 +174,7 @@ export function onKeepaliveDue(fsm: Fsm, _event: FsmEvent, context: FsmContext):
 /* Ends */
 
 export function onHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
-  return leave(fsm, context, { because: 'hold timer expired', cause: 'notification-sent', send: holdTimerExpired(), then: 'retry' });
+  return leave(fsm, context, { because: 'hold timer expired', cause: 'notification-sent', send: notificationFor({ code: 'HOLD_TIMER_EXPIRED' }), then: 'retry' });
 }
 
 export function onLostInSession(fsm: Fsm, event: Of<'disconnected'>, context: FsmContext): FsmEffect[] {
@@ -185,14 +186,12 @@ export function onMessageError(fsm: Fsm, event: Of<'header-error' | 'open-error'
 }
 
 export function onCollisionDump(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
-  return leave(fsm, context, { because: 'connection collision', cause: 'notification-sent', send: cease('collision'), then: 'retry' });
+  return leave(fsm, context, { because: 'connection collision', cause: 'notification-sent', send: cease('CEASE_COLLISION'), then: 'retry' });
 }
 
 export function onNotification(fsm: Fsm, event: Of<'notification'>, context: FsmContext): FsmEffect[] {
-  const { code, subcode } = event.message;
   // RFC 5492 section 3: a peer that knows no capabilities refuses the parameter; the next OPEN goes without.
-  const refusedOptions = code === 2 && subcode === OPEN_ERROR.unsupportedParameter && fsm.state === 'open-sent' && !fsm.plain;
-  if (refusedOptions) fsm.plain = true;
+  if (refusesOptions(event.message) && fsm.state === 'open-sent') fsm.plain = true;
   const effects = leave(fsm, context, {
     because: `NOTIFICATION received: ${describeNotification(event.message)}`, cause: 'notification-received', then: 'retry',
   });
@@ -210,7 +209,7 @@ export function onUnexpected(fsm: Fsm, event: FsmEvent, context: FsmContext): Fs
     case 'open-sent':
     case 'open-confirm':
     case 'established':
-      return leave(fsm, context, { because, cause: 'notification-sent', send: notification(5, FSM_ERROR[fsm.state]), then: 'back-off' });
+      return leave(fsm, context, { because, cause: 'notification-sent', send: notificationFor({ code: FSM_ERRORS[fsm.state] }), then: 'back-off' });
     default: {
       const never: never = fsm.state;
       return never;

@@ -80,10 +80,3 @@ export const WORK_SLICE_MS = 8;
 
 /** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
 export const FLUSH_SPACING_MS = 5;
-
-/** Longest text in a shutdown communication, octets of UTF-8 (RFC 9003 section 2). */
-export const SHUTDOWN_TEXT_MAX_OCTETS = 255;
-
-/** Octets of a message without and with RFC 8654. */
-export const MAX_MESSAGE_OCTETS = 4096;
-export const MAX_EXTENDED_MESSAGE_OCTETS = 65_535;

@@ -2,12 +2,8 @@
  * What two OPENs agree on (RFC 4271 section 6.2, RFC 5492, and the RFC of each capability), as one function of the local
  * offer and the peer's message. Only what works end to end is ever offered.
  */
-import type { Capabilities, Family, NotificationMessage, OpenMessage, Result } from '../wire/types.ts';
-import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from './limits.ts';
-import { notification, OPEN_ERROR } from './notifications.ts';
-
-/** AS_TRANS, the 2-octet stand-in for a 4-octet AS (RFC 6793 section 9). */
-export const AS_TRANS = 23456;
+import { AS_TRANS, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, notificationFor } from '../wire/index.ts';
+import type { Capabilities, Family, NotificationMessage, OpenMessage, Result } from '../wire/index.ts';
 
 /** What this side puts into its OPEN for one peer. Times in seconds, numbers unsigned. */
 export interface LocalOffer {
@@ -104,7 +100,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
   if (fault !== undefined) return { ok: false, error: fault };
   const theirs = open.capabilities;
   const families = commonFamilies(offer, theirs);
-  if (families.length === 0) return { ok: false, error: notification(2, OPEN_ERROR.unsupportedCapability, multiprotocolCapabilities(offer.families)) };
+  if (families.length === 0) return { ok: false, error: notificationFor({ code: 'OPEN_UNSUPPORTED_CAPABILITY', data: multiprotocolCapabilities(offer.families) }) };
   const holdTime = Math.min(offer.holdTime, open.holdTime);
   const third = holdTime / 3;
   const extendedMessage = theirs.extendedMessage && !offer.plain;
@@ -120,7 +116,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
       routeRefresh: theirs.routeRefresh && !offer.plain,
       enhancedRouteRefresh: theirs.enhancedRouteRefresh && !offer.plain,
       extendedMessage,
-      maxMessage: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
+      maxMessage: extendedMessage ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
       addPathReceive: addPathFamilies(offer, families, theirs, 'receive'),
       addPathSend: addPathFamilies(offer, families, theirs, 'send'),
       gracefulRestart: peerRestart(offer, families, theirs),
@@ -129,12 +125,12 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
 }
 
 function openFault(offer: LocalOffer, open: OpenMessage): NotificationMessage | undefined {
-  if (open.version !== 4) return notification(2, OPEN_ERROR.version, Uint8Array.of(0, 4));
+  if (open.version !== 4) return notificationFor({ code: 'OPEN_UNSUPPORTED_VERSION', data: Uint8Array.of(0, 4) });
   const as = openAs(open);
-  if (as === 0 || open.myAs === 0 || as !== offer.remoteAs) return notification(2, OPEN_ERROR.badPeerAs);
-  if (open.holdTime === 1 || open.holdTime === 2) return notification(2, OPEN_ERROR.holdTime);
+  if (as === 0 || open.myAs === 0 || as !== offer.remoteAs) return notificationFor({ code: 'OPEN_BAD_PEER_AS' });
+  if (open.holdTime === 1 || open.holdTime === 2) return notificationFor({ code: 'OPEN_UNACCEPTABLE_HOLD_TIME' });
   // RFC 6286 section 2.3: zero is never legal; equal identifiers are an error inside one AS only.
-  if (open.bgpId === 0 || (open.bgpId === offer.routerId && offer.localAs === offer.remoteAs)) return notification(2, OPEN_ERROR.badBgpId);
+  if (open.bgpId === 0 || (open.bgpId === offer.routerId && offer.localAs === offer.remoteAs)) return notificationFor({ code: 'OPEN_BAD_BGP_ID' });
   return undefined;
 }
 

@@ -76,7 +76,7 @@ export interface FsmTimers {
 export interface Fsm {
   state: SessionState;
   /** Challengers carry an incoming connection beside a machine that is dialing; they never start over. */
-  readonly challenger: boolean;
+  challenger: boolean;
   connection: number | undefined;
   incoming: boolean;
   dialing: boolean;

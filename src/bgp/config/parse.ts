@@ -1,0 +1,235 @@
+/**
+ * The JSON configuration of a bare speaker (`linnet speaker CONFIG.json`): a superset of the form that the benchmark writes.
+ * Text in, `SpeakerConfig` or every fault with its path out; unknown keys are faults.
+ */
+import type { Policy } from '../policy/types.ts';
+import { addressKey, formatAddress, numberFromAddress, parseAddress } from '../net/index.ts';
+import { DEFAULT_CONNECT_RETRY_S, DEFAULT_HOLD_TIME_S, DEFAULT_RESTART_TIME_S, MAX_RESTART_TIME_S } from '../session/index.ts';
+import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import type { Family, Result } from '../wire/types.ts';
+import { ACCEPT_ALL, communityOf, readPolicy } from './policies.ts';
+import { readObject } from './reader.ts';
+import type { ConfigFault, ObjectReader } from './reader.ts';
+
+const MAX_AS = 0xffff_ffff;
+const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
+const BGP_PORT = 179;
+
+/** Parses and checks the whole document. Faults come in document order, all of them. */
+export function parseSpeakerConfig(text: string): Result<SpeakerConfig, readonly ConfigFault[]> {
+  const faults: ConfigFault[] = [];
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    return { ok: false, error: [{ path: '', got: 'no JSON', rule: error instanceof Error ? error.message : 'must be JSON' }] };
+  }
+  const config = readSpeaker(readObject(document, '', faults));
+  return faults.length > 0 ? { ok: false, error: faults } : { ok: true, value: config };
+}
+
+/** One line per fault: path, what was found, the rule. */
+export function formatConfigFaults(faults: readonly ConfigFault[]): string {
+  return faults.map(({ path, got, rule }) => `${path === '' ? 'document' : path}: ${got}: ${rule}`).join('\n');
+}
+
+/** What neighbours take from the top of the document where they say nothing. */
+interface Defaults {
+  readonly localAs: number;
+  readonly clusterId: number | undefined;
+  readonly holdTime: number;
+  readonly families: readonly Family[];
+  readonly gracefulRestart: boolean;
+  readonly restartTime: number;
+  readonly connectRetryTime: number;
+  readonly policies: ReadonlyMap<string, Policy>;
+}
+
+function readSpeaker(reader: ObjectReader): SpeakerConfig {
+  const localAs = reader.integer('localAs', 1, MAX_AS);
+  const routerId = readId(reader, 'routerId');
+  if (!reader.has('localAs')) reader.fault('localAs', 'is needed');
+  if (!reader.has('routerId')) reader.fault('routerId', 'is needed');
+  const defaults: Defaults = {
+    localAs: localAs ?? 0,
+    clusterId: readId(reader, 'clusterId'),
+    holdTime: readHoldTime(reader) ?? DEFAULT_HOLD_TIME_S,
+    families: readFamilies(reader) ?? FAMILIES,
+    gracefulRestart: reader.flag('gracefulRestart') ?? false,
+    restartTime: reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? DEFAULT_RESTART_TIME_S,
+    connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? DEFAULT_CONNECT_RETRY_S,
+    policies: readPolicies(reader),
+  };
+  const listen = readListen(reader);
+  const peers = (reader.objects('neighbors') ?? []).map((each) => readNeighbor(each, defaults));
+  const routes = (reader.objects('routes') ?? []).flatMap((each) => readRoute(each) ?? []);
+  reportDuplicates(reader, peers);
+  reader.done();
+  return { routerId: routerId ?? 0, localAs: localAs ?? 0, listen, peers, routes };
+}
+
+function readPolicies(reader: ObjectReader): Map<string, Policy> {
+  const policies = new Map<string, Policy>();
+  for (const each of reader.objects('policies') ?? []) {
+    const name = each.text('name');
+    if (!each.has('name')) each.fault('name', 'is needed');
+    const policy = readPolicy(each, name ?? '');
+    if (policies.has(policy.name)) each.fault('name', 'is taken by another policy');
+    policies.set(policy.name, policy);
+  }
+  return policies;
+}
+
+/** One endpoint or a list of them; none: the speaker only dials. */
+function readListen(reader: ObjectReader): Endpoint[] {
+  const single = reader.value('listen', 'must be {address, port} or a list of them', (value) => (Array.isArray(value) ? [] : [value]));
+  const found = single?.length === 1 ? [reader.object('listen')] : (reader.objects('listen') ?? []);
+  return found.flatMap((each) => {
+    const address = each?.address('address');
+    const port = each?.integer('port', 1, 65_535) ?? BGP_PORT;
+    if (each?.has('address') === false) each.fault('address', 'is needed');
+    each?.done();
+    return address === undefined ? [] : [{ address, port }];
+  });
+}
+
+function readId(reader: ObjectReader, key: string): number | undefined {
+  return reader.value(key, 'must be an IPv4 address but 0.0.0.0', (value) => {
+    const address = typeof value === 'string' ? parseAddress(value) : undefined;
+    const number = address === undefined ? undefined : numberFromAddress(address);
+    return number === 0 ? undefined : number;
+  });
+}
+
+function readHoldTime(reader: ObjectReader): number | undefined {
+  // RFC 4271 section 4.2: one and two seconds are not allowed.
+  return reader.value('holdTime', 'must be 0 or from 3 to 65535 seconds', (value) => (typeof value === 'number' && Number.isInteger(value)
+    && (value === 0 || (value >= 3 && value <= 65_535)) ? value : undefined));
+}
+
+function readFamilies(reader: ObjectReader): Family[] | undefined {
+  const families = reader.list('families', `must be one of ${FAMILIES.join(', ')}`, (item) => FAMILIES.find((family) => family === item));
+  if (families?.length === 0) reader.fault('families', 'must name at least one family');
+  return families === undefined ? undefined : [...new Set(families)];
+}
+
+function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
+  const address = reader.address('address');
+  const remoteAs = reader.integer('as', 1, MAX_AS);
+  if (!reader.has('address')) reader.fault('address', 'is needed');
+  if (!reader.has('as')) reader.fault('as', 'is needed');
+  const remote = { address: address ?? { family: 'ipv4' as const, words: [0, 0, 0, 0] as const }, port: reader.integer('port', 1, 65_535) ?? BGP_PORT };
+  const local = reader.address('localAddress');
+  if (local !== undefined && address !== undefined && local.family !== address.family) reader.fault('localAddress', 'must be of the family of address');
+  for (const key of ['md5', 'ttlSecurity']) reader.value(key, 'is not supported yet', () => undefined);
+  const config = {
+    ...readSession(reader, defaults),
+    ...readRouting(reader, defaults),
+    id: reader.text('name') ?? defaultName(remote, local),
+    remote,
+    ...(local === undefined ? {} : { local }),
+    remoteAs: remoteAs ?? 0,
+    localAs: reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs,
+    reasons: [{ object: reader.path, rule: 'configuration file' }],
+  };
+  reader.done();
+  return config;
+}
+
+function defaultName(remote: Endpoint, local: Endpoint['address'] | undefined): string {
+  const port = remote.port === BGP_PORT ? '' : ` port ${remote.port}`;
+  return `${formatAddress(remote.address)}${port}${local === undefined ? '' : ` from ${formatAddress(local)}`}`;
+}
+
+type SessionFields = Pick<PeerConfig, 'families' | 'passive' | 'holdTime' | 'keepaliveTime' | 'connectRetryTime' | 'connectDelay' | 'delayOpenTime' | 'addPath' | 'gracefulRestart'>;
+
+function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
+  const keepaliveTime = reader.integer('keepaliveTime', 1, 21_845);
+  const delayOpenTime = reader.integer('delayOpenTime', 0, 240);
+  const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
+  const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
+  return {
+    families: readFamilies(reader) ?? defaults.families,
+    passive: reader.flag('passive') ?? false,
+    holdTime: readHoldTime(reader) ?? defaults.holdTime,
+    ...(keepaliveTime === undefined ? {} : { keepaliveTime }),
+    connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? defaults.connectRetryTime,
+    connectDelay: reader.integer('connectDelay', 0, 65_535) ?? 0,
+    ...(delayOpenTime === undefined ? {} : { delayOpenTime }),
+    addPath: reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off',
+    ...(graceful ? { gracefulRestart: { restartTime } } : {}),
+  };
+}
+
+type RoutingFields = Pick<PeerConfig, 'reflectorClient' | 'clusterId' | 'nextHop' | 'nextHopSelf' | 'importPolicy' | 'exportPolicy' | 'allowLocalAs' | 'maxPrefix'>;
+
+function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
+  const clusterId = readId(reader, 'clusterId') ?? defaults.clusterId;
+  const maxPrefix = reader.integer('maxPrefix', 1, MAX_AS);
+  const nextHopSelf = readNextHopSelf(reader);
+  return {
+    reflectorClient: reader.flag('rrClient') ?? false,
+    ...(clusterId === undefined ? {} : { clusterId }),
+    nextHop: reader.oneOf('nextHop', ['auto', 'self', 'keep']) ?? 'auto',
+    ...(nextHopSelf === undefined ? {} : { nextHopSelf }),
+    importPolicy: policyOf(reader, 'importPolicy', defaults),
+    exportPolicy: policyOf(reader, 'exportPolicy', defaults),
+    allowLocalAs: reader.integer('allowLocalAs', 0, 255) ?? 0,
+    ...(maxPrefix === undefined ? {} : { maxPrefix }),
+  };
+}
+
+function readNextHopSelf(reader: ObjectReader): PeerConfig['nextHopSelf'] {
+  const each = reader.object('nextHopSelf');
+  if (each === undefined) return undefined;
+  const ipv4 = each.address('ipv4');
+  const ipv6 = each.address('ipv6');
+  each.done();
+  if (ipv4?.family === 'ipv6') each.fault('ipv4', 'must be an IPv4 address');
+  if (ipv6?.family === 'ipv4') each.fault('ipv6', 'must be an IPv6 address');
+  return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) };
+}
+
+/** The name of one of `policies`, or a policy written in place. */
+function policyOf(reader: ObjectReader, key: string, defaults: Defaults): Policy {
+  const named = reader.value(key, 'must be the name of one of policies, or a policy', (value) => {
+    if (typeof value === 'string') return defaults.policies.get(value);
+    return typeof value === 'object' && value !== null ? 'inline' : undefined;
+  });
+  if (named !== 'inline') return named ?? ACCEPT_ALL;
+  const inline = reader.object(key);
+  return inline === undefined ? ACCEPT_ALL : readPolicy(inline, inline.text('name') ?? `${reader.path} ${key}`);
+}
+
+function readRoute(reader: ObjectReader): LocalRoute | undefined {
+  const prefix = reader.prefix('prefix');
+  if (!reader.has('prefix')) reader.fault('prefix', 'is needed');
+  const nextHop = reader.address('nextHop');
+  const name = reader.text('interface');
+  const metric = reader.integer('metric', 0, MAX_AS);
+  const communities = reader.list('communities', 'must be a community such as "65000:100"', communityOf);
+  const protocol = reader.oneOf('protocol', ['static', 'kernel', 'device']) ?? 'static';
+  reader.done();
+  if (prefix === undefined) return undefined;
+  return {
+    prefix,
+    protocol,
+    ...(nextHop === undefined ? {} : { nextHop }),
+    ...(name === undefined ? {} : { interface: name }),
+    ...(metric === undefined ? {} : { metric }),
+    ...(communities === undefined ? {} : { communities }),
+    reasons: [{ object: reader.path, rule: 'configuration file' }],
+  };
+}
+
+function reportDuplicates(reader: ObjectReader, peers: readonly PeerConfig[]): void {
+  const names = new Set<string>();
+  const addresses = new Set<string>();
+  for (const [index, { id, remote, local }] of peers.entries()) {
+    const key = `${addressKey(remote.address)}|${remote.port}|${local === undefined ? '' : addressKey(local)}`;
+    if (names.has(id)) reader.fault(`neighbors[${index}]`, `has the name ${id} of another neighbor`);
+    else if (addresses.has(key)) reader.fault(`neighbors[${index}]`, 'has the addresses and port of another neighbor');
+    names.add(id);
+    addresses.add(key);
+  }
+}

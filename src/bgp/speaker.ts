@@ -1,0 +1,153 @@
+/**
+ * The speaker: sessions and routes behind one function. `handle(input, now)` takes what happened and returns what to do; it
+ * opens no socket, reads no clock and starts no timer. The I/O layer (or a test) calls, in a loop: `handle` for each thing that
+ * happened, `work` while it returns more, `handle({ type: 'tick' })` at `nextDeadline()` and after a poll of all sockets.
+ */
+import type { Prefix } from './net/types.ts';
+import { createRib } from './rib/index.ts';
+import type { RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
+import { cease, DeadlineQueue, MAX_PREFIX_HOLD_MS } from './session/index.ts';
+import type { SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
+import { peerAction, shutdown } from './speaker/actions.ts';
+import { configure } from './speaker/configure.ts';
+import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
+import { hasWork, setBlocked, work } from './speaker/deliver.ts';
+import { startDeferral } from './speaker/lifecycle.ts';
+import { drive } from './speaker/machines.ts';
+import { receiveOctets } from './speaker/messages.ts';
+import { isUp, report } from './speaker/state.ts';
+import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
+import { statusOf } from './speaker/status.ts';
+import { nextDeadline, tick } from './speaker/timers.ts';
+import { notificationForFault } from './wire/index.ts';
+import type { AttributeFault, Family } from './wire/index.ts';
+
+export type { SpeakerOptions } from './speaker/state.ts';
+
+/** A query of routes by peer name instead of table index. */
+export type SpeakerRouteQuery = Omit<RouteQuery, 'peer'> & { readonly peer?: string };
+
+/** What a slice of work produced; `more` asks for another slice after a poll. */
+export interface WorkResult {
+  readonly outputs: SpeakerOutput[];
+  readonly more: boolean;
+}
+
+export interface Speaker {
+  /** Takes one input at a monotonic time in milliseconds that never goes back; returns what has to be done, in order. */
+  handle(input: SpeakerInput, now: number): SpeakerOutput[];
+  /** True where `work` has something to do. */
+  hasWork(): boolean;
+  /** One slice of decisions, encodings and deliveries of about `budgetMs` measured by `clock` (the clock of `now`). */
+  work(clock: () => number, budgetMs: number): WorkResult;
+  /** When to tick next, monotonic milliseconds; Infinity without deadlines. In the past: after the next poll. */
+  nextDeadline(): number;
+  status(): SpeakerStatus;
+  /** A page of routes from `cursor` (0 first); `next` is undefined at the end. An unknown peer has no routes. */
+  routes(query: SpeakerRouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
+  /** Everything known about a prefix, from the records that were acted on. */
+  explain(prefix: Prefix): RouteExplanation;
+}
+
+/** Creates a speaker without configuration; the first `configure` input starts it. */
+export function createSpeaker(options: SpeakerOptions): Speaker {
+  const state = createState(options);
+  return {
+    handle: (input, now) => {
+      state.now = now;
+      dispatch(state, input);
+      return takeOutputs(state);
+    },
+    hasWork: () => hasWork(state),
+    work: (clock, budgetMs) => {
+      state.now = clock();
+      const more = work(state, clock, budgetMs);
+      return { outputs: takeOutputs(state), more };
+    },
+    nextDeadline: () => nextDeadline(state),
+    status: () => statusOf(state),
+    routes: (query, cursor, limit) => routes(state, query, cursor, limit),
+    explain: (prefix) => state.rib.explain(prefix),
+  };
+}
+
+function createState(options: SpeakerOptions): SpeakerState {
+  const state: SpeakerState = {
+    options,
+    rib: createRib({
+      onFault: (index, fault) => { reportLater(state, index, (peer) => updateFault(state, peer, fault)); },
+      onMaxPrefix: (index, family, limit) => { reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit)); },
+    }),
+    config: undefined, stopped: false, peers: new Map(), byIndex: new Map(), byRemote: new Map(), connections: new Map(), unclaimed: new Set(), dials: new Map(),
+    nextDial: 1, deadlines: new DeadlineQueue<Peer>(), outputs: [], ready: [], importing: new Set(), undecided: 0, reports: [], deferral: undefined,
+    withheld: false, now: 0,
+  };
+  return state;
+}
+
+function takeOutputs(state: SpeakerState): SpeakerOutput[] {
+  const { outputs } = state;
+  state.outputs = [];
+  return outputs;
+}
+
+function dispatch(state: SpeakerState, input: SpeakerInput): void {
+  switch (input.type) {
+    case 'configure':
+      if (state.config === undefined && state.options.restarting !== undefined) startDeferral(state);
+      configure(state, input.config);
+      break;
+    case 'routes': state.rib.setLocalRoutes(input.set, input.remove); break;
+    case 'connected': connected(state, input); break;
+    case 'dial-failed': dialFailed(state, input.dial, input.reason); break;
+    case 'octets': withConnection(state, input.connection, (connection) => { receiveOctets(state, connection, input.octets); }); break;
+    case 'closed': withConnection(state, input.connection, (connection) => { connectionClosed(state, connection, input.reason); }); break;
+    case 'blocked': withConnection(state, input.connection, (connection) => { setBlocked(state, connection, true); }); break;
+    case 'writable': withConnection(state, input.connection, (connection) => { setBlocked(state, connection, false); }); break;
+    case 'peer-action': peerAction(state, input.peer, input.action); break;
+    case 'shutdown': shutdown(state, input); break;
+    case 'tick': tick(state); break;
+    default: {
+      const never: never = input;
+      return never;
+    }
+  }
+  // A session that the RIB asked to end must not see another input first.
+  for (const carryOut of state.reports.splice(0)) carryOut();
+}
+
+type ConnectionOf = SpeakerState['connections'] extends Map<number, infer C> ? C : never;
+
+function withConnection(state: SpeakerState, id: number, act: (connection: ConnectionOf) => void): void {
+  const connection = state.connections.get(id);
+  if (connection !== undefined) act(connection);
+}
+
+/* What the RIB reports while it is working is carried out when it is done. */
+
+function reportLater(state: SpeakerState, index: number, act: (peer: Peer) => void): void {
+  const { session } = state.byIndex.get(index) ?? {};
+  state.reports.push(() => {
+    const peer = state.byIndex.get(index);
+    // The session it speaks of may be gone by now.
+    if (peer !== undefined && isUp(peer) && peer.session === session) act(peer);
+  });
+}
+
+function updateFault(state: SpeakerState, peer: Peer, fault: AttributeFault): void {
+  report(state, { kind: 'malformed-update', peer: peer.config.id, outcome: fault.outcome, detail: fault.detail, citation: fault.citation });
+  if (fault.outcome !== 'session-reset') return;
+  drive(state, peer, peer.primary, { type: 'update-error', notification: notificationForFault(fault), because: fault.detail });
+}
+
+function tooManyPrefixes(state: SpeakerState, peer: Peer, family: Family, limit: number): void {
+  const because = `more than ${limit} ${family} prefixes`;
+  drive(state, peer, peer.primary, { type: 'stop', notification: cease('CEASE_MAX_PREFIXES'), because, then: { refuseForMs: MAX_PREFIX_HOLD_MS } });
+}
+
+function routes(state: SpeakerState, query: SpeakerRouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined } {
+  const { peer: id, ...rest } = query;
+  if (id === undefined) return state.rib.routes(rest, cursor, limit);
+  const peer = state.peers.get(id);
+  return peer === undefined ? { routes: [], next: undefined } : state.rib.routes({ ...rest, peer: peer.index }, cursor, limit);
+}

@@ -1,0 +1,65 @@
+/** What an operator asks for: peer actions and the end of the speaker. */
+import { cease } from '../session/index.ts';
+import type { NotificationMessage } from '../wire/index.ts';
+import type { PeerAction, SpeakerInput } from '../speaker-types.ts';
+import { encodeRouteRefresh } from '../wire/index.ts';
+import { stopPeer } from './configure.ts';
+import { sweepAll } from './lifecycle.ts';
+import { drive } from './machines.ts';
+import { establishedConnection, output } from './state.ts';
+import type { Peer, SpeakerState } from './state.ts';
+
+/** Carries out an action on the peer of that id; an unknown id does nothing. */
+export function peerAction(state: SpeakerState, id: string, action: PeerAction): void {
+  const peer = state.peers.get(id);
+  if (peer === undefined) return;
+  switch (action.kind) {
+    case 'shutdown':
+      peer.adminDown = true;
+      stopPeer(state, peer, cease('CEASE_ADMIN_SHUTDOWN', action.text), 'shut down by an operator');
+      return sweepAll(state, peer);
+    case 'enable':
+      if (!peer.adminDown) return;
+      peer.adminDown = false;
+      return drive(state, peer, peer.primary, { type: 'start' });
+    case 'reset': return reset(state, peer, cease('CEASE_ADMIN_RESET'));
+    case 'refresh': return refresh(state, peer, action.direction);
+    default: {
+      const never: never = action;
+      return never;
+    }
+  }
+}
+
+function reset(state: SpeakerState, peer: Peer, notification: NotificationMessage): void {
+  if (peer.adminDown) return;
+  stopPeer(state, peer, notification, 'reset by an operator');
+  drive(state, peer, peer.primary, { type: 'start' });
+}
+
+/** in: ask the peer for its table (RFC 2918); out: send it ours again. Families without the capability are left alone. */
+function refresh(state: SpeakerState, peer: Peer, direction: 'in' | 'out'): void {
+  const connection = establishedConnection(state, peer);
+  const { session } = peer;
+  if (connection === undefined || session === undefined) return;
+  for (const family of session.families) {
+    if (direction === 'out') state.rib.refresh(peer.index, family, session.enhancedRouteRefresh);
+    else if (session.routeRefresh) {
+      peer.counters.messagesSent++;
+      output(state, { type: 'send', connection: connection.id, buffers: [encodeRouteRefresh({ family })] });
+    }
+  }
+}
+
+/** Ends every session and listens no more. `planned` says nothing, so that helpers keep our routes (RFC 4724, bgp-speaker 4.6). */
+export function shutdown(state: SpeakerState, input: Extract<SpeakerInput, { readonly type: 'shutdown' }>): void {
+  state.stopped = true;
+  output(state, { type: 'listen', endpoints: [] });
+  const notification = input.planned ? undefined : cease('CEASE_ADMIN_SHUTDOWN', input.text ?? '');
+  for (const peer of state.peers.values()) stopPeer(state, peer, notification, input.planned ? 'planned restart' : 'shut down');
+  for (const connection of [...state.unclaimed]) {
+    output(state, { type: 'close', connection: connection.id, reset: false });
+    state.connections.delete(connection.id);
+  }
+  state.unclaimed.clear();
+}

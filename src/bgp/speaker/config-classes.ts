@@ -1,0 +1,61 @@
+/** What a change of each field of a peer's configuration costs (bgp-speaker 4.9). The record is complete by its type. */
+import type { PeerConfig } from '../speaker-types.ts';
+import { equal } from './equal.ts';
+
+/**
+ * identity: another session. bounce: this peer's session, Cease/6 (RFC 4486). policy: the RIB evaluates again, the session stays.
+ * timers: the next use of the timer. none: names and texts.
+ */
+export type ChangeClass = 'none' | 'timers' | 'policy' | 'bounce' | 'identity';
+
+export const PEER_FIELD_CLASSES: { readonly [field in keyof Required<PeerConfig>]: ChangeClass } = {
+  id: 'policy',
+  remote: 'identity',
+  local: 'identity',
+  remoteAs: 'bounce',
+  localAs: 'bounce',
+  families: 'bounce',
+  passive: 'timers',
+  holdTime: 'bounce',
+  keepaliveTime: 'bounce',
+  connectRetryTime: 'timers',
+  connectDelay: 'timers',
+  delayOpenTime: 'timers',
+  reflectorClient: 'policy',
+  clusterId: 'policy',
+  nextHop: 'policy',
+  nextHopSelf: 'policy',
+  importPolicy: 'policy',
+  exportPolicy: 'policy',
+  allowLocalAs: 'policy',
+  addPath: 'bounce',
+  gracefulRestart: 'bounce',
+  maxPrefix: 'policy',
+  reasons: 'none',
+};
+
+const ORDER: readonly ChangeClass[] = ['none', 'timers', 'policy', 'bounce', 'identity'];
+
+/** The fields in which two configurations of a peer differ. */
+export function changedFields(before: PeerConfig, after: PeerConfig): (keyof PeerConfig)[] {
+  if (before === after) return [];
+  return fieldNames().filter((field) => !equal(before[field], after[field]));
+}
+
+/** The dearest class among fields; undefined where nothing changed. */
+export function classOf(fields: readonly (keyof PeerConfig)[]): ChangeClass | undefined {
+  if (fields.length === 0) return undefined;
+  return ORDER[Math.max(...fields.map((field) => ORDER.indexOf(PEER_FIELD_CLASSES[field])))];
+}
+
+const NAMES: { readonly [field in keyof Required<PeerConfig>]: field } = {
+  id: 'id', remote: 'remote', local: 'local', remoteAs: 'remoteAs', localAs: 'localAs', families: 'families', passive: 'passive', holdTime: 'holdTime',
+  keepaliveTime: 'keepaliveTime', connectRetryTime: 'connectRetryTime', connectDelay: 'connectDelay', delayOpenTime: 'delayOpenTime',
+  reflectorClient: 'reflectorClient', clusterId: 'clusterId', nextHop: 'nextHop', nextHopSelf: 'nextHopSelf', importPolicy: 'importPolicy',
+  exportPolicy: 'exportPolicy', allowLocalAs: 'allowLocalAs', addPath: 'addPath', gracefulRestart: 'gracefulRestart', maxPrefix: 'maxPrefix',
+  reasons: 'reasons',
+};
+
+function fieldNames(): (keyof PeerConfig)[] {
+  return Object.values(NAMES);
+}

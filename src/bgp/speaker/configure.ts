@@ -1,0 +1,132 @@
+/** The wanted configuration against the present one: what has to change, and nothing else (bgp-speaker 4.9). */
+import { addressKey } from '../net/index.ts';
+import { cease, createFsm } from '../session/index.ts';
+import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import type { NotificationMessage } from '../wire/index.ts';
+import { changedFields, classOf } from './config-classes.ts';
+import { equal } from './equal.ts';
+import { sweepAll } from './lifecycle.ts';
+import { drive, reschedule } from './machines.ts';
+import { settingsOf } from './settings.ts';
+import { output, peerKey } from './state.ts';
+import type { Peer, SpeakerState } from './state.ts';
+
+/** Makes `config` the speaker's configuration. Applying it twice does nothing the second time. */
+export function configure(state: SpeakerState, config: SpeakerConfig): void {
+  rejectDuplicates(config);
+  const before = state.config;
+  state.config = config;
+  const newId = before?.routerId !== config.routerId;
+  if (newId) state.rib.setRouterId(config.routerId);
+  const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
+  const wanted = new Set(config.peers.map(peerKey));
+  for (const peer of byKey.values()) if (!wanted.has(peer.key)) removePeer(state, peer);
+  state.peers.clear();
+  const added: Peer[] = [];
+  for (const peerConfig of config.peers) {
+    const present = byKey.get(peerKey(peerConfig));
+    const peer = present ?? addPeer(state, config, peerConfig);
+    state.peers.set(peerConfig.id, peer);
+    if (present === undefined) added.push(peer);
+    else changePeer(state, config, peer, peerConfig, newId);
+  }
+  indexByRemote(state);
+  if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
+  if (!equal(before?.listen, config.listen)) output(state, { type: 'listen', endpoints: config.listen });
+  // Last, so that a peer dialed here finds every other one configured.
+  for (const peer of added) drive(state, peer, peer.primary, { type: 'start' });
+}
+
+function rejectDuplicates(config: SpeakerConfig): void {
+  const ids = new Set<string>();
+  const keys = new Set<string>();
+  for (const peer of config.peers) {
+    const key = peerKey(peer);
+    if (ids.has(peer.id) || keys.has(key)) throw new Error(`two peers with ${ids.has(peer.id) ? `the id ${peer.id}` : `the addresses ${key}`}`);
+    ids.add(peer.id);
+    keys.add(key);
+  }
+}
+
+function indexByRemote(state: SpeakerState): void {
+  state.byRemote.clear();
+  for (const peer of state.peers.values()) {
+    const key = addressKey(peer.config.remote.address);
+    const list = state.byRemote.get(key);
+    if (list === undefined) state.byRemote.set(key, [peer]);
+    else list.push(peer);
+  }
+}
+
+function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): Peer {
+  const index = state.rib.configurePeer(config);
+  const peer: Peer = {
+    scheduledAt: Infinity,
+    config,
+    key: peerKey(config),
+    index,
+    settings: settingsOf(state, speaker, config),
+    primary: createFsm(false),
+    challenger: undefined,
+    adminDown: false,
+    shown: 'idle',
+    since: 0,
+    session: undefined,
+    context: { fourOctetAs: true, external: false, addPathReceive: [], extendedNextHop: [], families: [] },
+    endOfRibReceived: new Set(),
+    endOfRibSent: new Set(),
+    stale: undefined,
+    dial: undefined,
+    queued: false,
+    counters: { messagesReceived: 0, messagesSent: 0, updatesReceived: 0, updatesSent: 0, flaps: 0 },
+    lastErrorSent: undefined,
+    lastErrorReceived: undefined,
+  };
+  state.byIndex.set(index, peer);
+  return peer;
+}
+
+function removePeer(state: SpeakerState, peer: Peer): void {
+  stopPeer(state, peer, cease('CEASE_PEER_DECONFIGURED'), 'removed from the configuration');
+  sweepAll(state, peer);
+  state.deadlines.cancel(peer);
+  state.byIndex.delete(peer.index);
+  state.rib.removePeer(peer.index);
+}
+
+/** Ends both machines of a peer; they stay idle. */
+export function stopPeer(state: SpeakerState, peer: Peer, notification: NotificationMessage | undefined, because: string): void {
+  if (peer.challenger !== undefined) drive(state, peer, peer.challenger, { type: 'stop', notification, because, then: 'stay-idle' });
+  drive(state, peer, peer.primary, { type: 'stop', notification, because, then: 'stay-idle' });
+}
+
+function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, config: PeerConfig, newId: boolean): void {
+  const fields = changedFields(peer.config, config);
+  const wasPassive = peer.config.passive;
+  peer.config = config;
+  if (fields.length === 0 && !newId) return;
+  peer.settings = settingsOf(state, speaker, config);
+  const change = classOf(fields);
+  if (change === 'bounce' || newId) {
+    stopPeer(state, peer, cease('CEASE_CONFIGURATION_CHANGE'), newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`);
+    // The RIB must see the new properties before the session comes up with them.
+    state.rib.configurePeer(config);
+    restart(state, peer);
+    return;
+  }
+  if (change === 'policy') state.rib.configurePeer(config);
+  if (wasPassive !== config.passive) changePassive(state, peer);
+}
+
+function restart(state: SpeakerState, peer: Peer): void {
+  if (!peer.adminDown && !state.stopped) drive(state, peer, peer.primary, { type: 'start' });
+}
+
+/** A peer that waits begins to dial, one that dials begins to wait; a connection that is up is left alone. */
+function changePassive(state: SpeakerState, peer: Peer): void {
+  const { state: session } = peer.primary;
+  if (session === 'active' || session === 'connect') {
+    drive(state, peer, peer.primary, { type: 'stop', notification: undefined, because: 'configuration changed: passive', then: 'restart' });
+  }
+  reschedule(state, peer);
+}

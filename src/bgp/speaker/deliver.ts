@@ -1,0 +1,107 @@
+/** The work between inputs: decisions and encodings of the RIB, then octets to the peers, in slices. */
+import { FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
+import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
+import type { Family } from '../wire/index.ts';
+import { deferring } from './lifecycle.ts';
+import { releaseImport } from './machines.ts';
+import { establishedConnection, output, report } from './state.ts';
+import type { Connection, Peer, SpeakerState } from './state.ts';
+
+const HEADER_OCTETS = 19;
+
+const END_OF_RIB: readonly { readonly family: Family; readonly octets: Uint8Array }[] = (['ipv4-unicast', 'ipv6-unicast'] as const)
+  .map((family) => ({ family, octets: encodeEndOfRib(family) }));
+
+/** One slice of work of about `budgetMs`; true while some remains that could be done now. */
+export function work(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
+  const end = clock() + budgetMs;
+  const undone = state.rib.hasWork() && state.rib.run(clock, budgetMs);
+  for (const carryOut of state.reports.splice(0)) carryOut();
+  if (!undone) importDone(state);
+  if (undone) return true;
+  state.withheld = deferring(state, state.now);
+  if (state.withheld) return false;
+  return fanOut(state, clock, end);
+}
+
+/** The RIB has decided everything it was given: paused sockets are read again. */
+function importDone(state: SpeakerState): void {
+  for (const connection of [...state.importing]) {
+    releaseImport(state, connection);
+    if (!connection.paused) continue;
+    connection.paused = false;
+    output(state, { type: 'resume', connection: connection.id });
+  }
+}
+
+/** True where `work` would find something to do. */
+export function hasWork(state: SpeakerState): boolean {
+  return state.rib.hasWork() || state.ready.length > 0 || state.importing.size > 0 || state.withheld;
+}
+
+function fanOut(state: SpeakerState, clock: () => number, end: number): boolean {
+  for (const index of state.rib.readyPeers()) {
+    const peer = state.byIndex.get(index);
+    if (peer !== undefined) enqueue(state, peer);
+  }
+  let taken = 0;
+  const again: Peer[] = [];
+  for (const peer of state.ready) {
+    if (taken > 0 && taken % FAN_OUT_PEERS === 0 && clock() >= end) break;
+    taken++;
+    peer.queued = false;
+    if (writeTo(state, peer)) again.push(peer);
+  }
+  state.ready.splice(0, taken);
+  for (const peer of again) enqueue(state, peer);
+  return state.ready.length > 0;
+}
+
+/** Puts a peer in line for octets. */
+export function enqueue(state: SpeakerState, peer: Peer): void {
+  if (peer.queued) return;
+  peer.queued = true;
+  state.ready.push(peer);
+}
+
+/** Sends the peer its next octets; true where it has more to take at once. */
+function writeTo(state: SpeakerState, peer: Peer): boolean {
+  const connection = establishedConnection(state, peer);
+  if (connection === undefined || connection.blocked) return false;
+  const buffers = state.rib.take(peer.index, SEND_BATCH_OCTETS);
+  if (buffers.length === 0) return false;
+  count(state, peer, buffers);
+  output(state, { type: 'send', connection: connection.id, buffers });
+  return state.rib.hasOutput(peer.index);
+}
+
+/** Counts whole messages by their headers and notes an End-of-RIB among them. */
+function count(state: SpeakerState, peer: Peer, buffers: readonly Uint8Array[]): void {
+  for (const buffer of buffers) {
+    for (let at = 0; at + HEADER_OCTETS <= buffer.length;) {
+      const length = ((buffer[at + 16] ?? 0) << 8) | (buffer[at + 17] ?? 0);
+      if (length < HEADER_OCTETS) throw new Error('the RIB gave octets that are no whole message');
+      peer.counters.messagesSent++;
+      if (buffer[at + 18] === MESSAGE_TYPE.update) {
+        peer.counters.updatesSent++;
+        if (length <= 30) noteEndOfRib(state, peer, buffer.subarray(at, at + length));
+      }
+      at += length;
+    }
+  }
+}
+
+function noteEndOfRib(state: SpeakerState, peer: Peer, message: Uint8Array): void {
+  for (const { family, octets } of END_OF_RIB) {
+    if (peer.endOfRibSent.has(family) || octets.length !== message.length || !octets.every((octet, index) => octet === message[index])) continue;
+    peer.endOfRibSent.add(family);
+    report(state, { kind: 'end-of-rib', peer: peer.config.id, family, direction: 'sent' });
+  }
+}
+
+/** The socket takes no more, or takes octets again. */
+export function setBlocked(state: SpeakerState, connection: Connection, blocked: boolean): void {
+  connection.blocked = blocked;
+  const peer = connection.owner?.peer;
+  if (!blocked && peer !== undefined && establishedConnection(state, peer) === connection) enqueue(state, peer);
+}

@@ -1,0 +1,15 @@
+/** Deep equality of plain data. */
+
+/** True for equal scalars, arrays of equal items, and objects with equal values; a key that is undefined equals an absent one. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => equal(item, b[index]));
+  }
+  const left = new Map(Object.entries(a));
+  const right = new Map(Object.entries(b));
+  for (const [key, value] of left) if (!equal(value, right.get(key))) return false;
+  for (const [key, value] of right) if (value !== undefined && !left.has(key)) return false;
+  return true;
+}

@@ -1,0 +1,116 @@
+/**
+ * What a session coming up or going down means for routes: joining and leaving the RIB, and graceful restart (RFC 4724) as
+ * helper and as the one who restarts.
+ */
+import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
+import type { DownCause, Fsm, Negotiated } from '../session/index.ts';
+import type { RibSession } from '../rib/types.ts';
+import type { Family } from '../wire/index.ts';
+import { refreshSettings } from './settings.ts';
+import { isUp, report } from './state.ts';
+import type { Connection, Peer, SpeakerState } from './state.ts';
+
+/** Established: the RIB learns of the peer and owes it a table; stale routes that the peer did not keep are dropped. */
+export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated: Negotiated): void {
+  const connection = fsm.connection === undefined ? undefined : state.connections.get(fsm.connection);
+  if (connection === undefined) throw new Error('established without a connection');
+  peer.session = negotiated;
+  peer.endOfRibReceived = new Set();
+  peer.endOfRibSent = new Set();
+  const session = ribSession(peer, connection, negotiated);
+  peer.context = session.context;
+  state.rib.sessionUp(peer.index, session);
+  keepOrSweep(state, peer, negotiated);
+}
+
+function ribSession(peer: Peer, connection: Connection, agreed: Negotiated): RibSession {
+  return {
+    context: {
+      fourOctetAs: agreed.fourOctetAs, external: agreed.external, addPathReceive: agreed.addPathReceive, extendedNextHop: [], families: agreed.families,
+    },
+    families: agreed.families,
+    external: agreed.external,
+    remoteId: agreed.remoteId,
+    remoteAs: peer.config.remoteAs,
+    remoteAddress: connection.remote.address,
+    localAddress: connection.local.address,
+    fourOctetAs: agreed.fourOctetAs,
+    maxMessage: agreed.maxMessage,
+    addPathSend: agreed.addPathSend,
+  };
+}
+
+/** RFC 4724 section 4.2: without the F bit for a family in the new OPEN its stale routes go at once. */
+function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): void {
+  const { stale } = peer;
+  if (stale === undefined) return;
+  for (const family of [...stale.families]) {
+    const kept = negotiated.gracefulRestart?.families.some((entry) => entry.family === family && entry.forwarding) ?? false;
+    if (!kept) sweep(state, peer, family);
+  }
+  stale.until = state.now + STALE_PATH_MS;
+}
+
+/** Down: routes are flushed, or kept as stale where only the TCP connection died and the peer said it can restart. */
+export function sessionDown(state: SpeakerState, peer: Peer, cause: DownCause): void {
+  const restart = peer.session?.gracefulRestart;
+  const families = peer.session?.families ?? [];
+  peer.session = undefined;
+  // RFC 4724 section 4.2: routes still stale from an earlier restart are not kept through another one.
+  sweepAll(state, peer);
+  if (cause !== 'tcp' || restart === undefined || restart.families.length === 0) {
+    state.rib.sessionDown(peer.index, 'flush');
+    return;
+  }
+  state.rib.sessionDown(peer.index, 'stale');
+  const kept = new Set(restart.families.map((entry) => entry.family));
+  for (const family of families) if (!kept.has(family)) state.rib.sweepStale(peer.index, family);
+  peer.stale = { families: kept, until: state.now + restart.restartTime * 1000 };
+}
+
+/** End-of-RIB from the peer (RFC 4724 section 2): what it did not announce again is gone. */
+export function endOfRib(state: SpeakerState, peer: Peer, family: Family): void {
+  peer.endOfRibReceived.add(family);
+  if (peer.stale?.families.has(family) === true) sweep(state, peer, family);
+  report(state, { kind: 'end-of-rib', peer: peer.config.id, family, direction: 'received' });
+}
+
+/** The restart timer or the bound on stale routes ran out. */
+export function sweepAll(state: SpeakerState, peer: Peer): void {
+  for (const family of [...(peer.stale?.families ?? [])]) sweep(state, peer, family);
+}
+
+function sweep(state: SpeakerState, peer: Peer, family: Family): void {
+  state.rib.sweepStale(peer.index, family);
+  peer.stale?.families.delete(family);
+  if (peer.stale?.families.size === 0) peer.stale = undefined;
+}
+
+/** Starts the deferral of a restarted speaker; nothing is announced while it lasts (RFC 4724 section 4.1). */
+export function startDeferral(state: SpeakerState): void {
+  state.deferral = { startedAt: state.now, until: state.now + DEFERRAL_MAX_MS };
+}
+
+/**
+ * True while announcements wait. They wait for the End-of-RIB of every peer that is up and is not restarting itself; in the
+ * first seconds also for configured peers that are not up yet, so that one dead node delays nobody (bgp-speaker 4.4).
+ */
+export function deferring(state: SpeakerState, now: number): boolean {
+  const { deferral } = state;
+  if (deferral === undefined) return false;
+  if (now < deferral.until) {
+    const windowOpen = now < deferral.startedAt + DEFERRAL_WINDOW_MS;
+    for (const peer of state.peers.values()) if (waitsFor(peer, windowOpen)) return true;
+  }
+  state.deferral = undefined;
+  // The R bit belongs to the OPENs of a restart only.
+  refreshSettings(state);
+  return false;
+}
+
+function waitsFor(peer: Peer, windowOpen: boolean): boolean {
+  if (!isUp(peer)) return windowOpen && !peer.adminDown;
+  const restart = peer.session?.gracefulRestart;
+  if (restart === undefined || restart.restarting) return false;
+  return restart.families.some((entry) => !peer.endOfRibReceived.has(entry.family));
+}

@@ -1,0 +1,36 @@
+/** From a peer's configuration to what its session machine needs. */
+import type { FsmSettings } from '../session/index.ts';
+import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import type { SpeakerState } from './state.ts';
+
+/** Settings of a peer's machine under the present configuration of the speaker. */
+export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): FsmSettings {
+  const restarting = state.deferral !== undefined;
+  return {
+    offer: {
+      localAs: config.localAs,
+      remoteAs: config.remoteAs,
+      routerId: speaker.routerId,
+      holdTime: config.holdTime,
+      keepaliveTime: config.keepaliveTime,
+      families: config.families,
+      addPath: config.addPath,
+      gracefulRestart: config.gracefulRestart === undefined ? undefined : {
+        restartTime: config.gracefulRestart.restartTime, restarting, forwarding: restarting && state.options.restarting?.forwarding === true,
+      },
+      plain: false,
+    },
+    passive: config.passive,
+    connectRetryMs: config.connectRetryTime * 1000,
+    connectDelayMs: config.connectDelay * 1000,
+    delayOpenMs: (config.delayOpenTime ?? 0) * 1000,
+  };
+}
+
+/** Computes the settings of every peer again, after something that all of them share changed. */
+export function refreshSettings(state: SpeakerState): void {
+  const { config } = state;
+  if (config === undefined) return;
+  for (const peer of state.peers.values()) peer.settings = settingsOf(state, config, peer.config);
+}
+

@@ -1,0 +1,134 @@
+/** The one record that the speaker's functions work on, and the small things all of them need. */
+import { addressKey } from '../net/index.ts';
+import type { Rib } from '../rib/types.ts';
+import type { DeadlineQueue, Fsm, FsmSettings, Negotiated, Scheduled } from '../session/index.ts';
+import type { ConnectionId, Endpoint, PeerConfig, SessionState, SpeakerConfig, SpeakerEvent, SpeakerOutput } from '../speaker-types.ts';
+import type { Family, Framer, UpdateContext } from '../wire/index.ts';
+
+/** What the composition gives the speaker. Nothing here is read from globals. */
+export interface SpeakerOptions {
+  /** Numbers in [0, 1) for timer jitter. */
+  readonly random: () => number;
+  /** Wall-clock milliseconds of a monotonic time, for status only. */
+  readonly wallClock: (now: number) => number;
+  /**
+   * This process restarted while its routes were kept in the forwarding plane: send the R bit (and F where `forwarding`), and
+   * announce nothing learned before the peers' tables are back (RFC 4724 section 4.1). Absent: a fresh start.
+   */
+  readonly restarting?: { readonly forwarding: boolean };
+}
+
+/** One end of a TCP connection. */
+export interface Connection {
+  readonly id: ConnectionId;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly incoming: boolean;
+  readonly framer: Framer;
+  /** Undefined while several peers could own it. */
+  owner: { readonly peer: Peer; readonly fsm: Fsm } | undefined;
+  /** Give up on an unclaimed connection at this time. */
+  claimBy: number;
+  blocked: boolean;
+  paused: boolean;
+  /** Octets of UPDATEs handed to the RIB since its queue was last empty. */
+  undecided: number;
+  /** Hold timer nominated: full polls seen since, and the time not to act before (bgp-speaker 4.1). */
+  nominated: { polls: number; readonly notBefore: number } | undefined;
+}
+
+/** Routes kept for a peer that restarts (RFC 4724 section 4.2). */
+export interface StaleRoutes {
+  readonly families: Set<Family>;
+  until: number;
+}
+
+export interface PeerCounters {
+  messagesReceived: number;
+  messagesSent: number;
+  updatesReceived: number;
+  updatesSent: number;
+  flaps: number;
+}
+
+/** One configured peer. */
+export interface Peer extends Scheduled {
+  config: PeerConfig;
+  key: string;
+  readonly index: number;
+  settings: FsmSettings;
+  primary: Fsm;
+  challenger: Fsm | undefined;
+  adminDown: boolean;
+  shown: SessionState;
+  since: number;
+  /** Of the session that is up. */
+  session: Negotiated | undefined;
+  /** How its UPDATEs are read; set with `session`. */
+  context: UpdateContext;
+  endOfRibReceived: Set<Family>;
+  endOfRibSent: Set<Family>;
+  stale: StaleRoutes | undefined;
+  /** Our connection attempt under way. */
+  dial: number | undefined;
+  queued: boolean;
+  readonly counters: PeerCounters;
+  lastErrorSent: { readonly at: number; readonly text: string } | undefined;
+  lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
+}
+
+export interface SpeakerState {
+  readonly options: SpeakerOptions;
+  readonly rib: Rib;
+  config: SpeakerConfig | undefined;
+  stopped: boolean;
+  readonly peers: Map<string, Peer>;
+  readonly byIndex: Map<number, Peer>;
+  /** Peers by remote address, for incoming connections. */
+  readonly byRemote: Map<string, Peer[]>;
+  readonly connections: Map<ConnectionId, Connection>;
+  readonly unclaimed: Set<Connection>;
+  readonly dials: Map<number, Peer>;
+  nextDial: number;
+  readonly deadlines: DeadlineQueue<Peer>;
+  outputs: SpeakerOutput[];
+  /** Peers that may have octets to take, oldest first. */
+  readonly ready: Peer[];
+  /** Connections with undecided UPDATEs. */
+  readonly importing: Set<Connection>;
+  undecided: number;
+  /** What the RIB reported while it was running, carried out afterwards. */
+  readonly reports: (() => void)[];
+  /** Present while announcements wait for the peers of a restarted speaker. */
+  deferral: { readonly startedAt: number; readonly until: number } | undefined;
+  /** Announcements were held back and may go once the deferral ends. */
+  withheld: boolean;
+  /** Time of the input being handled. */
+  now: number;
+}
+
+/** Adds an output of the input being handled. */
+export function output(state: SpeakerState, item: SpeakerOutput): void {
+  state.outputs.push(item);
+}
+
+/** Adds a fact for the log. */
+export function report(state: SpeakerState, event: SpeakerEvent): void {
+  state.outputs.push({ type: 'event', event });
+}
+
+/** Session identity: local address, remote address, configured remote port. */
+export function peerKey(config: PeerConfig): string {
+  return `${config.local === undefined ? '*' : addressKey(config.local)}|${addressKey(config.remote.address)}|${config.remote.port}`;
+}
+
+/** The connection of the session that is up, if any. */
+export function establishedConnection(state: SpeakerState, peer: Peer): Connection | undefined {
+  const { primary } = peer;
+  return primary.state === 'established' && primary.connection !== undefined ? state.connections.get(primary.connection) : undefined;
+}
+
+/** True for a session that is up. */
+export function isUp(peer: Peer): boolean {
+  return peer.primary.state === 'established';
+}
