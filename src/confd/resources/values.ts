@@ -155,7 +155,8 @@ export const peerAddress: Parser<{ readonly address: Address; readonly port?: nu
   const inner = parts === null ? undefined : parseAddress(parts[1] ?? parts[2] ?? '');
   const found = bare ?? inner;
   if (found === undefined || (bare === undefined && (parts?.[1] === undefined) === (found.family === 'ipv6'))) return fault(at, value, rule);
-  if (isUnspecified(found) || isMulticast(found)) return fault(at, value, 'is not the address of one host');
+  if (isUnspecified(found)) return fault(at, value, 'is not the address of one host');
+  if (isMulticast(found)) warn(at, value, 'is a multicast address: no session will come up');
   if (bare !== undefined) return { address: bare };
   const port = Number(parts?.[3]);
   if (!PORT.test(parts?.[3] ?? '') || port > 65_535) return fault(at, value, 'has no port 1-65535 after the colon');
