@@ -1,5 +1,5 @@
 /** How this folder words what it finds wrong: contracts.md, Issue. */
-import type { Issue, ObjectRef } from '../resources/types.ts';
+import type { Issue, ObjectRef, SourcePosition } from '../resources/types.ts';
 
 /** The parts of an issue that differ from one to the next. `transient` defaults to false, `severity` to error. */
 export interface IssueParts {
@@ -12,10 +12,16 @@ export interface IssueParts {
   readonly transient?: boolean;
 }
 
-/** An issue about one object; its place in a file is not known here. */
-export function issueAbout(object: ObjectRef, parts: IssueParts): Issue {
+/** The object an issue is about, with its place in a file where it has one. */
+export interface IssueObject {
+  readonly ref: ObjectRef;
+  readonly source?: SourcePosition;
+}
+
+/** An issue about one object. */
+export function issueAbout(object: IssueObject, parts: IssueParts): Issue {
   const { code, field, got, rule, severity = 'error', transient = false } = parts;
-  return { code, severity, object, field, got, rule, source: null, transient };
+  return { code, severity, object: object.ref, field, got, rule, source: object.source ?? null, transient };
 }
 
 /** `Kind/[namespace/]name`, as reasons name resources. */

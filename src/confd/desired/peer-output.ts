@@ -28,12 +28,17 @@ export class PeerOutput {
     return this.#peers.values();
   }
 
-  /** Sets or removes the peer of one session. */
-  put(key: string, peer: DesiredPeer | undefined): void {
+  /** Sets or removes the peers of sessions. Ids are freed first: a mesh id may move to another port, which is another session. */
+  put(peers: ReadonlyMap<string, DesiredPeer | undefined>): void {
+    for (const [key, peer] of peers) if (this.#idOf.get(key) !== peer?.id) this.#replace(key, undefined);
+    for (const [key, peer] of peers) if (peer !== undefined) this.#replace(key, peer);
+  }
+
+  #replace(key: string, peer: DesiredPeer | undefined): void {
     const id = this.#idOf.get(key);
     const before = id === undefined ? undefined : this.#peers.get(id);
     if (before !== undefined && peer !== undefined && samePeer(before, peer)) return;
-    if (before !== undefined && before.id !== peer?.id) this.#peers.delete(before.id);
+    if (before !== undefined && peer === undefined) this.#peers.delete(before.id);
     if (peer === undefined) this.#idOf.delete(key);
     else {
       this.#idOf.set(key, peer.id);

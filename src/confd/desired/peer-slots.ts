@@ -80,7 +80,7 @@ export class PeerSlots {
     if (pair?.loser.spec === undefined || pair.winner.spec === undefined) return [];
     const more = byKey.size === 1 ? '' : ` and ${byKey.size - 1} more`;
     const rule = `is already asked for by BGPPeer/${pair.winner.spec.ref.name}, which comes first`;
-    return [issueAbout(pair.loser.spec.ref, { code: 'BGPPEER_DUPLICATE', field: 'spec', got: `${JSON.stringify(first)}${more}`, rule, severity: 'warning' })];
+    return [issueAbout(pair.loser.spec, { code: 'BGPPEER_DUPLICATE', field: 'spec', got: `${JSON.stringify(first)}${more}`, rule, severity: 'warning' })];
   }
 }
 

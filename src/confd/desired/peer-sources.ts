@@ -2,8 +2,8 @@
  * What a BGPPeer, or the mesh, brings to every session it asks for: password, filters, and whether the engine must not start
  * them (contracts.md, Behaviour decided: no session without its key).
  */
-import type { BGPPeerResource, Issue, ObjectRef, SecretKeyRef, Snapshot } from '../resources/types.ts';
-import { issueAbout } from './issues.ts';
+import type { BGPPeerResource, Issue, SecretKeyRef, Snapshot } from '../resources/types.ts';
+import { type IssueObject, issueAbout } from './issues.ts';
 import type { PeerRole } from './peer-rules.ts';
 import type { SourceParts } from './peer-render.ts';
 import type { PeerSettings } from './settings.ts';
@@ -29,15 +29,15 @@ export function resolvePeerSource(
 ): ResolvedSource {
   if (role.forward === undefined && role.reverse.length === 0) return { parts: { filters: [] }, issues: [] };
   const filters = spec.filters.filter(filterExists);
-  const missing = spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec.ref, name, index)]));
-  const password = resolvePassword(spec.ref, spec.password, 'spec.password.secretKeyRef', 'BGPPEER', snapshot, settings);
+  const missing = spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec, name, index)]));
+  const password = resolvePassword(spec, spec.password, 'spec.password.secretKeyRef', 'BGPPEER', snapshot, settings);
   const heldBy = password.heldBy ?? unsupported(spec, settings);
   const issues = [...missing, ...(heldBy === undefined ? [] : [heldBy]), ...localWorkload(spec)];
   return { parts: { ...password, filters, ...(heldBy === undefined ? {} : { heldBy }) }, issues };
 }
 
 /** Resolves the node mesh. `config` is the BGPConfiguration that configures it, if any. */
-export function resolveMeshSource(config: ObjectRef | undefined, snapshot: Snapshot, settings: PeerSettings): ResolvedSource {
+export function resolveMeshSource(config: IssueObject | undefined, snapshot: Snapshot, settings: PeerSettings): ResolvedSource {
   if (config === undefined) return { parts: { filters: [] }, issues: [] };
   const password = resolvePassword(config, settings.mesh.password, 'spec.nodeMeshPassword.secretKeyRef', 'BGPCONFIGURATION', snapshot, settings);
   const asked = settings.mesh.enabled && settings.clusterId === '';
@@ -45,7 +45,7 @@ export function resolveMeshSource(config: ObjectRef | undefined, snapshot: Snaps
 }
 
 function resolvePassword(
-  object: ObjectRef,
+  object: IssueObject,
   ref: SecretKeyRef | undefined,
   field: string,
   prefix: string,
@@ -69,16 +69,16 @@ function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | und
   const { engine } = settings;
   if (spec.ttlSecurity > 0 && engine.ttlSecurity !== true) {
     const rule = 'needs TTL security, which this engine does not have; the peer is not started';
-    return issueAbout(spec.ref, { code: 'BGPPEER_TTL_SECURITY_UNSUPPORTED', field: 'spec.ttlSecurity', got: String(spec.ttlSecurity), rule });
+    return issueAbout(spec, { code: 'BGPPEER_TTL_SECURITY_UNSUPPORTED', field: 'spec.ttlSecurity', got: String(spec.ttlSecurity), rule });
   }
   if (spec.reachableBy !== undefined && engine.reachableBy !== true) {
     const rule = 'needs a route to the peer, which this engine does not install; the peer is not started';
-    return issueAbout(spec.ref, { code: 'BGPPEER_REACHABLE_BY_UNSUPPORTED', field: 'spec.reachableBy', got: '"set"', rule });
+    return issueAbout(spec, { code: 'BGPPEER_REACHABLE_BY_UNSUPPORTED', field: 'spec.reachableBy', got: '"set"', rule });
   }
   return undefined;
 }
 
-function missingFilter(object: ObjectRef, name: string, index: number): Issue {
+function missingFilter(object: IssueObject, name: string, index: number): Issue {
   const parts = { code: 'BGPPEER_FILTER_MISSING', field: `spec.filters[${index}]`, got: JSON.stringify(name), rule: 'names no BGPFilter; it is left out' };
   return issueAbout(object, { ...parts, severity: 'warning', transient: true });
 }
@@ -87,5 +87,5 @@ function localWorkload(spec: BGPPeerResource): Issue[] {
   if (spec.localWorkloadSelector === undefined) return [];
   const rule = 'peers with local workloads, whose addresses this node does not read yet; no peer is made';
   const got = JSON.stringify(spec.localWorkloadSelector.text);
-  return [issueAbout(spec.ref, { code: 'BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED', field: 'spec.localWorkloadSelector', got, rule })];
+  return [issueAbout(spec, { code: 'BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED', field: 'spec.localWorkloadSelector', got, rule })];
 }

@@ -15,7 +15,7 @@ import { resolveMeshSource, resolvePeerSource, secretKey } from './peer-sources.
 import type { PolicyTable } from './policy-table.ts';
 import type { PeerSettings, Settings } from './settings.ts';
 import { type IssueTable, NameIndex, type SortedTable } from './tables.ts';
-import type { InstalledRoute } from './types.ts';
+import type { DesiredPeer, InstalledRoute } from './types.ts';
 
 /** Claims of one source with one node and what they were made from; the same inputs need no second look. */
 interface NodeClaims {
@@ -103,6 +103,7 @@ export class PeerTable {
   #forget(source: Source): void {
     this.#drop(source);
     this.#issues.set(`peer ${source.name}`, []);
+    this.#issues.set(`peer AS ${source.name}`, []);
     const { spec } = source;
     if (spec?.peerIP !== undefined) this.#byAddress.remove(formatAddress(spec.peerIP.address), source.name);
     for (const filter of spec?.filters ?? []) this.#byFilter.remove(filter, source.name);
@@ -169,7 +170,7 @@ export class PeerTable {
     const { spec } = source;
     const resolved =
       spec === undefined
-        ? resolveMeshSource(snapshot.configurations.get('default')?.ref, snapshot, settings)
+        ? resolveMeshSource(snapshot.configurations.get('default'), snapshot, settings)
         : resolvePeerSource(spec, source.role, snapshot, settings, (name) => this.#policies.filter(name) !== undefined);
     source.parts = resolved.parts;
     for (const { claims } of source.byNode.values()) this.#slots.touch(claims);
@@ -220,18 +221,20 @@ export class PeerTable {
   #settle(settings: Settings): void {
     const scopes = new Set<string>();
     const context: RenderContext = { settings: settings.peers, policyFor: (use) => this.#policies.policyFor(use) };
+    const rendered = new Map<string, DesiredPeer | undefined>();
     for (const key of this.#slots.takeTouched()) {
       this.#slots.noteLosers(key, scopes);
-      const winner = this.#slots.winner(key);
-      if (winner === undefined) {
-        this.output.put(key, undefined);
-        continue;
-      }
-      this.computed += 1;
-      const source = winner.spec === undefined ? this.#mesh : this.#sources.get(winner.source);
-      this.output.put(key, renderPeer(winner, source?.parts ?? { filters: [] }, context));
+      rendered.set(key, this.#render(this.#slots.winner(key), context));
     }
+    this.output.put(rendered);
     for (const scope of scopes) this.#issues.set(scope, this.#slots.duplicateIssues(scope));
+  }
+
+  #render(winner: PeerCandidate | undefined, context: RenderContext): DesiredPeer | undefined {
+    if (winner === undefined) return undefined;
+    this.computed += 1;
+    const source = winner.spec === undefined ? this.#mesh : this.#sources.get(winner.source);
+    return renderPeer(winner, source?.parts ?? { filters: [] }, context);
   }
 
   #askPolicies(): void {
@@ -253,11 +256,11 @@ function sharedAddress(snapshot: Snapshot, text: string, nodes: readonly NodeFac
     const node = snapshot.nodes.get(facts.name);
     if (node === undefined || first === undefined) return [];
     const rule = `is also the address of Node/${first.name}, which is the one peered with`;
-    return [issueAbout(node.ref, { code: 'NODE_ADDRESS_SHARED', field: 'spec.bgp', got: JSON.stringify(text), rule, transient: true })];
+    return [issueAbout(node, { code: 'NODE_ADDRESS_SHARED', field: 'spec.bgp', got: JSON.stringify(text), rule, transient: true })];
   });
 }
 
 function missingAs(spec: BGPPeerResource): Issue {
   const rule = 'is unset and no node has the address of the peer; no peer is made';
-  return issueAbout(spec.ref, { code: 'BGPPEER_AS_MISSING', field: 'spec.asNumber', got: String(spec.asNumber ?? 0), rule, transient: true });
+  return issueAbout(spec, { code: 'BGPPEER_AS_MISSING', field: 'spec.asNumber', got: String(spec.asNumber ?? 0), rule, transient: true });
 }

@@ -44,7 +44,7 @@ export class RouterIds {
       const address = factsOf(name)?.ipv4?.text;
       if (node === undefined || (address !== undefined && address === factsOf(first)?.ipv4?.text)) return [];
       const rule = `is the BGP Identifier of Node/${first} too; the two cannot peer`;
-      return [issueAbout(node.ref, { code: 'NODE_ROUTER_ID_SHARED', field: 'spec.bgp', got: JSON.stringify(id), rule })];
+      return [issueAbout(node, { code: 'NODE_ROUTER_ID_SHARED', field: 'spec.bgp', got: JSON.stringify(id), rule })];
     });
   }
 }

@@ -104,7 +104,7 @@ function keepSame(previous: Settings, next: Settings): Settings {
 
 function routerIdIssue(node: NodeResource, refused: string): Issue {
   const rule = 'is no legal BGP Identifier (a dotted quad, not 0.x, 127.x or 224.x and above); the node address or its hash is used';
-  return issueAbout(node.ref, { code: 'NODE_ROUTER_ID', field: 'CALICO_ROUTER_ID', got: JSON.stringify(refused), rule, severity: 'warning' });
+  return issueAbout(node, { code: 'NODE_ROUTER_ID', field: 'CALICO_ROUTER_ID', got: JSON.stringify(refused), rule, severity: 'warning' });
 }
 
 function ownAddresses(node: NodeResource, options: DesireOptions): PeerSettings['own'] {
