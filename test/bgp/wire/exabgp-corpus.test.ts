@@ -1,0 +1,194 @@
+/**
+ * Golden messages from the reference corpus. For the families this speaker carries: decode, encode again, same octets (in
+ * the vector's own attribute order and length form, which are the sender's choice). All others: tolerated.
+ */
+import { basename } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { AttributeFault, Family, RawAttribute, RawMessage, UpdateContext } from 'bgp-ts/wire';
+import {
+  decodeAttributes,
+  decodeNlri,
+  decodeNotification,
+  decodeOpen,
+  decodeRouteRefresh,
+  decodeUpdate,
+  encodeEndOfRib,
+  encodeKeepalive,
+  encodeNotification,
+  encodeOpen,
+  encodeRouteRefresh,
+  encodeUpdate,
+  familyFromNumbers,
+  FLAG,
+  Framer,
+  joinAttributes,
+  MAX_EXTENDED_MESSAGE,
+  MESSAGE_TYPE,
+  scanUpdate,
+  splitAttributes,
+} from 'bgp-ts/wire';
+import { corpusFiles, corpusTitle } from '../../shared.ts';
+import { FULL_CONTEXT } from './arbitraries.ts';
+import { hex, toHex } from './hex.ts';
+
+interface Vector {
+  readonly title: string;
+  readonly command: string;
+  readonly message: Uint8Array;
+}
+
+/** `N:raw:...` lines of a vectors file with the command before them; the hex line of a decode file. */
+function readVectors(file: string): Vector[] {
+  let command = '';
+  const vectors: Vector[] = [];
+  for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+    if (/^\d+:cmd:/.test(line)) command = line;
+    const raw = /^(?:\d+:raw:)?(F{32}[0-9A-F:]+)$/i.exec(line)?.[1];
+    if (raw !== undefined) vectors.push({ title: `${basename(file)}:${index + 1}`, command, message: hex(raw.replaceAll(':', '')) });
+  }
+  return vectors;
+}
+
+function frameOf(message: Uint8Array): RawMessage {
+  const framer = new Framer(MAX_EXTENDED_MESSAGE);
+  framer.feed(message);
+  const taken = framer.take();
+  if (taken?.ok !== true) throw new Error(`not one whole message: ${taken?.error.detail ?? 'too short'}`);
+  return taken.value;
+}
+
+const u16 = (octets: Uint8Array, at: number): number => ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+
+/** The three parts of an UPDATE body. */
+function parts(body: Uint8Array): { readonly withdrawn: Uint8Array; readonly block: Uint8Array; readonly nlri: Uint8Array } {
+  const attributesAt = 4 + u16(body, 0);
+  const nlriAt = attributesAt + u16(body, attributesAt - 2);
+  return { withdrawn: body.subarray(2, attributesAt - 2), block: body.subarray(attributesAt, nlriAt), nlri: body.subarray(nlriAt) };
+}
+
+/** Attributes that RFC 4271 section 5 lets no one pass on or keep: optional non-transitive and unknown to us. */
+const KNOWN_NON_TRANSITIVE = new Set([4, 9, 10, 14, 15]);
+const isDropped = ({ code, flags }: RawAttribute): boolean => (flags & (FLAG.optional | FLAG.transitive)) === FLAG.optional && !KNOWN_NON_TRANSITIVE.has(code);
+
+/** A block as text, one attribute each, Partial aside: whoever passes an unknown one on must set it (RFC 4271 section 5). */
+function attributeLines(block: Uint8Array): string[] {
+  return splitAttributes(block)
+    .filter((attribute) => !isDropped(attribute))
+    .map(({ code, flags, value }) => `${code} ${(flags & 0xc0).toString(16)} ${toHex(value)}`);
+}
+
+/** Our block with its attributes in the order of the vector's; what the vector does not have stays at the end and shows. */
+function inOrderOf(ours: Uint8Array, vector: Uint8Array): string[] {
+  const order = splitAttributes(vector).map(({ code }) => code);
+  const place = (line: string): number => {
+    const found = order.indexOf(Number(line.split(' ')[0]));
+    return found < 0 ? order.length : found;
+  };
+  return attributeLines(ours).toSorted((a, b) => place(a) - place(b));
+}
+
+/** The families whose NLRI a body carries; undefined where one is not carried here. */
+function familiesOf(body: Uint8Array): Family[] | undefined {
+  const { withdrawn, block, nlri } = parts(body);
+  const families: (Family | undefined)[] = withdrawn.length + nlri.length > 0 ? ['ipv4-unicast'] : [];
+  for (const { code, value } of splitAttributes(block)) {
+    if (code === 14 || code === 15) families.push(familyFromNumbers(u16(value, 0), value[2] ?? 0));
+  }
+  const known = families.filter((family) => family !== undefined);
+  return known.length === families.length ? known : undefined;
+}
+
+/** RFC 8950 defines IPv6 next hops for IPv4 NLRI, not the reverse, so a session cannot have negotiated the latter. */
+function hasIpv4NextHopForIpv6(body: Uint8Array): boolean {
+  return splitAttributes(parts(body).block).some(({ code, value }) => code === 14 && u16(value, 0) === 2 && value[3] === 4);
+}
+
+/** Faults of the codec; whether a next hop is a possible host is a matter of the session (RFC 4271 section 6.3), not of octets. */
+const isCodecFault = ({ outcome, attribute }: AttributeFault): boolean => outcome !== 'attribute-discard' && attribute !== 3;
+
+/** The body as the encoder writes what the decoder read; undefined where the decoder found faults. */
+function reencode(body: Uint8Array, ctx: UpdateContext): Uint8Array | undefined {
+  const scanned = scanUpdate(body, ctx);
+  if (!scanned.ok) return undefined;
+  const { withdrawn, announced, endOfRib, attributes: raw } = scanned.value;
+  if (endOfRib !== undefined) return encodeEndOfRib(endOfRib).subarray(19);
+  const options = { fourOctetAs: ctx.fourOctetAs, addPath: ctx.addPathReceive, maxMessage: MAX_EXTENDED_MESSAGE };
+  const messages = encodeUpdate({ withdrawn: withdrawn.flatMap(decodeNlri) }, options);
+  for (const run of announced) {
+    const { attributes, faults } = decodeAttributes(raw, ctx, run.nextHop);
+    if (attributes === undefined || faults.some(isCodecFault)) return undefined;
+    messages.push(...encodeUpdate({ announced: decodeNlri(run), attributes }, options));
+  }
+  return messages.length === 1 ? messages[0]?.subarray(19) : undefined;
+}
+
+/** Sessions the vector may have been sent in: its command says whether path identifiers were, AS width it does not say. */
+function contexts(vector: Vector, families: readonly Family[]): UpdateContext[] {
+  const addPathReceive = vector.command.includes('path-information') ? families : [];
+  return [true, false].map((fourOctetAs) => ({ ...FULL_CONTEXT, loopback: true, addPathReceive, fourOctetAs }));
+}
+
+function checkUpdate(vector: Vector, body: Uint8Array): void {
+  const families = familiesOf(body);
+  if (families === undefined || hasIpv4NextHopForIpv6(body)) {
+    const scanned = decodeUpdate(body, FULL_CONTEXT);
+    expect(scanned.ok ? scanned.value.announced : []).toEqual([]);
+    return;
+  }
+  const wanted = parts(body);
+  const results = contexts(vector, families).map((ctx) => reencode(body, ctx));
+  const ours = parts(results.find((result) => result !== undefined) ?? new Uint8Array(4));
+  // Attributes beside nothing but withdrawals have no meaning and are not sent.
+  const announces = wanted.nlri.length > 0 || splitAttributes(wanted.block).some(({ code }) => code === 14);
+  const kept = announces ? wanted.block : joinAttributes(splitAttributes(wanted.block).filter(({ code }) => code === 15));
+  expect({ ...ours, block: inOrderOf(ours.block, kept) }).toEqual({ ...wanted, block: attributeLines(kept) });
+}
+
+/** Capabilities of an OPEN as code and value, whatever parameters hold them. */
+function capabilitiesOf(message: Uint8Array): string[] {
+  const decoded = decodeOpen(message.subarray(19));
+  if (!decoded.ok) throw new Error(decoded.error.detail);
+  const rest = message.subarray(29);
+  const found: string[] = [];
+  for (let at = 0; at < rest.length; ) {
+    const end = at + 2 + (rest[at + 1] ?? 0);
+    for (at += 2; at < end; at += 2 + (rest[at + 1] ?? 0)) found.push(toHex(rest.subarray(at, at + 2 + (rest[at + 1] ?? 0))));
+  }
+  return found.toSorted();
+}
+
+function checkMessage(vector: Vector): void {
+  const { type, body } = frameOf(vector.message);
+  if (type === MESSAGE_TYPE.update) {
+    checkUpdate(vector, body);
+  } else if (type === MESSAGE_TYPE.open) {
+    const open = decodeOpen(body);
+    if (!open.ok) throw new Error(open.error.detail);
+    const again = encodeOpen(open.value);
+    expect(toHex(again.subarray(19, 28))).toBe(toHex(body.subarray(0, 9)));
+    expect(capabilitiesOf(again)).toEqual(capabilitiesOf(vector.message));
+  } else if (type === MESSAGE_TYPE.notification) {
+    const notification = decodeNotification(body);
+    expect(notification.ok && toHex(encodeNotification(notification.value))).toBe(toHex(vector.message));
+  } else if (type === MESSAGE_TYPE.routeRefresh) {
+    const refresh = decodeRouteRefresh(body);
+    if (!refresh.ok) throw new Error(refresh.error.detail);
+    const { family, subtype } = refresh.value;
+    if (family !== undefined) expect(toHex(encodeRouteRefresh({ family, subtype }))).toBe(toHex(vector.message));
+  } else {
+    expect(toHex(encodeKeepalive())).toBe(toHex(vector.message));
+  }
+}
+
+const vectors = corpusFiles('exabgp-qa', /./).flatMap(readVectors);
+
+describe.skipIf(vectors.length === 0)(corpusTitle('golden messages'), () => {
+  it.each(vectors)('$title', checkMessage);
+
+  it('of both families are among them', () => {
+    const bodies = vectors.map(({ message }) => frameOf(message)).filter(({ type }) => type === MESSAGE_TYPE.update);
+    const carried = bodies.flatMap(({ body }) => familiesOf(body) ?? []);
+    expect(new Set(carried)).toEqual(new Set(['ipv4-unicast', 'ipv6-unicast']));
+  });
+});
