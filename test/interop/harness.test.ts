@@ -59,11 +59,15 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as the harness sees it', (kind) => {
     // FRR sends an external path back to where it came from; the others do not. So the look is known to see an echo.
     await until('echoes are told apart', 10, async () => expect(await a.echoed(b.host.ipv4, '10.244.1.0/26')).toBe(b.kind === 'frr'));
 
+    const before = await a.incarnation(b.host.ipv6);
+    expect(await a.incarnation(b.host.ipv6)).toBe(before);
+
     await b.stop('SIGKILL');
     // Routes may stay a while: BIRD is a graceful restart helper for FRR.
     await until('a loses the sessions', 30, async () => expect(await a.established()).toEqual(new Set()));
     await b.start();
     await until('a has the sessions again', 30, async () => expect((await a.established()).size).toBe(2));
+    expect(await a.incarnation(b.host.ipv6)).not.toBe(before);
     await until('a has the routes of b again', 30, () => holdsRoutes(a, fromB));
   });
 

@@ -110,6 +110,12 @@ export const makeBird2: MakeDaemon = (host, directory, config): Daemon => {
       );
     },
     routes: async () => parseBirdRoutes(await ask('show route all'), addressOf).sort(bySource),
+    incarnation: async (neighbor) => {
+      const rows = (await ask('show protocols')).split('\n').map((line) => line.trim().split(/\s+/));
+      const row = rows.find((one) => one[1] === 'BGP' && addressOf.get(one[0] ?? '') === neighbor);
+      if (row?.at(-1) !== 'Established') throw new Error(`bird2: no session with ${neighbor}`);
+      return row.slice(4, -1).join(' ');
+    },
     echoed: async (neighbor) => {
       const name = config.neighbors.find((one) => one.address === neighbor)?.name ?? '';
       // BIRD turns a looped path into a withdrawal while it decodes; nobody here withdraws what BIRD itself announces.

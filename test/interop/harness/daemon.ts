@@ -46,6 +46,8 @@ export interface Daemon {
   established(): Promise<ReadonlySet<string>>;
   /** Every path learned from neighbours, both families, sorted by prefix and neighbour. */
   routes(): Promise<readonly SeenRoute[]>;
+  /** Something that stays the same while the session with this neighbour stays up, and differs after it was lost and made again. */
+  incarnation(neighbor: string): Promise<string>;
   /**
    * Whether a neighbour has sent this daemon's own announcement `prefix` back. Each daemon drops such a path, so it is read
    * before that: the unfiltered input where there is one, else the count of updates that turned into withdrawals.

@@ -5,7 +5,7 @@ import type { Daemon, DaemonConfig, MakeDaemon, SeenRoute } from './daemon.ts';
 import { bySource, familyOf } from './daemon.ts';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
-import { entries, list, number, text } from './json.ts';
+import { entries, list, member, number, text } from './json.ts';
 import { Hopeless, until } from './wait.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
@@ -135,6 +135,11 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
       return new Set(peers.filter(([, peer]) => text(peer, 'state') === 'Established').map(([address]) => address));
     },
     routes: async () => [...(await paths('ipv4')), ...(await paths('ipv6'))].sort(bySource),
+    incarnation: async (neighbor) => {
+      const answer = member(await ask(`show bgp neighbors ${neighbor} json`), neighbor);
+      if (text(answer, 'bgpState') !== 'Established') throw new Error(`frr: no session with ${neighbor}`);
+      return `${number(answer, 'connectionsEstablished')} ${number(answer, 'connectionsDropped')}`;
+    },
     echoed: async (neighbor, prefix) => {
       const answer = await ask(`show bgp ${familyOf(neighbor)} unicast neighbors ${neighbor} received-routes json`);
       return entries(answer, 'receivedRoutes').some(([one]) => one === prefix);

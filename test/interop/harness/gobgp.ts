@@ -5,7 +5,7 @@ import type { Daemon, DaemonConfig, MakeDaemon, NeighborConfig, SeenRoute } from
 import { bySource, familyOf, sameFamily } from './daemon.ts';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
-import { entries, list, number, text } from './json.ts';
+import { entries, list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
 import { Hopeless, until } from './wait.ts';
 
@@ -13,6 +13,9 @@ const FAMILIES = ['ipv4', 'ipv6'] as const;
 
 /** Path attribute codes as gobgp prints them. */
 const CODE = { asPath: 2, nextHop: 3, localPref: 5, communities: 8, originatorId: 9, clusterList: 10, mpReach: 14, largeCommunities: 32 };
+
+/** The FSM state as gobgp numbers it. */
+const ESTABLISHED = 6;
 
 function neighborBlock(host: Host, neighbor: NeighborConfig): string {
   return `[[neighbors]]
@@ -95,7 +98,7 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
     },
     stop: async (signal) => running?.stop(signal),
     established: async () => {
-      const up = list(await ask('neighbor')).filter((one) => number(one, 'state', 'session_state') === 6);
+      const up = list(await ask('neighbor')).filter((one) => number(one, 'state', 'session_state') === ESTABLISHED);
       return new Set(up.map((one) => text(one, 'state', 'neighbor_address') || text(one, 'conf', 'neighbor_address')));
     },
     routes: async () => {
@@ -105,6 +108,11 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
           all.push(...list(paths).map((path) => parseGobgpPath(prefix, path)));
       }
       return all.filter((one) => config.neighbors.some((neighbor) => neighbor.address === one.from)).sort(bySource);
+    },
+    incarnation: async (neighbor) => {
+      const answer = await ask('neighbor', neighbor);
+      if (number(answer, 'state', 'session_state') !== ESTABLISHED) throw new Error(`gobgp: no session with ${neighbor}`);
+      return JSON.stringify(member(answer, 'timers', 'state', 'uptime'));
     },
     echoed: async (neighbor, prefix) => {
       const answer = await ask('neighbor', neighbor, 'adj-in', '-a', familyOf(neighbor));

@@ -3,11 +3,15 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBird2 } from './bird2.ts';
+import type { Datastore } from './cluster.ts';
+import { makeDatastore } from './cluster.ts';
 import type { Daemon, DaemonConfig, DaemonKind, MakeDaemon } from './daemon.ts';
 import { makeFrr } from './frr.ts';
 import { makeGobgp } from './gobgp.ts';
 import type { Host, Lan } from './lan.ts';
 import { makeLan, mayMakeNamespaces } from './lan.ts';
+import type { LinnetNode } from './linnet.ts';
+import { makeLinnet } from './linnet.ts';
 
 const MAKERS: { readonly [kind in DaemonKind]: MakeDaemon } = { bird2: makeBird2, frr: makeFrr, gobgp: makeGobgp };
 
@@ -30,6 +34,10 @@ export interface Lab {
   readonly lan: Lan;
   readonly directory: string;
   daemon(kind: DaemonKind, host: Host, config: DaemonConfig): Daemon;
+  /** A `linnet run` for the host; not started yet. */
+  linnet(host: Host): LinnetNode;
+  /** The manifests that every Linnet of the lab reads. */
+  readonly datastore: Datastore;
   /** Stops `thing` when the lab closes; later ones first. */
   adopt<T extends Stoppable>(thing: T): T;
   /** Stops and removes everything. Keeps the logs under LINNET_INTEROP_LOGS where `failed`, or always with LINNET_INTEROP_KEEP=1. */
@@ -45,10 +53,13 @@ export async function makeLab(name: string): Promise<Lab> {
     things.push(thing);
     return thing;
   };
+  const datastore = makeDatastore(join(directory, 'manifests'));
   return {
     lan,
     directory,
+    datastore,
     adopt,
+    linnet: (host) => adopt(makeLinnet(host, join(directory, `linnet-${host.name}`), datastore.path)),
     daemon: (kind, host, config) => {
       const place = join(directory, `${kind}-${host.name}`);
       mkdirSync(place, { recursive: true });
