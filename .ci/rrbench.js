@@ -18,8 +18,11 @@ function complaints(result) {
   const wrong = [];
   if (!result.ok) wrong.push('a phase did not finish');
   if (!result.conformant) wrong.push('not conformant');
+  // The drop phase closes one session on purpose; the tester counts that as a flap like any other.
+  const own = { session_flaps: result.phases.filter(({ phase }) => phase === 'drop').length };
   for (const counter of ALSO_ZERO) {
-    if (result.conformance[counter] !== 0) wrong.push(`${counter} is ${result.conformance[counter]}`);
+    const count = result.conformance[counter] - (own[counter] ?? 0);
+    if (count !== 0) wrong.push(`${counter} is ${count}`);
   }
   return wrong;
 }

@@ -43,7 +43,7 @@ export const AREAS: readonly Area[] = [
   { path: 'src/bgp/session/', name: 'bgp/session', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
   { path: 'src/bgp/rib/', name: 'bgp/rib', imports: session, pure: true },
   { path: 'src/bgp/speaker', name: 'bgp/speaker', imports: rib, pure: true },
-  { path: 'src/bgp/config/', name: 'bgp/config', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
+  { path: 'src/bgp/config/', name: 'bgp/config', imports: session, pure: true },
   { path: 'src/bgp/testing/', name: 'bgp/testing', imports: speaker, pure: true },
   { path: 'src/bgp/io/', name: 'bgp/io', imports: [...speaker, 'bgp/config', 'netlink'], pure: false },
   { path: 'src/bgp/index.ts', name: 'bgp', imports: [...speaker, 'bgp/config'], pure: true },
