@@ -53,3 +53,6 @@ export const MAX_LABEL_VALUES = 64;
 
 /** Upper bounds of the convergence histogram, seconds. */
 export const CONVERGENCE_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Longest path of a unix socket, octets (sun_path of Linux less its end); a longer one would be cut short in silence. */
+export const MAX_SOCKET_PATH = 107;

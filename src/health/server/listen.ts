@@ -1,7 +1,7 @@
 /** Where servers listen: loopback only for everything, a unix socket that replaces nothing that answers, clear refusals. */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, isIPv4 } from 'node:net';
-import { SOCKET_ANSWER_MS } from '../limits.ts';
+import { MAX_SOCKET_PATH, SOCKET_ANSWER_MS } from '../limits.ts';
 import type { EndpointView, ListeningView, ListenOptions } from '../status.ts';
 import { createServer, type HealthServer } from './server.ts';
 import type { Suppliers } from './suppliers.ts';
@@ -79,7 +79,6 @@ function because(code: string): string {
     EADDRINUSE: 'the address is taken by another process',
     EACCES: 'no permission to listen there',
     EADDRNOTAVAIL: 'no interface has this address',
-    EINVAL: 'the path is too long for a unix socket, or invalid',
     ENOENT: 'its directory does not exist',
   };
   const text = texts[code];
@@ -88,6 +87,7 @@ function because(code: string): string {
 
 async function openSocket(suppliers: Suppliers, path: string): Promise<Step> {
   const refuse = (why: string): Step => ({ ok: false, refusal: { code: 'HEALTH_LISTEN', message: `socket ${path}: ${why}` } });
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) return refuse(`the path is longer than ${MAX_SOCKET_PATH} octets`);
   const inTheWay = await clearStale(path);
   if (inTheWay !== undefined) return refuse(inTheWay);
   const server = createServer(suppliers, 'everything');

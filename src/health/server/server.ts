@@ -23,8 +23,8 @@ export function createServer(suppliers: Suppliers, scope: Scope): HealthServer {
     connectionTimeout: IDLE_TIMEOUT_MS,
     forceCloseConnections: true,
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
-    // An unknown parameter is an error, not silently dropped.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: true } },
+    // An unknown parameter is an error, not silently dropped; a default is the endpoint's to apply (the Accept header comes before it).
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: false } },
     clientErrorHandler: refuseBrokenRequest,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
