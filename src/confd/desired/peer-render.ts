@@ -36,10 +36,14 @@ export function peerName(candidate: PeerCandidate): string {
   return `${PREFIXES[candidate.pass]}_${candidate.text.replace(/[.:]/g, '_')}${port}`;
 }
 
-/** The policies of a peer. */
-export function peerPolicies(peer: Pick<DesiredPeer, 'address' | 'internal' | 'filters'>, policyFor: RenderContext['policyFor']): Pick<DesiredPeer, 'importPolicy' | 'exportPolicy'> {
-  const use = { family: peer.address.family, internal: peer.internal, filters: peer.filters };
-  return { importPolicy: policyFor({ ...use, direction: 'import' }), exportPolicy: policyFor({ ...use, direction: 'export' }) };
+/** The policies of a peer, for the families its session carries. */
+export function peerPolicies(
+  peer: Pick<DesiredPeer, 'address' | 'internal' | 'filters'>,
+  context: RenderContext,
+): Pick<DesiredPeer, 'importPolicy' | 'exportPolicy'> {
+  const families: PolicyUse['families'] = context.settings.bothFamilies ? ['ipv4', 'ipv6'] : [peer.address.family];
+  const use = { families, internal: peer.internal, filters: peer.filters };
+  return { importPolicy: context.policyFor({ ...use, direction: 'import' }), exportPolicy: context.policyFor({ ...use, direction: 'export' }) };
 }
 
 /** Renders one peer. */
@@ -73,7 +77,7 @@ export function renderPeer(candidate: PeerCandidate, parts: SourceParts, context
     allowLocalAs: candidate.allowLocalAs,
     ...(spec?.reachableBy === undefined ? {} : { reachableBy: spec.reachableBy }),
     filters: parts.filters,
-    ...peerPolicies({ address, internal, filters: parts.filters }, context.policyFor),
+    ...peerPolicies({ address, internal, filters: parts.filters }, context),
     reasons: reasons(candidate, settings),
     ...(parts.heldBy === undefined ? {} : { heldBy: parts.heldBy }),
   };

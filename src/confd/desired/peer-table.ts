@@ -73,8 +73,9 @@ export class PeerTable {
       this.#settings = settings.peers;
       for (const source of this.#all()) this.#rebuild(source, snapshot, settings.peers);
     } else this.#touched(snapshot, settings.peers, changes, addresses);
-    this.#settle(settings);
-    if (policiesChanged) this.#askPolicies();
+    const context: RenderContext = { settings: settings.peers, policyFor: (use) => this.#policies.policyFor(use) };
+    this.#settle(context);
+    if (policiesChanged) this.#askPolicies(context);
   }
 
   #all(): Source[] {
@@ -218,9 +219,8 @@ export class PeerTable {
     return FAMILIES.filter((family) => this.nodes.at(facts[family]?.text ?? '')[0]?.name === facts.name);
   }
 
-  #settle(settings: Settings): void {
+  #settle(context: RenderContext): void {
     const scopes = new Set<string>();
-    const context: RenderContext = { settings: settings.peers, policyFor: (use) => this.#policies.policyFor(use) };
     const rendered = new Map<string, DesiredPeer | undefined>();
     for (const key of this.#slots.takeTouched()) {
       this.#slots.noteLosers(key, scopes);
@@ -237,9 +237,9 @@ export class PeerTable {
     return renderPeer(winner, source?.parts ?? { filters: [] }, context);
   }
 
-  #askPolicies(): void {
+  #askPolicies(context: RenderContext): void {
     for (const peer of [...this.output.values()]) {
-      const policies = peerPolicies(peer, (use) => this.#policies.policyFor(use));
+      const policies = peerPolicies(peer, context);
       if (policies.importPolicy !== peer.importPolicy || policies.exportPolicy !== peer.exportPolicy) this.output.swap({ ...peer, ...policies });
     }
     this.#policies.settle();

@@ -26,18 +26,27 @@ export interface PolicyInputs {
 /** What one policy is for. `filters`: names that exist, in order. */
 export interface PolicyUse {
   readonly direction: 'import' | 'export';
-  readonly family: IpFamily;
+  /** Families that the session carries. */
+  readonly families: readonly [IpFamily, ...IpFamily[]];
   readonly internal: boolean;
   readonly filters: readonly string[];
 }
 
-/** Export to a peer: the eleven steps of control-plane 5.1 in their order. */
+/** Export to a peer: the eleven steps of control-plane 5.1 in their order, per family. */
 export function buildExportPolicy(inputs: PolicyInputs, use: PolicyUse): Policy {
+  return { name: policyName(use), terms: perFamily(use, (family) => exportTerms(inputs, use, family)), otherwise: 'reject' };
+}
+
+/** Import from a peer: its filters, then preference for raised priority; everything else is accepted (control-plane 5.2). */
+export function buildImportPolicy(inputs: PolicyInputs, use: PolicyUse): Policy {
+  return { name: policyName(use), terms: perFamily(use, (family) => importTerms(inputs, use, family)), otherwise: 'accept' };
+}
+
+function exportTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Term[] {
   const { settings } = inputs;
-  const { family } = use;
-  const terms: Term[] = [
+  return [
     term('priority', [], [{ kind: 'setLocalPrefFromMetric', defaultMetric: settings.priority[family] }], [reason(settings.configObject, 'control-plane 5.1 (1)')]),
-    ...filterTerms(inputs, use),
+    ...filterTerms(inputs, use, family),
     ...poolTerms(inputs, family, 'reject'),
     ...interfaceTerms(settings, use.internal),
     ...communityTerms(settings, family),
@@ -46,19 +55,34 @@ export function buildExportPolicy(inputs: PolicyInputs, use: PolicyUse): Policy 
     ...reflectorTerms(settings, family),
     ...poolTerms(inputs, family, 'accept'),
   ];
-  return { name: policyName(use), terms, otherwise: 'reject' };
 }
 
-/** Import from a peer: its filters, then preference for raised priority; everything else is accepted (control-plane 5.2). */
-export function buildImportPolicy(inputs: PolicyInputs, use: PolicyUse): Policy {
-  const ordinary = MAX_LOCAL_PREF - inputs.settings.priority[use.family];
+function importTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Term[] {
+  const ordinary = MAX_LOCAL_PREF - inputs.settings.priority[family];
   const raised = term(
     'raised priority',
     [{ kind: 'localPref', op: 'gt', value: ordinary }],
     [{ kind: 'setPreference', value: RAISED_PREFERENCE }],
     [reason(inputs.settings.configObject, 'control-plane 5.2')],
   );
-  return { name: policyName(use), terms: [...filterTerms(inputs, use), raised], otherwise: 'accept' };
+  return [...filterTerms(inputs, use, family), raised];
+}
+
+/** Where a session carries both families, each family's terms see its own routes only and say so in their names. */
+function perFamily(use: PolicyUse, terms: (family: IpFamily) => readonly Term[]): readonly Term[] {
+  if (use.families.length === 1) return terms(use.families[0]);
+  return use.families.flatMap((family) =>
+    terms(family).map((entry) => {
+      const bound = entry.when.some((condition) => condition.kind === 'prefix' && condition.not !== true);
+      const guard: Condition = { kind: 'prefix', any: [{ prefix: wholeFamily(family), match: { kind: 'orLonger' } }] };
+      const name = entry.name.startsWith('BGPFilter/') ? entry.name : `${family} ${entry.name}`;
+      return { ...entry, name, when: bound ? entry.when : [guard, ...entry.when] };
+    }),
+  );
+}
+
+function wholeFamily(family: IpFamily): Prefix {
+  return { family, words: [0, 0, 0, 0], length: 0 };
 }
 
 /** Names the uses that share a policy. */
@@ -66,7 +90,7 @@ export function policyName(use: PolicyUse): string {
   const filters = use.filters.length === 0 ? '' : ` [${use.filters.join(',')}]`;
   // Only filters make an import policy depend on the type of the peer.
   const type = use.direction === 'import' && use.filters.length === 0 ? '' : ` ${use.internal ? 'internal' : 'external'}`;
-  return `${use.direction} ${use.family}${type}${filters}`;
+  return `${use.direction} ${use.families.join('+')}${type}${filters}`;
 }
 
 function term(name: string, when: readonly Condition[], then: readonly Action[], reasons: readonly Reason[]): Term {
@@ -85,12 +109,12 @@ function orLonger(prefixes: readonly Prefix[]): Condition {
 }
 
 /** Step 2: rules whose guard fits the peer. A filter named twice keeps its terms once; its second run decides nothing new. */
-function filterTerms(inputs: PolicyInputs, use: PolicyUse): Term[] {
+function filterTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Term[] {
   const peerType = use.internal ? 'iBGP' : 'eBGP';
   return [...new Set(use.filters)].flatMap((name) => {
     const filter = inputs.filters.get(name);
     if (filter === undefined) return [];
-    return rulesFor(filter, use.direction, use.family)
+    return rulesFor(filter, use.direction, family)
       .filter((rule) => rule.peerType === undefined || rule.peerType === peerType)
       .map((rule) => rule.term);
   });
@@ -173,8 +197,7 @@ function clusterTerms(settings: PolicySettings, cluster: readonly Prefix[], fami
     terms.push(term('own cluster addresses', [{ kind: 'protocol', any: ['bgp'], not: true }, orLonger(cluster)], ACCEPT, reasons));
   }
   if (settings.compat && settings.service.clusterCIDRs.length > 0) {
-    const everywhere: Prefix = { family, words: [0, 0, 0, 0], length: 0 };
-    const hosts: PrefixMatch = { prefix: everywhere, match: { kind: 'range', min: longest, max: longest } };
+    const hosts: PrefixMatch = { prefix: wholeFamily(family), match: { kind: 'range', min: longest, max: longest } };
     terms.push(term('published addresses', [{ kind: 'protocol', any: ['static'] }, { kind: 'prefix', any: [hosts] }], ACCEPT, reasons));
   }
   return terms;

@@ -91,7 +91,7 @@ export class PolicyTable {
   #effective(use: PolicyUse): PolicyUse {
     const filters = use.filters.filter((name) => {
       const filter = this.#filters.get(name);
-      return filter !== undefined && rulesFor(filter, use.direction, use.family).length > 0;
+      return filter !== undefined && use.families.some((family) => rulesFor(filter, use.direction, family).length > 0);
     });
     return { ...use, filters };
   }

@@ -43,6 +43,8 @@ export interface PeerSettings {
   readonly secretNamespace: string;
   readonly compat: boolean;
   readonly engine: EngineCapabilities;
+  /** Sessions carry both families whatever their address. */
+  readonly bothFamilies: boolean;
   /** As in PolicySettings: the mesh's reason. */
   readonly configObject: string;
 }
@@ -139,6 +141,7 @@ function peerSettings(
     secretNamespace: options.secretNamespace ?? 'kube-system',
     compat: options.compatCalico === true,
     engine: options.engine ?? {},
+    bothFamilies: options.sessionFamilies === 'both',
     configObject: configObject(global),
   };
 }

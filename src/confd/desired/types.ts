@@ -114,6 +114,8 @@ export interface DesireOptions {
   readonly compatCalico?: boolean;
   /** Pass on other nodes' host routes inside cluster CIDRs. Default false, true with compatCalico. */
   readonly foreignClusterIPs?: boolean;
+  /** Families of a session: that of the peer's address, as Calico's, or both; policies cover them. Default 'peer'. */
+  readonly sessionFamilies?: 'peer' | 'both';
   /** What the engine in use can do; a peer that needs more is held. Default: nothing of it. */
   readonly engine?: EngineCapabilities;
 }

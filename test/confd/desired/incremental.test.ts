@@ -17,6 +17,7 @@ function randomOptions(random: Random): DesireOptions {
     ...(random.oneIn(5) ? { routerId: 'hash' } : {}),
     ...(random.oneIn(6) ? { advertiseClusterIPs: prefix('10.97.0.0/16') } : {}),
     ...(random.oneIn(6) ? { asNumber: 65099 } : {}),
+    ...(random.oneIn(6) ? { sessionFamilies: 'both' as const } : {}),
   };
 }
 
