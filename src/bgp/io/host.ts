@@ -1,0 +1,166 @@
+/**
+ * Runs a speaker on real sockets and the real clock: one event loop, nothing else in it. Inputs go in as they come; work is
+ * done in slices between polls; one timer serves all deadlines.
+ */
+import { FLUSH_SPACING_MS, WORK_SLICE_MS } from '../session/index.ts';
+import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
+import type { Speaker } from '../speaker.ts';
+import { createConnections } from './connections.ts';
+import { createListeners } from './listeners.ts';
+import type { ListenError } from './open-socket.ts';
+
+/** What a host needs. */
+export interface SpeakerHostOptions {
+  readonly speaker: Speaker;
+  /** Monotonic milliseconds, the clock of the speaker's times. */
+  readonly now: () => number;
+  /** Facts for the log, as they happen. Must not call back into the host. */
+  readonly onEvent: (event: SpeakerEvent) => void;
+  /** A listener that could not be opened; also the rejection of `configure`. */
+  readonly onListenError: (error: ListenError) => void;
+}
+
+export interface SpeakerHost {
+  /** Applies the whole wanted configuration; settles when its listeners are bound, rejects with `ListenError`. */
+  configure(config: SpeakerConfig): Promise<void>;
+  /** Any other input: routes, peer actions. */
+  handle(input: SpeakerInput): void;
+  /** Ends all sessions and settles when every socket is closed. `planned` keeps helpers' routes. Idempotent. */
+  stop(planned: boolean, text?: string): Promise<void>;
+}
+
+/** A host for one speaker; nothing happens before `configure`. */
+export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
+  const { speaker, now } = options;
+  const connections = createConnections(feed);
+  const listeners = createListeners((socket) => { connections.accept(socket); }, options.onListenError);
+  const timer = createDeadlineTimer(now, () => { feed({ type: 'tick' }); });
+  const worker = createWorker(speaker, now, (outputs) => {
+    perform(outputs);
+    timer.arm(speaker.nextDeadline());
+  });
+
+  function feed(input: SpeakerInput): void {
+    perform(speaker.handle(input, now()));
+    if (speaker.hasWork()) worker.request();
+    timer.arm(speaker.nextDeadline());
+  }
+
+  function perform(outputs: readonly SpeakerOutput[]): void {
+    for (const output of outputs) performOne(output);
+  }
+
+  function performOne(output: SpeakerOutput): void {
+    switch (output.type) {
+      case 'send': connections.send(output.connection, output.buffers); return;
+      case 'close': connections.close(output.connection, output.reset); return;
+      case 'dial': connections.dial(output.dial, output.remote, output.local); return;
+      case 'cancel-dial': connections.cancelDial(output.dial); return;
+      case 'listen': listeners.apply(output.endpoints); return;
+      case 'pause': connections.pause(output.connection); return;
+      case 'resume': connections.resume(output.connection); return;
+      case 'event': options.onEvent(output.event); return;
+      default: {
+        const never: never = output;
+        return never;
+      }
+    }
+  }
+
+  return {
+    configure: async (config) => {
+      feed({ type: 'configure', config });
+      await listeners.ready();
+    },
+    handle: feed,
+    stop: async (planned, text) => {
+      feed({ type: 'shutdown', planned, ...(text === undefined ? {} : { text }) });
+      timer.stop();
+      worker.stop();
+      await connections.closed();
+    },
+  };
+}
+
+/**
+ * Slices of the speaker's work. After quiet the first change goes out at once; while busy, flushes begin at least as far
+ * apart as the last one took (never less than 5 ms), so that fan-out takes at most half of the time and changes are batched.
+ */
+function createWorker(speaker: Speaker, now: () => number, perform: (outputs: readonly SpeakerOutput[]) => void): { request(): void; stop(): void } {
+  let immediate: NodeJS.Immediate | undefined;
+  let timeout: NodeJS.Timeout | undefined;
+  let busyMs = 0;
+  let nextFlushAt = -Infinity;
+  let stopped = false;
+
+  function run(): void {
+    immediate = undefined;
+    timeout = undefined;
+    const from = now();
+    const { outputs, more } = speaker.work(now, WORK_SLICE_MS);
+    perform(outputs);
+    const to = now();
+    busyMs += to - from;
+    if (more && !stopped) {
+      immediate = setImmediate(run);
+      return;
+    }
+    nextFlushAt = to + Math.max(FLUSH_SPACING_MS, busyMs);
+    busyMs = 0;
+    if (speaker.hasWork()) request();
+  }
+
+  function request(): void {
+    if (stopped || immediate !== undefined || timeout !== undefined) return;
+    const wait = nextFlushAt - now();
+    if (wait <= 0) immediate = setImmediate(run);
+    else timeout = setTimeout(run, Math.ceil(wait));
+  }
+
+  return {
+    request,
+    stop: () => {
+      stopped = true;
+      clearImmediate(immediate);
+      clearTimeout(timeout);
+    },
+  };
+}
+
+/** One timer for the earliest deadline. A deadline already past waits for a poll: that is what a nominated hold timer needs. */
+function createDeadlineTimer(now: () => number, onDue: () => void): { arm(at: number): void; stop(): void } {
+  let armedAt = Infinity;
+  let stopped = false;
+  let timeout: NodeJS.Timeout | undefined;
+  let immediate: NodeJS.Immediate | undefined;
+
+  function fire(): void {
+    armedAt = Infinity;
+    timeout = undefined;
+    immediate = undefined;
+    onDue();
+  }
+
+  function disarm(): void {
+    clearTimeout(timeout);
+    clearImmediate(immediate);
+    timeout = undefined;
+    immediate = undefined;
+  }
+
+  return {
+    arm: (at) => {
+      // A later deadline needs nothing: the timer that is set comes up, finds nothing due and is set again.
+      if (stopped || at >= armedAt) return;
+      disarm();
+      armedAt = at;
+      const wait = at - now();
+      if (wait <= 0) immediate = setImmediate(fire);
+      else timeout = setTimeout(fire, Math.min(Math.ceil(wait), 0x7fff_ffff));
+    },
+    stop: () => {
+      stopped = true;
+      disarm();
+    },
+  };
+}
