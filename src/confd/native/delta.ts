@@ -92,7 +92,9 @@ export function sameValue(a: unknown, b: unknown): boolean {
 /** The configuration as the speaker's thread holds it. */
 export interface ConfigState {
   /** Takes a delta and returns the input for the speaker: only the routes where nothing else changed. */
-  apply(delta: ConfigDelta): SpeakerInput;
+  apply(delta: ConfigDelta): Extract<SpeakerInput, { type: 'configure' | 'routes' }>;
+  /** True where a peer of this id is configured. */
+  hasPeer(id: string): boolean;
 }
 
 /** Makes an empty state; its first delta must be complete. */
@@ -101,6 +103,7 @@ export function createConfigState(): ConfigState {
   const peers = new Map<string, PeerConfig>();
   const routes = new Map<string, LocalRoute>();
   return {
+    hasPeer: (id) => peers.has(id),
     apply: (delta) => {
       if (delta.complete) {
         peers.clear();

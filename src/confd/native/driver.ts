@@ -4,7 +4,7 @@ import type { Issue } from '../resources/types.ts';
 import { createSpeakerHost } from './host.ts';
 import type { HostDeps } from './host.ts';
 import { createTranslator } from './translate.ts';
-import type { TranslateOptions } from './translate.ts';
+import type { HeldPeer, TranslateOptions } from './translate.ts';
 
 /** What the driver needs. */
 export interface NativeDeps extends HostDeps {
@@ -16,21 +16,26 @@ export interface NativeDeps extends HostDeps {
 /** The driver, and the engine's issues between two applies (a dead thread, a taken port). */
 export interface NativeDriver extends Driver {
   readonly engineIssues: () => readonly Issue[];
+  /** Peers of the last state that are not started. */
+  readonly held: () => readonly HeldPeer[];
 }
 
 /** Makes the driver; `start` brings the thread up. */
 export function createNativeDriver(deps: NativeDeps): NativeDriver {
   const translate = createTranslator(deps.options);
   const host = createSpeakerHost(deps);
+  let heldPeers: readonly HeldPeer[] = [];
   return {
     start: async (signal) => {
       if (!signal.aborted) host.start();
     },
     apply: async (desired, signal) => {
-      const { config, issues } = translate(desired);
+      const { config, held, issues } = translate(desired);
+      heldPeers = held;
       return { issues, touched: await host.configure(config, signal) };
     },
     stop: (planned) => host.stop(planned, deps.goodbye),
     engineIssues: host.issues,
+    held: () => heldPeers,
   };
 }

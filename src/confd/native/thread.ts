@@ -2,34 +2,20 @@
  * The speaker's thread without its sockets and message ports: takes configurations from main, answers the health thread
  * from the speaker's own records, pushes its status. worker.ts joins it to the real thread.
  */
-import type { SpeakerEvent, SpeakerInput, SpeakerStatus } from 'bgp-ts';
+import type { Speaker, SpeakerEvent, SpeakerInput, SpeakerRouteQuery } from 'bgp-ts';
 import { parsePrefix } from 'bgp-ts/net';
 import type { Prefix } from 'bgp-ts/net';
-import type { RouteExplanation, RouteView } from 'bgp-ts/rib';
 import { createConfigState } from './delta.ts';
+import type { ConfigState } from './delta.ts';
 import { explanationView } from './explain-view.ts';
 import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
 import { createPushes, routeView } from './views.ts';
 import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
 
-/** A page of routes is asked for by the peer's id. */
-export interface RoutePage {
-  readonly view: 'best' | 'all' | 'received' | 'advertised';
-  readonly family: 'ipv4-unicast' | 'ipv6-unicast';
-  readonly peer: string | undefined;
-  readonly prefix: Prefix | undefined;
-  readonly cursor: number;
-  readonly limit: number;
-}
-
-/** The running speaker as the thread uses it. */
-export interface ThreadSpeaker {
-  /** Gives an input to the speaker and carries out what it answers. */
-  submit(input: SpeakerInput): void;
-  status(): SpeakerStatus;
-  /** Undefined where the peer is not configured. */
-  routes(page: RoutePage): { readonly routes: readonly RouteView[]; readonly next: number | undefined } | undefined;
-  explain(prefix: Prefix): RouteExplanation;
+/** The running speaker as the thread uses it: its own records, and its sockets. */
+export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'explain'> {
+  /** Gives an input to the speaker; resolves when its listeners are bound or have failed. */
+  submit(input: Extract<SpeakerInput, { type: 'configure' | 'routes' }>): Promise<void>;
   listeners(): readonly ListenerFigures[];
   /** Ends every session and closes every socket. */
   stop(planned: boolean, text: string): Promise<void>;
@@ -72,7 +58,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
     main: async (message) => {
       switch (message.type) {
         case 'configure':
-          deps.speaker.submit(config.apply(message.delta));
+          await deps.speaker.submit(config.apply(message.delta));
           for (const id of message.delta.peers.remove) notifications.delete(id);
           deps.toMain({ type: 'configured', id: message.id });
           break;
@@ -91,7 +77,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
         }
       }
     },
-    health: (question) => deps.toHealth(answer(deps.speaker, question)),
+    health: (question) => deps.toHealth(answer(deps.speaker, config, question)),
     event: (event) => {
       if (event.kind === 'best-changed') return false;
       if (event.kind === 'notification') count(notifications, event.peer, event.direction);
@@ -129,21 +115,18 @@ function reportListeners(figures: readonly ListenerFigures[], known: Map<string,
   }
 }
 
-function answer(speaker: ThreadSpeaker, question: HealthQuestion): HealthReply {
-  const result = ask(speaker, question.query);
+function answer(speaker: ThreadSpeaker, config: ConfigState, question: HealthQuestion): HealthReply {
+  const result = ask(speaker, config, question.query);
   return 'message' in result ? { type: 'fault', id: question.id, fault: result } : { type: 'answer', id: question.id, answer: result };
 }
 
-function ask(speaker: ThreadSpeaker, query: ThreadQuery): ThreadAnswer | ThreadFault {
+function ask(speaker: ThreadSpeaker, config: ConfigState, query: ThreadQuery): ThreadAnswer | ThreadFault {
   const prefix = query.prefix === null ? undefined : parsePrefix(query.prefix);
   if (query.prefix !== null && prefix === undefined) return { code: 'bad-request', message: `${query.prefix} is not a prefix` };
+  if (query.peer !== null && !config.hasPeer(query.peer)) return { code: 'not-found', message: `no peer ${query.peer}` };
   switch (query.kind) {
-    case 'routes': {
-      const limit = Math.min(MAX_PAGE, Math.max(1, query.limit));
-      const page = speaker.routes({ view: query.view, family: query.family, peer: query.peer ?? undefined, prefix, cursor: query.cursor, limit });
-      if (page === undefined) return { code: 'not-found', message: `no peer ${query.peer ?? ''}` };
-      return { kind: 'routes', routes: page.routes.map(routeView), next: page.next ?? null };
-    }
+    case 'routes':
+      return routesPage(speaker, query, prefix);
     case 'explain':
       if (prefix === undefined) return { code: 'bad-request', message: 'explain needs a prefix' };
       return { kind: 'explain', ...explanationView(speaker.explain(prefix), query.peer) };
@@ -152,4 +135,15 @@ function ask(speaker: ThreadSpeaker, query: ThreadQuery): ThreadAnswer | ThreadF
       return never;
     }
   }
+}
+
+function routesPage(speaker: ThreadSpeaker, query: Extract<ThreadQuery, { kind: 'routes' }>, prefix: Prefix | undefined): ThreadAnswer {
+  const wanted: SpeakerRouteQuery = {
+    view: query.view,
+    family: query.family,
+    ...(query.peer === null ? {} : { peer: query.peer }),
+    ...(prefix === undefined ? {} : { prefix }),
+  };
+  const page = speaker.routes(wanted, query.cursor, Math.min(MAX_PAGE, Math.max(1, query.limit)));
+  return { kind: 'routes', routes: page.routes.map(routeView), next: page.next ?? null };
 }

@@ -40,9 +40,16 @@ export interface TranslateOptions {
   readonly transport: TransportMap;
 }
 
-/** A speaker's configuration and what could not be put into it. */
+/** A peer that is wanted but not started, with why. */
+export interface HeldPeer {
+  readonly peer: DesiredPeer;
+  readonly issue: Issue;
+}
+
+/** A speaker's configuration and what could not be put into it; `issues` are this engine's own. */
 export interface Translation {
   readonly config: SpeakerConfig;
+  readonly held: readonly HeldPeer[];
   readonly issues: readonly Issue[];
 }
 
@@ -61,16 +68,25 @@ export function createTranslator(options: TranslateOptions): Translator {
     const own = ownAddresses(desired);
     if (own !== memoryOf) peers = new WeakMap();
     memoryOf = own;
-    const translated = desired.peers.filter((peer) => peer.heldBy === undefined).map((peer) => remembered(peers, peer, () => translatePeer(peer, desired, options)));
+    const held: HeldPeer[] = [];
+    const issues: Issue[] = [];
+    const started: PeerConfig[] = [];
+    for (const peer of desired.peers) {
+      const entry = peer.heldBy ?? remembered(peers, peer, () => translatePeer(peer, desired, options));
+      if (!isIssue(entry)) started.push(entry);
+      else held.push({ peer, issue: entry });
+      if (isIssue(entry) && peer.heldBy === undefined) issues.push(entry);
+    }
     return {
       config: {
         routerId: routerIdNumber(desired.routerId),
         localAs: desired.asNumber,
         listen: listenEndpoints(desired, options),
-        peers: translated.filter((entry): entry is PeerConfig => !isIssue(entry)),
+        peers: started,
         routes: desired.advertise.map((route) => remembered(routes, route, () => translateRoute(route))),
       },
-      issues: translated.filter(isIssue),
+      held,
+      issues,
     };
   };
 }

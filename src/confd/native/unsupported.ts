@@ -1,7 +1,10 @@
 /** What the native engine cannot do for a peer, refused by name before anything is applied (style 18). */
 import { formatAddress } from 'bgp-ts/net';
-import type { DesiredPeer } from '../desired/types.ts';
+import type { DesiredPeer, EngineCapabilities } from '../desired/types.ts';
 import type { Issue, ObjectRef } from '../resources/types.ts';
+
+/** Optional abilities of this engine, for whoever computes the desired state: none of them yet. */
+export const NATIVE_CAPABILITIES: EngineCapabilities = { password: false, ttlSecurity: false, reachableBy: false };
 
 interface Limit {
   readonly code: string;

@@ -1,0 +1,49 @@
+/** `--path DIR --node NAME`: the answers of a node that is not running, computed from its manifests. */
+import type { Command } from 'commander';
+import type { Desired } from '../confd/desired/types.ts';
+import type { ConfigKey } from '../config/types.ts';
+import type { Offline } from '../main/offline.ts';
+import type { CommandContext } from './command.ts';
+import { commandConfig, givenFlags } from './config-flags.ts';
+import { CommandError, EXIT } from './exit.ts';
+
+/** Configuration that changes what is computed from manifests. */
+export const OFFLINE_KEYS: readonly ConfigKey[] = [
+  'node',
+  'path',
+  'kubernetesNode',
+  'namespace',
+  'asNumber',
+  'ipv4',
+  'ipv6',
+  'routerId',
+  'advertiseClusterIPs',
+  'usePodCIDR',
+  'listenPort',
+  'compat',
+  'sessionFamilies',
+  'transportMap',
+];
+
+/** True where --path was given. */
+export function wantsOffline(command: Command): boolean {
+  return givenFlags(command.opts()).has('path');
+}
+
+/** Reads and computes; usage and missing directories become CommandErrors. */
+export async function offline(command: Command, context: CommandContext): Promise<Offline> {
+  const { config } = commandConfig(command, context);
+  const [{ computeOffline }, { StartError }] = await Promise.all([import('../main/offline.ts'), import('../main/start-error.ts')]);
+  return await computeOffline(config).catch((error: unknown) => {
+    if (error instanceof StartError) throw new CommandError(error.code === 'UNREACHABLE' ? EXIT.unreachable : EXIT.usage, error.message);
+    throw error;
+  });
+}
+
+/** As `offline`, where the node must be among the manifests. */
+export async function offlineNode(command: Command, context: CommandContext): Promise<Offline & { readonly desired: Desired; readonly config: NonNullable<Offline['config']> }> {
+  const result = await offline(command, context);
+  const { desired, config } = result;
+  if (desired !== undefined && config !== undefined) return { ...result, desired, config };
+  throw new CommandError(EXIT.negative, 'the node is not among the manifests, or it has no address');
+}

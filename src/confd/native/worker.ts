@@ -1,0 +1,116 @@
+/**
+ * Entry of the speaker's thread: joins the speaker, its sockets and clock, and the two message ports (main, and the health
+ * thread, whose port main hands over). Nothing else runs in this thread, so that no session waits for anything.
+ */
+import { parentPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { createSpeaker } from 'bgp-ts';
+import type { SpeakerConfig } from 'bgp-ts';
+import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
+import { formatAddress } from 'bgp-ts/net';
+import { measureLoop } from './loop-delay.ts';
+import type { HealthQuestion, ToThread } from './protocol.ts';
+import { createThreadLogic } from './thread.ts';
+import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
+
+/** Sign of life for the health thread, ms. */
+const PUSH_MS = 1000;
+
+/** A session changed: its neighbours in time share one push, ms. */
+const PUSH_SOON_MS = 50;
+
+/** Wait before a listener that could not be opened is tried again, ms. */
+const LISTEN_RETRY_MS = 5000;
+
+interface Sockets extends ThreadSpeaker {
+  /** Tries again what could not be opened. */
+  retryListeners(): void;
+}
+
+function createSockets(onEvent: SpeakerThreadLogic['event']): Sockets {
+  const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf });
+  const failed = new Map<string, string>();
+  let config: SpeakerConfig | undefined;
+  const keyOf = ({ address, port }: SpeakerConfig['listen'][number]): string => `${formatAddress(address)} ${port}`;
+  const host = createSpeakerHost({
+    speaker,
+    now: monotonicNow,
+    onEvent,
+    onListenError: (error) => void failed.set(keyOf(error.endpoint), error.message),
+  });
+  const configure = async (wanted: SpeakerConfig): Promise<void> => {
+    try {
+      await host.configure(wanted);
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+    }
+  };
+  return {
+    status: speaker.status,
+    routes: speaker.routes,
+    explain: speaker.explain,
+    submit: async (input) => {
+      if (input.type === 'routes') host.handle(input);
+      else {
+        config = input.config;
+        const wanted = new Set(config.listen.map(keyOf));
+        for (const key of [...failed.keys()]) if (!wanted.has(key)) failed.delete(key);
+        await configure(config);
+      }
+    },
+    listeners: () =>
+      (config?.listen ?? []).map((endpoint) => {
+        const error = failed.get(keyOf(endpoint)) ?? null;
+        return { address: formatAddress(endpoint.address), port: endpoint.port, up: error === null, error };
+      }),
+    retryListeners: () => {
+      if (config === undefined || failed.size === 0) return;
+      const whole = config;
+      // Listeners are kept equal to what is wanted: leaving the failed ones out for a moment asks for them anew.
+      const working = whole.listen.filter((endpoint) => !failed.has(keyOf(endpoint)));
+      failed.clear();
+      void configure({ ...whole, listen: working });
+      void configure(whole);
+    },
+    stop: (planned, text) => host.stop(planned, text),
+  };
+}
+
+function run(main: MessagePort): void {
+  let health: MessagePort | undefined;
+  let soon: NodeJS.Timeout | undefined;
+  const speaker = createSockets((event) => {
+    const changed = logic.event(event);
+    if (changed) soon ??= setTimeout(push, PUSH_SOON_MS);
+    return changed;
+  });
+  const logic: SpeakerThreadLogic = createThreadLogic({
+    speaker,
+    now: Date.now,
+    loop: measureLoop(),
+    toMain: (message) => main.postMessage(message),
+    toHealth: (message) => health?.postMessage(message),
+  });
+  function push(): void {
+    clearTimeout(soon);
+    soon = undefined;
+    logic.push();
+  }
+  const timers = [setInterval(push, PUSH_MS), setInterval(speaker.retryListeners, LISTEN_RETRY_MS)];
+  main.on('message', (message: ToThread<MessagePort>) => {
+    if (message.type === 'health') {
+      health = message.port;
+      health.on('message', (question: HealthQuestion) => logic.health(question));
+    }
+    void logic.main(message).then(() => {
+      if (message.type !== 'stop') return;
+      for (const timer of timers) clearInterval(timer);
+      clearTimeout(soon);
+      health?.close();
+      main.close();
+    });
+  });
+}
+
+if (parentPort === null) throw new Error('worker.ts is the entry of a worker thread');
+run(parentPort);

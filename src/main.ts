@@ -1,0 +1,199 @@
+/**
+ * The daemon of one node: source → store → desired state → native speaker → sessions, with the health thread beside it. The
+ * only place that builds real clocks, logs, threads and sockets.
+ */
+import { converge } from './confd/converge.ts';
+import type { ConvergeState, Timing } from './confd/converge.ts';
+import { createDesire } from './confd/desired/desire.ts';
+import type { DesireEngine } from './confd/desired/types.ts';
+import { createNativeDriver } from './confd/native/driver.ts';
+import type { NativeDriver } from './confd/native/driver.ts';
+import { measureLoop } from './confd/native/loop-delay.ts';
+import type { Issue } from './confd/resources/types.ts';
+import { createStore } from './confd/resources/store.ts';
+import { createFileSource } from './confd/source/file/index.ts';
+import { showConfig } from './config/show.ts';
+import type { ConfigResult } from './config/types.ts';
+import type { MainAnswer, MainQuery } from './health/status.ts';
+import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
+import type { Answered, HealthThread } from './health/thread.ts';
+import { parsePrefix } from 'bgp-ts/net';
+import { REAL_CLOCK } from './main/clock.ts';
+import { desiredText } from './main/desired-text.ts';
+import { explainSteps } from './main/explain-steps.ts';
+import { createIssueLog } from './main/issue-log.ts';
+import { lockDirectories } from './main/lock.ts';
+import { createLog } from './main/log.ts';
+import type { DaemonLog } from './main/log.ts';
+import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
+import type { Essentials } from './main/options.ts';
+import { createMainPushes } from './main/pushes.ts';
+import { spawnSpeaker } from './main/spawn-speaker.ts';
+import { StartError } from './main/start-error.ts';
+import { logSpeakerEvent } from './main/speaker-log.ts';
+import { programVersion } from './main/version.ts';
+
+/** Text of the Cease that ends the sessions (RFC 9003). */
+const GOODBYE = 'linnet is being stopped';
+
+/** What the parts of a running daemon share. */
+interface Daemon {
+  readonly log: DaemonLog;
+  readonly health: HealthThread;
+  readonly driver: NativeDriver;
+  readonly engine: DesireEngine;
+  state: ConvergeState;
+  /** Issues of the state and of the engine since then, one list while nothing changes. */
+  issues: readonly Issue[];
+  timings: Timing[];
+  push: () => void;
+}
+
+const IDLE: ConvergeState = {
+  inSync: false,
+  firstAppliedAt: 0,
+  lastAppliedAt: 0,
+  applied: { changed: 0, unchanged: 0, failed: 0 },
+  changes: 0,
+  coalesced: 0,
+  desired: undefined,
+  desiredVersion: 0,
+  issues: [],
+};
+
+/**
+ * Runs until the signal aborts, then ends the sessions as the configuration says. Resolves with the reason of a fault of
+ * ours, undefined for a clean end. Rejects with StartError or HealthStartError where the daemon cannot start.
+ */
+export async function runDaemon(result: ConfigResult, signal: AbortSignal): Promise<Error | undefined> {
+  const { config } = result;
+  const needs = essentials(config);
+  await requireManifests(needs.path);
+  const locks = await lockDirectories([
+    { path: config.runDir, flag: 'run-dir' },
+    { path: config.stateDir, flag: 'state-dir' },
+  ]);
+  try {
+    return await runLocked(result, needs, signal);
+  } finally {
+    await locks.release();
+  }
+}
+
+async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortSignal): Promise<Error | undefined> {
+  const { config } = result;
+  const log = createLog(config.logLevel, { node: needs.node });
+  const fault = new AbortController();
+  const ended = AbortSignal.any([signal, fault.signal]);
+  const daemon = await assemble(result, needs, log, (error) => fault.abort(error));
+  log.info({ version: programVersion(), listening: daemon.health.listening.map((entry) => entry.text), path: needs.path }, 'started');
+  try {
+    await daemon.driver.start(ended);
+    const store = createStore();
+    const source = createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
+    const heartbeat = setInterval(daemon.push, PUSH_INTERVAL_MS);
+    daemon.push();
+    const noticeIssues = createIssueLog(log);
+    await converge(
+      {
+        source,
+        store,
+        compute: (snapshot, delta) => daemon.engine.update(snapshot, delta ?? { changed: [], issuesChanged: false }),
+        driver: daemon.driver,
+        clock: REAL_CLOCK,
+        log,
+        report: (state, timing) => {
+          record(daemon, state, timing);
+          noticeIssues(daemon.issues);
+        },
+      },
+      ended,
+    ).finally(() => clearInterval(heartbeat));
+  } catch (error) {
+    fault.abort(error);
+  }
+  const error: unknown = fault.signal.reason;
+  await shutDown(daemon, config.shutdown === 'planned', signal);
+  if (!fault.signal.aborted) return undefined;
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog, fail: (error: Error) => void): Promise<Daemon> {
+  const { config } = result;
+  const startedAt = REAL_CLOCK.now();
+  const parts: { daemon: Daemon | undefined } = { daemon: undefined };
+  const health = await startHealthThread(healthOptions(config), {
+    answer: async (query) => answer(parts.daemon, query),
+    failed: (error) => fail(error),
+  });
+  const driver = createNativeDriver({
+    options: translateOptions(config),
+    goodbye: GOODBYE,
+    spawn: (events) => spawnSpeaker(events, health.connectSpeaker()),
+    clock: REAL_CLOCK,
+    log,
+    issuesChanged: () => {
+      if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
+    },
+    event: (event) => logSpeakerEvent(log, event),
+  });
+  const pushes = createMainPushes({
+    version: programVersion(),
+    node: needs.node,
+    startedAt,
+    settings: showConfig(result).map((row) => ({ name: row.key, value: row.value ?? '', origin: row.origin })),
+  });
+  const loop = measureLoop();
+  const daemon: Daemon = { log, health, driver, engine: createDesire(desireOptions(config, needs.node)), state: IDLE, issues: [], timings: [], push: () => undefined };
+  daemon.push = () => {
+    const { state, issues, timings } = daemon;
+    daemon.timings = [];
+    health.push(pushes({ now: REAL_CLOCK.now(), state, issues, held: driver.held(), timings, loop: loop() }));
+  };
+  parts.daemon = daemon;
+  return daemon;
+}
+
+function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined): void {
+  daemon.state = state;
+  daemon.issues = keepSame(daemon.issues, [...state.issues, ...daemon.driver.engineIssues()]);
+  if (timing !== undefined) {
+    daemon.timings.push(timing);
+    daemon.log.debug({ totalMs: timing.total, desireMs: timing.desire, applyMs: timing.apply }, 'applied');
+  }
+  daemon.push();
+}
+
+/** The former list where the new one has the same entries, so that it is neither sent nor logged again. */
+function keepSame(before: readonly Issue[], after: readonly Issue[]): readonly Issue[] {
+  return before.length === after.length && before.every((issue, index) => issue === after[index]) ? before : after;
+}
+
+async function answer(daemon: Daemon | undefined, query: MainQuery): Promise<Answered<MainAnswer>> {
+  if (daemon === undefined) return { ok: false, fault: { code: 'unavailable', message: 'the daemon is starting' } };
+  switch (query.kind) {
+    case 'desired': {
+      const { desired, desiredVersion } = daemon.state;
+      return { ok: true, answer: { kind: 'desired', version: desiredVersion, text: desiredText(desired, daemon.issues) } };
+    }
+    case 'explain': {
+      const prefix = parsePrefix(query.prefix);
+      if (prefix === undefined) return { ok: false, fault: { code: 'bad-request', message: `${query.prefix} is not a prefix` } };
+      return { ok: true, answer: { kind: 'explain', steps: explainSteps(daemon.engine.explain(prefix)) } };
+    }
+    default: {
+      const never: never = query;
+      return never;
+    }
+  }
+}
+
+async function shutDown(daemon: Daemon, planned: boolean, signal: AbortSignal): Promise<void> {
+  daemon.log.info({ because: String(signal.reason ?? 'fault'), planned }, 'stopping');
+  await daemon.driver.stop(planned);
+  await daemon.health.stop();
+  daemon.log.info({}, 'stopped');
+  daemon.log.flush();
+}
+
+export { HealthStartError, StartError };

@@ -1,0 +1,70 @@
+/** From the configuration to what each part of the daemon takes. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatAddress } from 'bgp-ts/net';
+import type { DesireOptions } from '../confd/desired/types.ts';
+import { CALICO_SESSION_DEFAULTS, SESSION_DEFAULTS } from '../confd/native/translate.ts';
+import type { TranslateOptions } from '../confd/native/translate.ts';
+import { transportMap } from '../confd/native/transport.ts';
+import { NATIVE_CAPABILITIES } from '../confd/native/unsupported.ts';
+import type { Config } from '../config/types.ts';
+import type { HealthOptions } from '../health/status.ts';
+import { StartError } from './start-error.ts';
+
+/** What a daemon cannot do without, or the error that says what is missing. */
+export interface Essentials {
+  readonly node: string;
+  readonly path: string;
+}
+
+/** Checks what has no default. Throws StartError `NODE` or `DATASTORE`. */
+export function essentials(config: Config): Essentials {
+  if (config.node === undefined) {
+    throw new StartError('NODE', 'no node name: give --node, LINNET_NODE or NODENAME; the host name is not assumed to be it');
+  }
+  if (config.datastore !== 'file') {
+    throw new StartError('DATASTORE', `datastore ${config.datastore} is not in this version: use --datastore file --path DIR`);
+  }
+  if (config.path === undefined) throw new StartError('DATASTORE', 'datastore file needs --path DIR, the directory of manifests');
+  return { node: config.node, path: config.path };
+}
+
+/** Throws StartError `UNREACHABLE` where there are no manifests to read: neither a directory nor a file. */
+export async function requireManifests(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new StartError('UNREACHABLE', `--path ${path} does not exist or cannot be read`);
+}
+
+/** Options of the desired-state engine. */
+export function desireOptions(config: Config, node: string): DesireOptions {
+  return {
+    node,
+    ...(config.kubernetesNode === undefined ? {} : { kubernetesNode: config.kubernetesNode }),
+    ...(config.routerId === undefined ? {} : { routerId: config.routerId }),
+    ...(config.advertiseClusterIPs === undefined ? {} : { advertiseClusterIPs: config.advertiseClusterIPs }),
+    usePodCIDR: config.usePodCIDR,
+    secretNamespace: config.namespace,
+    ...(config.asNumber === undefined ? {} : { asNumber: config.asNumber }),
+    ...(config.ipv4 === undefined ? {} : { ipv4: config.ipv4 }),
+    ...(config.ipv6 === undefined ? {} : { ipv6: config.ipv6 }),
+    compatCalico: config.compat === 'calico',
+    engine: NATIVE_CAPABILITIES,
+  };
+}
+
+/** Options of the native engine's translation. */
+export function translateOptions(config: Config): TranslateOptions {
+  const defaults = config.compat === 'calico' ? CALICO_SESSION_DEFAULTS : SESSION_DEFAULTS;
+  return {
+    session: { ...defaults, ...(config.holdTime === undefined ? {} : { holdTime: config.holdTime }) },
+    sessionFamilies: config.sessionFamilies,
+    listenPort: config.listenPort,
+    transport: transportMap(config.transportMap),
+  };
+}
+
+/** Where the health thread listens. */
+export function healthOptions(config: Config): HealthOptions {
+  const endpoint = (socket: Config['http']) => (socket === 'none' ? null : { address: formatAddress(socket.address), port: socket.port });
+  return { listen: { api: endpoint(config.http), socket: join(config.runDir, 'linnet.sock'), metrics: endpoint(config.metricsListen) } };
+}

@@ -1,0 +1,24 @@
+/** Starts the speaker's thread and joins it to the health thread by a port of their own. */
+import { Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import type { Thread, ThreadEvents } from '../confd/native/host.ts';
+import type { FromThread, ToThread } from '../confd/native/protocol.ts';
+
+/** One life of the thread; `health` is transferred to it. */
+export function spawnSpeaker(events: ThreadEvents, health: MessagePort): Thread {
+  const worker = new Worker(new URL('../confd/native/worker.js', import.meta.url), { name: 'speaker' });
+  let failure: Error | undefined;
+  worker.on('message', (message: FromThread) => events.message(message));
+  worker.on('error', (error) => {
+    failure = error instanceof Error ? error : new Error(String(error));
+  });
+  worker.on('exit', () => events.exit(failure));
+  const hello: ToThread<MessagePort> = { type: 'health', port: health };
+  worker.postMessage(hello, [health]);
+  return {
+    post: (message) => worker.postMessage(message),
+    terminate: async () => {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** The speaker's facts as log lines: one line a fact, the message a constant of its kind. */
+import { formatAddress } from 'bgp-ts/net';
+import type { Endpoint, SpeakerEvent } from 'bgp-ts';
+import type { Log } from '../confd/log.ts';
+
+const endpoint = (value: Endpoint): string => `${formatAddress(value.address)} port ${value.port}`;
+
+/** Writes one event. */
+export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
+  switch (event.kind) {
+    case 'session-state': {
+      const fields = { peer: event.peer, from: event.from, to: event.to, because: event.because };
+      // Up and down are news; the way there repeats with every attempt.
+      if (event.to === 'established' || event.from === 'established') log.info(fields, 'session state');
+      else log.debug(fields, 'session state');
+      break;
+    }
+    case 'notification':
+      log.warn({ peer: event.peer, direction: event.direction, code: event.message.code, subcode: event.message.subcode, text: event.text }, 'notification');
+      break;
+    case 'malformed-update':
+      log.warn({ peer: event.peer, outcome: event.outcome, detail: event.detail, citation: event.citation }, 'malformed update');
+      break;
+    case 'refused-connection':
+      log.warn({ remote: endpoint(event.remote), local: endpoint(event.local), because: event.because }, 'refused connection');
+      break;
+    case 'end-of-rib':
+      log.debug({ peer: event.peer, family: event.family, direction: event.direction }, 'end of rib');
+      break;
+    case 'best-changed':
+      log.debug({ prefixes: event.prefixes }, 'best paths changed');
+      break;
+    default: {
+      const never: never = event;
+      return never;
+    }
+  }
+}
