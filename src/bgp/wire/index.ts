@@ -14,6 +14,7 @@ export * from './notification.ts';
 export * from './open.ts';
 export * from './pack-updates.ts';
 export * from './route-refresh.ts';
+export { Reader } from './reader.ts';
 export * from './scan-update.ts';
 export * from './types.ts';
 export * from './update.ts';
