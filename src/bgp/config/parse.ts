@@ -121,7 +121,7 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
   const remote = { address: address ?? { family: 'ipv4' as const, words: [0, 0, 0, 0] as const }, port: reader.integer('port', 1, 65_535) ?? BGP_PORT };
   const local = reader.address('localAddress');
   if (local !== undefined && address !== undefined && local.family !== address.family) reader.fault('localAddress', 'must be of the family of address');
-  for (const key of ['md5', 'ttlSecurity']) reader.value(key, 'is not supported yet', () => undefined);
+  for (const key of ['md5', 'ttlSecurity']) reader.unsupported(key);
   const config = {
     ...readSession(reader, defaults),
     ...readRouting(reader, defaults),

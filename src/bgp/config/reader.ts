@@ -26,6 +26,8 @@ export interface ObjectReader {
   /** Scalar of any type turned by `parse`. */
   value<T>(key: string, rule: string, parse: (value: unknown) => T | undefined): T | undefined;
   fault(key: string, rule: string): void;
+  /** A key that names what this version cannot do; its value, maybe a secret, is not shown. */
+  unsupported(key: string): void;
   done(): void;
 }
 
@@ -74,6 +76,10 @@ function reader(fields: ReadonlyMap<string, unknown>, path: string, faults: Conf
     list,
     value,
     fault,
+    unsupported: (key) => {
+      read.add(key);
+      if (fields.has(key)) faults.push({ path: at(key), got: '[hidden]', rule: 'is not supported yet' });
+    },
     done: () => {
       const rule = `unknown key; known are ${[...read].sort().join(', ')}`;
       for (const key of fields.keys()) if (!read.has(key)) faults.push({ path: at(key), got: show(fields.get(key)), rule });
@@ -97,7 +103,7 @@ export function prefixOf(value: unknown): Prefix | undefined {
   return parsePrefix(value);
 }
 
-/** Short text of what was found; a key that may be a secret is never shown by its callers. */
+/** Short text of what was found. */
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
