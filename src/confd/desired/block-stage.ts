@@ -68,7 +68,7 @@ export class BlockStage {
       wanted.set(id, { id, prefix, kind: 'blackhole', reasons });
     }
     for (const { id } of this.#blocks) if (!wanted.has(id)) this.#installed.delete(id);
-    for (const [id, route] of wanted) if (!sameData(this.#installed.get(id), route)) this.#installed.set(route);
+    for (const route of wanted.values()) this.#installed.set(route);
   }
 }
 

@@ -66,7 +66,7 @@ export class OriginTable {
     const first = ordered[0];
     if (first === undefined) return;
     const entry: AdvertisedRoute = { id, prefix: first.origin.prefix, class: first.origin.class, reasons: uniqueReasons(ordered.map((wish) => wish.origin.reason)) };
-    if (!sameData(this.#routes.get(id), entry)) this.#routes.set(entry);
+    this.#routes.set(entry);
   }
 }
 

@@ -9,7 +9,7 @@ import type { DesiredPeer, InstalledRoute } from './types.ts';
 
 /** Peers by id and session. */
 export class PeerOutput {
-  readonly #peers = new SortedTable<DesiredPeer>();
+  readonly #peers = new SortedTable<DesiredPeer>(samePeer);
   readonly #idOf = new Map<string, string>();
   readonly #installed: SortedTable<InstalledRoute>;
   readonly #routed = new NameIndex();
@@ -87,7 +87,7 @@ export class PeerOutput {
       else {
         const object = peer.reasons[0]?.object ?? 'linnet';
         const route: InstalledRoute = { id, prefix, kind: 'via', gateway: peer.reachableBy, reasons: [{ object, rule: 'control-plane 6 (reachableBy)' }] };
-        if (!sameData(this.#installed.get(id), route)) this.#installed.set(route);
+        this.#installed.set(route);
       }
     }
   }
@@ -96,6 +96,8 @@ export class PeerOutput {
 /** Equal in everything that a driver acts on; a password by its text, since a Secret may change elsewhere. */
 function samePeer(a: DesiredPeer, b: DesiredPeer): boolean {
   if (a.password?.reveal() !== b.password?.reveal()) return false;
+  // Policies with equal terms are one object already: comparing them by reference keeps this cheap.
+  if (a.importPolicy !== b.importPolicy || a.exportPolicy !== b.exportPolicy) return false;
   const { password: before, ...restA } = a;
   const { password: after, ...restB } = b;
   return (before === undefined) === (after === undefined) && sameData(restA, restB);

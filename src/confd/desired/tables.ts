@@ -3,6 +3,7 @@
  * the scope that raised them. So a reader compares by reference.
  */
 import type { Issue } from '../resources/types.ts';
+import { sameData } from './compare.ts';
 
 /** Orders texts by code unit, as octets of ASCII names. Negative, 0 or positive. */
 export function compareText(a: string, b: string): number {
@@ -13,11 +14,18 @@ export function compareText(a: string, b: string): number {
 /** Above this share of changed entries a list is sorted anew instead of being patched. */
 const PATCH_SHARE = 16;
 
-/** Entries by id with a sorted list. Setting an entry that is the same object changes nothing. */
+/** Entries by id with a sorted list. An entry that comes back equal to what was last listed is the object that was listed. */
 export class SortedTable<T extends { readonly id: string }> {
   readonly #entries = new Map<string, T>();
-  readonly #touched = new Set<string>();
+  /** Entries as last listed, of ids that were set or removed since. */
+  readonly #touched = new Map<string, T | undefined>();
+  readonly #same: (a: T, b: T) => boolean;
   #list: readonly T[] = [];
+
+  /** `same` decides that two entries are one; by default structural equality. */
+  constructor(same: (a: T, b: T) => boolean = sameData) {
+    this.#same = same;
+  }
 
   get(id: string): T | undefined {
     return this.#entries.get(id);
@@ -32,13 +40,25 @@ export class SortedTable<T extends { readonly id: string }> {
   }
 
   set(entry: T): void {
-    if (this.#entries.get(entry.id) === entry) return;
-    this.#entries.set(entry.id, entry);
-    this.#touched.add(entry.id);
+    const { id } = entry;
+    this.#touch(id);
+    const listed = this.#touched.get(id);
+    this.#entries.set(id, listed !== undefined && this.#same(listed, entry) ? listed : entry);
+    this.#untouch(id, listed);
   }
 
   delete(id: string): void {
-    if (this.#entries.delete(id)) this.#touched.add(id);
+    this.#touch(id);
+    this.#entries.delete(id);
+    this.#untouch(id, this.#touched.get(id));
+  }
+
+  #touch(id: string): void {
+    if (!this.#touched.has(id)) this.#touched.set(id, this.#entries.get(id));
+  }
+
+  #untouch(id: string, listed: T | undefined): void {
+    if (this.#entries.get(id) === listed) this.#touched.delete(id);
   }
 
   /** All entries by id; the same array as before while nothing changed. */
@@ -55,7 +75,7 @@ export class SortedTable<T extends { readonly id: string }> {
 
   #patched(): T[] {
     const list = [...this.#list];
-    for (const id of this.#touched) {
+    for (const id of this.#touched.keys()) {
       const index = lowerBound(list, id);
       const present = list[index]?.id === id;
       const entry = this.#entries.get(id);
