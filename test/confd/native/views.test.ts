@@ -1,0 +1,149 @@
+import type { PeerStatus, SpeakerStatus } from 'bgp-ts';
+import type { RouteExplanation, RouteView } from 'bgp-ts/rib';
+import { describe, expect, it } from 'vitest';
+import { explanationView } from '../../../src/confd/native/explain-view.ts';
+import type { HealthReply } from '../../../src/confd/native/protocol.ts';
+import { createPushes, formatAsPath, formatCommunity, peerView, routeView } from '../../../src/confd/native/views.ts';
+import type { ExplainPeer, PeerView, RouteJson, SpeakerMessage } from '../../../src/health/status.ts';
+import { address, prefix } from './fixtures.ts';
+
+const status: PeerStatus = {
+  id: 'Global_192_0_2_254',
+  remote: { address: address('192.0.2.254'), port: 179 },
+  local: undefined,
+  remoteAs: 65001,
+  localAs: 64512,
+  remoteId: 0xc00002fe,
+  type: 'ebgp',
+  reflectorClient: false,
+  passive: false,
+  state: 'established',
+  since: 5,
+  flaps: 0,
+  holdTime: 90,
+  keepaliveTime: 30,
+  lastErrorSent: undefined,
+  lastErrorReceived: { at: 1, text: 'Cease' },
+  nextRetryAt: undefined,
+  adminDown: false,
+  capabilities: ['route refresh'],
+  families: [{ family: 'ipv4-unicast', received: 3, accepted: 2, advertised: 1, group: 'g', lag: 0, slow: false, endOfRibReceived: true }],
+  messagesReceived: 4,
+  messagesSent: 5,
+  updatesReceived: 1,
+  updatesSent: 2,
+  reasons: [{ object: 'BGPPeer/tor', rule: 'control-plane 2.3' }],
+};
+
+const speaker = (peers: readonly PeerStatus[]): SpeakerStatus => ({
+  routerId: 0xc0000201,
+  localAs: 64512,
+  peers,
+  prefixes: { 'ipv4-unicast': 1, 'ipv6-unicast': 0 },
+  paths: { 'ipv4-unicast': 1, 'ipv6-unicast': 0 },
+  attributeSets: 1,
+  groups: [],
+  work: {},
+});
+
+const route: RouteView = {
+  prefix: prefix('198.51.100.1/32'),
+  from: 'local',
+  best: true,
+  accepted: true,
+  stale: false,
+  at: 9,
+  reasons: [],
+  attributes: {
+    origin: 'igp',
+    asPath: [
+      { type: 'sequence', asns: [65001, 65002] },
+      { type: 'set', asns: [1, 2] },
+    ],
+    nextHop: address('192.0.2.1'),
+    communities: [0xffff0001],
+    largeCommunities: [[1, 2, 3]],
+    originatorId: 1,
+    clusterList: [2, 3],
+  },
+};
+
+describe('views for the health thread', () => {
+  it('have its shapes, held by the type checker', () => {
+    const peer: PeerView = peerView(status, { received: 1, sent: 2 });
+    const shown: RouteJson = routeView(route);
+    const message = (reply: HealthReply): SpeakerMessage => reply;
+    expect([peer.notificationsReceived, peer.notificationsSent, peer.remoteId, peer.local, shown.nextHop]).toEqual([1, 2, '192.0.2.254', null, '192.0.2.1']);
+    expect(message({ type: 'fault', id: 1, fault: { code: 'internal', message: '' } }).type).toBe('fault');
+  });
+
+  it('write attributes as people do', () => {
+    expect(routeView(route)).toMatchObject({ asPath: '65001 65002 {1,2}', communities: ['65535:1'], largeCommunities: ['1:2:3'], originatorId: '0.0.0.1', clusterList: ['0.0.0.2', '0.0.0.3'] });
+    expect(formatAsPath([{ type: 'confed-sequence', asns: [1, 2] }])).toBe('(1 2)');
+    expect(formatCommunity(0xfffffff0)).toBe('65535:65520');
+  });
+
+  it('push only the peers that changed, and everything after a restart', () => {
+    const pushes = createPushes();
+    const parts = (peers: readonly PeerStatus[]) => ({ now: 1, status: speaker(peers), listeners: [], notifications: new Map(), loop: { meanMs: 0, p99Ms: 0, maxMs: 0 } });
+    const ids = (peers: readonly PeerStatus[]) => {
+      const push = pushes.next(parts(peers));
+      return [push.peers.complete, push.peers.upsert.map((peer) => peer.id), push.peers.remove];
+    };
+    const other = { ...status, id: 'b' };
+    expect(ids([status, other])).toEqual([true, [status.id, 'b'], []]);
+    expect(ids([status, other])).toEqual([false, [], []]);
+    expect(ids([status, { ...other, state: 'idle' }])).toEqual([false, ['b'], []]);
+    expect(ids([status])).toEqual([false, [], ['b']]);
+    pushes.restart();
+    expect(ids([status])).toEqual([true, [status.id], []]);
+  });
+});
+
+describe('explanations', () => {
+  const peers: RouteExplanation['peers'] = [
+    { peer: 'a', up: true, advertised: true, exportTerm: 'lb', group: 'g', lastSent: { at: 1, updateHex: 'ff' }, delivered: true },
+    { peer: 'b', up: false, advertised: false, blockedBy: { rule: 'session down', citation: 'RFC 4271 section 8', reasons: [] }, group: '', delivered: false },
+    { peer: 'c', up: true, advertised: true, group: 'g', delivered: false },
+  ];
+  const explain = (more: Partial<RouteExplanation>, peer: string | null = null) => explanationView({ prefix: route.prefix, candidates: [], peers, ...more }, peer);
+
+  it.each<[string, ExplainPeer['verdict'], string | undefined]>([
+    ['a', 'advertised', undefined],
+    ['b', 'not-advertised', 'session down'],
+    ['c', 'not-advertised', 'queued for the peer'],
+  ])('peer %s: %s', (peer, verdict, rule) => {
+    const shown = explain({}).peers.find((entry) => entry.peer === peer);
+    expect([shown?.verdict, shown?.blockedBy?.rule]).toEqual([verdict, rule]);
+  });
+
+  it('begin with the paths and why each lost', () => {
+    const view = explain({
+      candidates: [
+        { ...route, importTerm: '' },
+        { ...route, from: 'tor', best: false, importTerm: 'default', lostAt: { step: 'shorter AS_PATH', citation: 'RFC 4271 section 9.1.2.2 a' } },
+        { ...route, from: 'bad', best: false, accepted: false, importTerm: 'BGPFilter/deny importV4[0]' },
+      ],
+      decidedBy: { step: 'shorter AS_PATH', citation: 'RFC 4271 section 9.1.2.2 a' },
+    });
+    expect(view.steps.map((step) => [step.stage, step.verdict, step.rule])).toEqual([
+      ['origin', 'pass', 'own route'],
+      ['decision', 'pass', 'own route: best by shorter AS_PATH'],
+      ['origin', 'pass', 'path from tor, next hop 192.0.2.1'],
+      ['import', 'pass', 'path from tor: import term default'],
+      ['decision', 'stop', 'path from tor: lost at shorter AS_PATH'],
+      ['origin', 'pass', 'path from bad, next hop 192.0.2.1'],
+      ['import', 'stop', 'path from bad: import term BGPFilter/deny importV4[0]'],
+    ]);
+  });
+
+  it('end with one peer’s export, group and message where one is asked for', () => {
+    expect(explain({}, 'a').steps.map((step) => step.stage)).toEqual(['origin', 'export', 'group', 'sent']);
+    expect(explain({}, 'b').steps.at(-1)).toMatchObject({ stage: 'export', verdict: 'stop', rule: 'b: session down' });
+    expect(explain({}, 'a').peers.map((peer) => peer.peer)).toEqual(['a']);
+  });
+
+  it('say so where nothing is known of the prefix', () => {
+    expect(explain({ peers: [] }).steps).toMatchObject([{ stage: 'origin', verdict: 'stop' }]);
+  });
+});
