@@ -46,6 +46,7 @@ interface Daemon {
   /** Issues of the state and of the engine since then, one list while nothing changes. */
   issues: readonly Issue[];
   timings: Timing[];
+  readonly noticeIssues: (issues: readonly Issue[]) => void;
   push: () => void;
 }
 
@@ -93,7 +94,6 @@ async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortS
     const source = createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
     const heartbeat = setInterval(daemon.push, PUSH_INTERVAL_MS);
     daemon.push();
-    const noticeIssues = createIssueLog(log);
     await converge(
       {
         source,
@@ -102,10 +102,7 @@ async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortS
         driver: daemon.driver,
         clock: REAL_CLOCK,
         log,
-        report: (state, timing) => {
-          record(daemon, state, timing);
-          noticeIssues(daemon.issues);
-        },
+        report: (state, timing) => record(daemon, state, timing),
       },
       ended,
     ).finally(() => clearInterval(heartbeat));
@@ -144,7 +141,17 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
     settings: showConfig(result).map((row) => ({ name: row.key, value: row.value ?? '', origin: row.origin })),
   });
   const loop = measureLoop();
-  const daemon: Daemon = { log, health, driver, engine: createDesire(desireOptions(config, needs.node)), state: IDLE, issues: [], timings: [], push: () => undefined };
+  const daemon: Daemon = {
+    log,
+    health,
+    driver,
+    engine: createDesire(desireOptions(config, needs.node)),
+    state: IDLE,
+    issues: [],
+    timings: [],
+    noticeIssues: createIssueLog(log),
+    push: () => undefined,
+  };
   daemon.push = () => {
     const { state, issues, timings } = daemon;
     daemon.timings = [];
@@ -161,6 +168,7 @@ function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined
     daemon.timings.push(timing);
     daemon.log.debug({ totalMs: timing.total, desireMs: timing.desire, applyMs: timing.apply }, 'applied');
   }
+  daemon.noticeIssues(daemon.issues);
   daemon.push();
 }
 

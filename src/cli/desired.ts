@@ -58,14 +58,15 @@ function parseDesired(text: string): ShownDesired {
 }
 
 const SECTIONS: readonly (readonly [title: string, list: 'peers' | 'filters' | 'advertise' | 'install', columns: readonly string[]])[] = [
-  ['Peers', 'peers', ['id', 'address', 'port', 'remoteAs', 'localAs', 'passive', 'reflectorClient']],
+  ['Peers', 'peers', ['id', 'address', 'port', 'remoteAs', 'localAs', 'passive', 'reflectorClient', 'heldBy']],
   ['Filters', 'filters', ['id']],
   ['Advertised', 'advertise', ['id', 'class']],
   ['Installed', 'install', ['id', 'kind', 'gateway']],
 ];
 
 function sections(document: ShownDesired): readonly string[] {
-  const head = document.node === null ? [] : [`Node ${document.node}, AS ${document.asNumber ?? ''}, router id ${document.routerId ?? ''}`];
+  if (document.node === null) return [];
+  const head = [`Node ${document.node}, AS ${document.asNumber ?? ''}, router id ${document.routerId ?? ''}`];
   const tables = SECTIONS.flatMap(([title, list, columns]) => {
     const rows = document[list].map((entry) => [...columns.map((column) => cell(entry[column])), entry.reasons.map((reason) => reason.object).join(' ')]);
     return ['', `${title} (${rows.length})`, ...(rows.length === 0 ? [] : formatTable([...columns.map(heading), 'BECAUSE OF'], rows))];
@@ -77,5 +78,6 @@ const heading = (column: string): string => column.replace(/[A-Z]/g, (letter) =>
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return '-';
+  if (typeof value === 'object' && 'code' in value) return String(value.code);
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }

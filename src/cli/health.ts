@@ -28,7 +28,7 @@ export function define(command: Command, context: CommandContext): void {
     context.exit = probes.every((probe) => probe.ok) ? EXIT.ok : EXIT.negative;
     if (options.output === 'json') printJson({ schema: 'linnet.health-report/v1', ok: context.exit === EXIT.ok, probes });
     else printTable(['PROBE', 'CHECK', 'OK', 'DETAIL'], probes.flatMap(rowsOf));
-    for (const probe of probes) if (!probe.ok) process.stderr.write(`linnet is not ${probe.probe === 'liveness' ? 'live' : 'ready'}: ${probe.message}\n`);
+    for (const probe of probes) if (!probe.ok) process.stderr.write(`${probe.message}\n`);
   });
 }
 

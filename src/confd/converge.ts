@@ -192,7 +192,10 @@ async function step(loop: Loop, pending: Pending | undefined, again: boolean): P
   }
   const result: DesireResult = idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
   loop.full = false;
+  const news = result.issues !== loop.desireIssues;
   loop.desireIssues = result.issues;
+  // What is wrong with the resources must not wait for an engine that is slow to come up.
+  if (news) report(loop, undefined);
   const computed = clock.monotonic();
   if (result.desired === undefined) {
     record(loop, pending, undefined, undefined);

@@ -47,13 +47,13 @@ describe('a peer', () => {
     expect(onlyPeer({}, { sessionFamilies: 'both' }).families).toEqual(['ipv4-unicast']);
   });
 
-  it.each<[string, Partial<DesiredPeer>, Partial<TranslateOptions>, { ipv4: string | undefined; ipv6: string | undefined }]>([
-    ['its source address and the other family’s node address', {}, {}, { ipv4: '192.0.2.1', ipv6: 'fd00::1' }],
-    ['left to the connection without a source', { source: undefined }, {}, { ipv4: undefined, ipv6: 'fd00::1' }],
-    ['the node address on a mapped session', { source: undefined }, { transport: MAPPED }, { ipv4: '192.0.2.1', ipv6: 'fd00::1' }],
-  ])('next hop self: %s', (_name, given, options, expected) => {
+  it.each<[string, boolean, Partial<TranslateOptions>, { ipv4: string | undefined; ipv6: string | undefined }]>([
+    ['its source address and the other family’s node address', true, {}, { ipv4: '192.0.2.1', ipv6: 'fd00::1' }],
+    ['left to the connection without a source', false, {}, { ipv4: undefined, ipv6: 'fd00::1' }],
+    ['the node address on a mapped session', false, { transport: MAPPED }, { ipv4: '192.0.2.1', ipv6: 'fd00::1' }],
+  ])('next hop self: %s', (_name, withSource, options, expected) => {
     const { source, ...base } = peer();
-    const wanted: DesiredPeer = { ...base, ...('source' in given ? {} : { source: source ?? address('192.0.2.1') }) };
+    const wanted: DesiredPeer = { ...base, ...(withSource && source !== undefined ? { source } : {}) };
     const state = desired({ peers: [wanted], addresses: { ipv4: address('192.0.2.1'), ipv6: address('fd00::1') } });
     expect(text(translate(state, options).config.peers[0]?.nextHopSelf)).toEqual(expected);
   });

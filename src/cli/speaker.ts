@@ -1,0 +1,118 @@
+/**
+ * `linnet speaker CONFIG.json`: a bare speaker or route reflector. Its loop is the process's main thread, which does nothing else;
+ * SIGHUP reads the file again as a difference; `--status` answers `GET /peers` and `GET /routes` on a unix socket.
+ */
+import { readFile } from 'node:fs/promises';
+import type { SpeakerConfig } from 'bgp-ts';
+import { createSpeaker, formatConfigFaults, parseSpeakerConfig } from 'bgp-ts';
+import type { SpeakerHost } from 'bgp-ts/io';
+import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
+import type { Command } from 'commander';
+import type { Log } from '../confd/log.ts';
+import { createLog } from '../main/log.ts';
+import { logSpeakerEvent } from '../main/speaker-log.ts';
+import type { CommandContext } from './command.ts';
+import { CommandError, EXIT, exitCode } from './exit.ts';
+import { interruptSignal } from './interrupt.ts';
+import type { StatusServer } from './speaker-status.ts';
+import { serveSpeakerStatus } from './speaker-status.ts';
+
+/** Arguments of `linnet speaker`. */
+export interface SpeakerArguments {
+  /** Path of the JSON configuration. */
+  readonly config: string;
+  /** Path of the unix socket that answers status questions; none without it. */
+  readonly status?: string;
+  /** Log level: debug, info, warn or error. Default info. */
+  readonly log?: 'debug' | 'info' | 'warn' | 'error';
+  /** Leave without NOTIFICATION, so that graceful restart helpers keep the routes. Default false. */
+  readonly planned?: boolean;
+}
+
+/** Adds the command. */
+export function define(command: Command, context: CommandContext): void {
+  command
+    .argument('<config>', 'JSON configuration; SIGHUP reads it again')
+    .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket')
+    .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
+    .option('--log <level>', 'debug, info, warn or error', 'info')
+    .action(async (config: string, options: { status?: string; planned?: boolean; log: string }) => {
+      const log = (['debug', 'info', 'warn', 'error'] as const).find((level) => level === options.log);
+      if (log === undefined) throw new CommandError(EXIT.usage, `--log ${options.log}: must be debug, info, warn or error`);
+      const status = options.status === undefined ? {} : { status: options.status };
+      context.exit = exitCode(await speakerCommand({ config, ...status, log, planned: options.planned === true }, interruptSignal()));
+    });
+}
+
+/** Runs a speaker until the signal; settles with the exit code. Throws CommandError 2 for a configuration or listener that cannot be. */
+export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal): Promise<number> {
+  const config = await readConfig(args.config);
+  const log = createLog(args.log ?? 'info', {});
+  const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf });
+  const host = createSpeakerHost({
+    speaker,
+    now: monotonicNow,
+    onEvent: (event) => {
+      logSpeakerEvent(log, event);
+    },
+    onListenError: (error) => {
+      log.error({ error: error.message }, 'cannot listen');
+    },
+  });
+  let server: StatusServer | undefined;
+  try {
+    await host.configure(config);
+    if (args.status !== undefined) server = await serveSpeakerStatus(speaker, args.status);
+  } catch (error) {
+    await host.stop(false);
+    if (error instanceof ListenError || isSystemError(error)) throw new CommandError(EXIT.usage, error.message);
+    throw error;
+  }
+  const reread = (): void => {
+    void reconfigure(args.config, host, log);
+  };
+  process.on('SIGHUP', reread);
+  log.info({ peers: config.peers.length, listeners: config.listen.length }, 'speaker started');
+  await aborted(signal);
+  process.off('SIGHUP', reread);
+  await server?.close();
+  await host.stop(args.planned ?? false);
+  return EXIT.ok;
+}
+
+async function readConfig(path: string): Promise<SpeakerConfig> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new CommandError(EXIT.usage, `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const parsed = parseSpeakerConfig(text);
+  if (!parsed.ok) throw new CommandError(EXIT.usage, `${path}:\n${formatConfigFaults(parsed.error)}`);
+  return parsed.value;
+}
+
+/** A file that is wrong leaves the running configuration as it is. */
+async function reconfigure(path: string, host: SpeakerHost, log: Log): Promise<void> {
+  try {
+    await host.configure(await readConfig(path));
+    log.info({}, 'configuration read again');
+  } catch (error) {
+    log.error({ error: error instanceof Error ? error.message : String(error) }, 'configuration not changed');
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+  });
+}
