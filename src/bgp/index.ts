@@ -2,6 +2,6 @@ export * from './config/index.ts';
 export * from './net/index.ts';
 export type * from './policy/types.ts';
 export type { RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
-export type * from './speaker-types.ts';
-export { createSpeaker } from './speaker.ts';
 export type { Speaker, SpeakerOptions, SpeakerRouteQuery, WorkResult } from './speaker.ts';
+export { createSpeaker } from './speaker.ts';
+export type * from './speaker-types.ts';

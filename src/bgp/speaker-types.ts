@@ -88,7 +88,13 @@ export type SpeakerInput =
   /** Incremental form of configure's routes: replace or remove by prefix. */
   | { readonly type: 'routes'; readonly set: readonly LocalRoute[]; readonly remove: readonly Prefix[] }
   /** TCP up. Outgoing ones name the dial they answer; incoming ones are matched to a peer here. */
-  | { readonly type: 'connected'; readonly connection: ConnectionId; readonly local: Endpoint; readonly remote: Endpoint; readonly dial?: number }
+  | {
+      readonly type: 'connected';
+      readonly connection: ConnectionId;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+      readonly dial?: number;
+    }
   | { readonly type: 'dial-failed'; readonly dial: number; readonly reason: string }
   | { readonly type: 'octets'; readonly connection: ConnectionId; readonly octets: Uint8Array }
   | { readonly type: 'closed'; readonly connection: ConnectionId; readonly reason: string }
@@ -124,9 +130,27 @@ export type SessionState = 'idle' | 'connect' | 'active' | 'open-sent' | 'open-c
 
 /** One fact for the log; the message text is the constant of its kind. */
 export type SpeakerEvent =
-  | { readonly kind: 'session-state'; readonly peer: string; readonly from: SessionState; readonly to: SessionState; readonly because: string }
-  | { readonly kind: 'notification'; readonly peer: string; readonly direction: 'sent' | 'received'; readonly message: NotificationMessage; readonly text: string }
-  | { readonly kind: 'malformed-update'; readonly peer: string; readonly outcome: string; readonly detail: string; readonly citation: string }
+  | {
+      readonly kind: 'session-state';
+      readonly peer: string;
+      readonly from: SessionState;
+      readonly to: SessionState;
+      readonly because: string;
+    }
+  | {
+      readonly kind: 'notification';
+      readonly peer: string;
+      readonly direction: 'sent' | 'received';
+      readonly message: NotificationMessage;
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'malformed-update';
+      readonly peer: string;
+      readonly outcome: string;
+      readonly detail: string;
+      readonly citation: string;
+    }
   | { readonly kind: 'refused-connection'; readonly remote: Endpoint; readonly local: Endpoint; readonly because: string }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family; readonly direction: 'sent' | 'received' }
   | { readonly kind: 'best-changed'; readonly prefixes: number };
@@ -179,7 +203,13 @@ export interface SpeakerStatus {
   readonly prefixes: { readonly [family in Family]: number };
   readonly paths: { readonly [family in Family]: number };
   readonly attributeSets: number;
-  readonly groups: readonly { readonly id: string; readonly family: Family; readonly members: number; readonly logOctets: number; readonly encodes: number }[];
+  readonly groups: readonly {
+    readonly id: string;
+    readonly family: Family;
+    readonly members: number;
+    readonly logOctets: number;
+    readonly encodes: number;
+  }[];
   /** Work counters, for proofs that a change touches only what it changes. */
   readonly work: { readonly [counter: string]: number };
 }

@@ -7,7 +7,6 @@ import type { Prefix } from './net/types.ts';
 import { createRib } from './rib/index.ts';
 import type { RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
 import { cease, DeadlineQueue, MAX_PREFIX_HOLD_MS } from './session/index.ts';
-import type { SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
 import { peerAction, shutdown } from './speaker/actions.ts';
 import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
@@ -15,12 +14,13 @@ import { hasWork, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
 import { drive } from './speaker/machines.ts';
 import { receiveOctets } from './speaker/messages.ts';
-import { isUp, report } from './speaker/state.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
+import { isUp, report } from './speaker/state.ts';
 import { statusOf } from './speaker/status.ts';
 import { nextDeadline, tick } from './speaker/timers.ts';
-import { notificationForFault } from './wire/index.ts';
+import type { SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
 import type { AttributeFault, Family } from './wire/index.ts';
+import { notificationForFault } from './wire/index.ts';
 
 export type { SpeakerOptions } from './speaker/state.ts';
 
@@ -75,12 +75,31 @@ function createState(options: SpeakerOptions): SpeakerState {
   const state: SpeakerState = {
     options,
     rib: createRib({
-      onFault: (index, fault) => { reportLater(state, index, (peer) => updateFault(state, peer, fault)); },
-      onMaxPrefix: (index, family, limit) => { reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit)); },
+      onFault: (index, fault) => {
+        reportLater(state, index, (peer) => updateFault(state, peer, fault));
+      },
+      onMaxPrefix: (index, family, limit) => {
+        reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit));
+      },
     }),
-    config: undefined, stopped: false, peers: new Map(), byIndex: new Map(), byRemote: new Map(), connections: new Map(), unclaimed: new Set(), dials: new Map(),
-    nextDial: 1, deadlines: new DeadlineQueue<Peer>(), outputs: [], ready: [], importing: new Set(), undecided: 0, reports: [], deferral: undefined,
-    withheld: false, now: 0,
+    config: undefined,
+    stopped: false,
+    peers: new Map(),
+    byIndex: new Map(),
+    byRemote: new Map(),
+    connections: new Map(),
+    unclaimed: new Set(),
+    dials: new Map(),
+    nextDial: 1,
+    deadlines: new DeadlineQueue<Peer>(),
+    outputs: [],
+    ready: [],
+    importing: new Set(),
+    undecided: 0,
+    reports: [],
+    deferral: undefined,
+    withheld: false,
+    now: 0,
   };
   return state;
 }
@@ -97,16 +116,44 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
       if (state.config === undefined && state.options.restarting !== undefined) startDeferral(state);
       configure(state, input.config);
       break;
-    case 'routes': state.rib.setLocalRoutes(input.set, input.remove); break;
-    case 'connected': connected(state, input); break;
-    case 'dial-failed': dialFailed(state, input.dial, input.reason); break;
-    case 'octets': withConnection(state, input.connection, (connection) => { receiveOctets(state, connection, input.octets); }); break;
-    case 'closed': withConnection(state, input.connection, (connection) => { connectionClosed(state, connection, input.reason); }); break;
-    case 'blocked': withConnection(state, input.connection, (connection) => { setBlocked(state, connection, true); }); break;
-    case 'writable': withConnection(state, input.connection, (connection) => { setBlocked(state, connection, false); }); break;
-    case 'peer-action': peerAction(state, input.peer, input.action); break;
-    case 'shutdown': shutdown(state, input); break;
-    case 'tick': tick(state); break;
+    case 'routes':
+      state.rib.setLocalRoutes(input.set, input.remove);
+      break;
+    case 'connected':
+      connected(state, input);
+      break;
+    case 'dial-failed':
+      dialFailed(state, input.dial, input.reason);
+      break;
+    case 'octets':
+      withConnection(state, input.connection, (connection) => {
+        receiveOctets(state, connection, input.octets);
+      });
+      break;
+    case 'closed':
+      withConnection(state, input.connection, (connection) => {
+        connectionClosed(state, connection, input.reason);
+      });
+      break;
+    case 'blocked':
+      withConnection(state, input.connection, (connection) => {
+        setBlocked(state, connection, true);
+      });
+      break;
+    case 'writable':
+      withConnection(state, input.connection, (connection) => {
+        setBlocked(state, connection, false);
+      });
+      break;
+    case 'peer-action':
+      peerAction(state, input.peer, input.action);
+      break;
+    case 'shutdown':
+      shutdown(state, input);
+      break;
+    case 'tick':
+      tick(state);
+      break;
     default: {
       const never: never = input;
       return never;
@@ -142,10 +189,20 @@ function updateFault(state: SpeakerState, peer: Peer, fault: AttributeFault): vo
 
 function tooManyPrefixes(state: SpeakerState, peer: Peer, family: Family, limit: number): void {
   const because = `more than ${limit} ${family} prefixes`;
-  drive(state, peer, peer.primary, { type: 'stop', notification: cease('CEASE_MAX_PREFIXES'), because, then: { refuseForMs: MAX_PREFIX_HOLD_MS } });
+  drive(state, peer, peer.primary, {
+    type: 'stop',
+    notification: cease('CEASE_MAX_PREFIXES'),
+    because,
+    then: { refuseForMs: MAX_PREFIX_HOLD_MS },
+  });
 }
 
-function routes(state: SpeakerState, query: SpeakerRouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined } {
+function routes(
+  state: SpeakerState,
+  query: SpeakerRouteQuery,
+  cursor: number,
+  limit: number,
+): { readonly routes: RouteView[]; readonly next: number | undefined } {
   const { peer: id, ...rest } = query;
   if (id === undefined) return state.rib.routes(rest, cursor, limit);
   const peer = state.peers.get(id);

@@ -2,14 +2,15 @@
  * The JSON configuration of a bare speaker (`linnet speaker CONFIG.json`): a superset of the form that the benchmark writes.
  * Text in, `SpeakerConfig` or every fault with its path out; unknown keys are faults.
  */
-import type { Policy } from '../policy/types.ts';
+
 import { addressKey, formatAddress, numberFromAddress, parseAddress } from '../net/index.ts';
+import type { Policy } from '../policy/types.ts';
 import { DEFAULT_CONNECT_RETRY_S, DEFAULT_HOLD_TIME_S, DEFAULT_RESTART_TIME_S, MAX_RESTART_TIME_S } from '../session/index.ts';
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { Family, Result } from '../wire/types.ts';
 import { ACCEPT_ALL, communityOf, readPolicy } from './policies.ts';
-import { readObject } from './reader.ts';
 import type { ConfigFault, ObjectReader } from './reader.ts';
+import { readObject } from './reader.ts';
 
 const MAX_AS = 0xffff_ffff;
 const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
@@ -103,8 +104,9 @@ function readId(reader: ObjectReader, key: string): number | undefined {
 
 function readHoldTime(reader: ObjectReader): number | undefined {
   // RFC 4271 section 4.2: one and two seconds are not allowed.
-  return reader.value('holdTime', 'must be 0 or from 3 to 65535 seconds', (value) => (typeof value === 'number' && Number.isInteger(value)
-    && (value === 0 || (value >= 3 && value <= 65_535)) ? value : undefined));
+  return reader.value('holdTime', 'must be 0 or from 3 to 65535 seconds', (value) =>
+    typeof value === 'number' && Number.isInteger(value) && (value === 0 || (value >= 3 && value <= 65_535)) ? value : undefined,
+  );
 }
 
 function readFamilies(reader: ObjectReader): Family[] | undefined {
@@ -118,9 +120,13 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
   const remoteAs = reader.integer('as', 1, MAX_AS);
   if (!reader.has('address')) reader.fault('address', 'is needed');
   if (!reader.has('as')) reader.fault('as', 'is needed');
-  const remote = { address: address ?? { family: 'ipv4' as const, words: [0, 0, 0, 0] as const }, port: reader.integer('port', 1, 65_535) ?? BGP_PORT };
+  const remote = {
+    address: address ?? { family: 'ipv4' as const, words: [0, 0, 0, 0] as const },
+    port: reader.integer('port', 1, 65_535) ?? BGP_PORT,
+  };
   const local = reader.address('localAddress');
-  if (local !== undefined && address !== undefined && local.family !== address.family) reader.fault('localAddress', 'must be of the family of address');
+  if (local !== undefined && address !== undefined && local.family !== address.family)
+    reader.fault('localAddress', 'must be of the family of address');
   for (const key of ['md5', 'ttlSecurity']) reader.unsupported(key);
   const config = {
     ...readSession(reader, defaults),
@@ -141,7 +147,18 @@ function defaultName(remote: Endpoint, local: Endpoint['address'] | undefined): 
   return `${formatAddress(remote.address)}${port}${local === undefined ? '' : ` from ${formatAddress(local)}`}`;
 }
 
-type SessionFields = Pick<PeerConfig, 'families' | 'passive' | 'holdTime' | 'keepaliveTime' | 'connectRetryTime' | 'connectDelay' | 'delayOpenTime' | 'addPath' | 'gracefulRestart'>;
+type SessionFields = Pick<
+  PeerConfig,
+  | 'families'
+  | 'passive'
+  | 'holdTime'
+  | 'keepaliveTime'
+  | 'connectRetryTime'
+  | 'connectDelay'
+  | 'delayOpenTime'
+  | 'addPath'
+  | 'gracefulRestart'
+>;
 
 function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const keepaliveTime = reader.integer('keepaliveTime', 1, 21_845);
@@ -161,7 +178,10 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   };
 }
 
-type RoutingFields = Pick<PeerConfig, 'reflectorClient' | 'clusterId' | 'nextHop' | 'nextHopSelf' | 'importPolicy' | 'exportPolicy' | 'allowLocalAs' | 'maxPrefix'>;
+type RoutingFields = Pick<
+  PeerConfig,
+  'reflectorClient' | 'clusterId' | 'nextHop' | 'nextHopSelf' | 'importPolicy' | 'exportPolicy' | 'allowLocalAs' | 'maxPrefix'
+>;
 
 function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
   const clusterId = readId(reader, 'clusterId') ?? defaults.clusterId;

@@ -40,17 +40,26 @@ function readCondition(reader: ObjectReader): Condition | undefined {
 function conditionOf(reader: ObjectReader): Condition | undefined {
   const kind = reader.oneOf('kind', CONDITION_KINDS);
   switch (kind) {
-    case undefined: return undefined;
-    case 'prefix': return { kind, any: (reader.objects('any') ?? []).flatMap((each) => readPrefixMatch(each) ?? []), ...negation(reader) };
+    case undefined:
+      return undefined;
+    case 'prefix':
+      return { kind, any: (reader.objects('any') ?? []).flatMap((each) => readPrefixMatch(each) ?? []), ...negation(reader) };
     case 'protocol':
-      return { kind, any: reader.list('any', `must be one of ${PROTOCOLS.join(', ')}`, (item) => PROTOCOLS.find((each) => each === item)) ?? [], ...negation(reader) };
+      return {
+        kind,
+        any: reader.list('any', `must be one of ${PROTOCOLS.join(', ')}`, (item) => PROTOCOLS.find((each) => each === item)) ?? [],
+        ...negation(reader),
+      };
     case 'interface': {
       const any = reader.list('any', 'must be an interface name pattern', (item) => (typeof item === 'string' ? item : undefined)) ?? [];
       return { kind, any, ...(reader.flag('orNone') === true ? { orNone: true as const } : {}), ...negation(reader) };
     }
-    case 'community': return orFault(reader, 'value', COMMUNITY_RULE, communityOf, (value) => ({ kind, value }));
-    case 'largeCommunity': return orFault(reader, 'value', LARGE_RULE, largeCommunityOf, (value) => ({ kind, value }));
-    case 'asPathPrefix': return { kind, asns: asns(reader) };
+    case 'community':
+      return orFault(reader, 'value', COMMUNITY_RULE, communityOf, (value) => ({ kind, value }));
+    case 'largeCommunity':
+      return orFault(reader, 'value', LARGE_RULE, largeCommunityOf, (value) => ({ kind, value }));
+    case 'asPathPrefix':
+      return { kind, asns: asns(reader) };
     case 'localPref':
     case 'metric': {
       const op = reader.oneOf('op', ['eq', 'lt', 'gt']) ?? 'eq';
@@ -85,7 +94,15 @@ function readPrefixMatch(reader: ObjectReader): PrefixMatch | undefined {
 /* Actions */
 
 const ACTION_KINDS = [
-  'addCommunity', 'addLargeCommunity', 'prependAsPath', 'setLocalPref', 'setLocalPrefFromMetric', 'setMed', 'setPreference', 'accept', 'reject',
+  'addCommunity',
+  'addLargeCommunity',
+  'prependAsPath',
+  'setLocalPref',
+  'setLocalPrefFromMetric',
+  'setMed',
+  'setPreference',
+  'accept',
+  'reject',
 ] as const;
 
 function readAction(reader: ObjectReader): Action | undefined {
@@ -98,16 +115,23 @@ function readAction(reader: ObjectReader): Action | undefined {
 function actionOf(reader: ObjectReader): Action | undefined {
   const kind = reader.oneOf('kind', ACTION_KINDS);
   switch (kind) {
-    case undefined: return undefined;
-    case 'addCommunity': return orFault(reader, 'value', COMMUNITY_RULE, communityOf, (value) => ({ kind, value }));
-    case 'addLargeCommunity': return orFault(reader, 'value', LARGE_RULE, largeCommunityOf, (value) => ({ kind, value }));
-    case 'prependAsPath': return { kind, asns: asns(reader) };
-    case 'setLocalPrefFromMetric': return { kind, defaultMetric: required(reader, 'defaultMetric', reader.integer('defaultMetric', 0, 0x7fff_ffff)) };
+    case undefined:
+      return undefined;
+    case 'addCommunity':
+      return orFault(reader, 'value', COMMUNITY_RULE, communityOf, (value) => ({ kind, value }));
+    case 'addLargeCommunity':
+      return orFault(reader, 'value', LARGE_RULE, largeCommunityOf, (value) => ({ kind, value }));
+    case 'prependAsPath':
+      return { kind, asns: asns(reader) };
+    case 'setLocalPrefFromMetric':
+      return { kind, defaultMetric: required(reader, 'defaultMetric', reader.integer('defaultMetric', 0, 0x7fff_ffff)) };
     case 'setLocalPref':
     case 'setMed':
-    case 'setPreference': return { kind, value: required(reader, 'value', reader.integer('value', 0, U32)) };
+    case 'setPreference':
+      return { kind, value: required(reader, 'value', reader.integer('value', 0, U32)) };
     case 'accept':
-    case 'reject': return { kind };
+    case 'reject':
+      return { kind };
     default: {
       const never: never = kind;
       return never;
@@ -118,7 +142,11 @@ function actionOf(reader: ObjectReader): Action | undefined {
 /* Values */
 
 function asns(reader: ObjectReader): number[] {
-  return reader.list('asns', 'must be an AS number from 1 to 4294967295', (item) => (typeof item === 'number' && isU32(item) && item > 0 ? item : undefined)) ?? [];
+  return (
+    reader.list('asns', 'must be an AS number from 1 to 4294967295', (item) =>
+      typeof item === 'number' && isU32(item) && item > 0 ? item : undefined,
+    ) ?? []
+  );
 }
 
 function required(reader: ObjectReader, key: string, value: number | undefined): number {
@@ -126,7 +154,13 @@ function required(reader: ObjectReader, key: string, value: number | undefined):
   return value ?? 0;
 }
 
-function orFault<T, R>(reader: ObjectReader, key: string, rule: string, parse: (value: unknown) => T | undefined, make: (value: T) => R): R | undefined {
+function orFault<T, R>(
+  reader: ObjectReader,
+  key: string,
+  rule: string,
+  parse: (value: unknown) => T | undefined,
+  make: (value: T) => R,
+): R | undefined {
   const value = reader.value(key, rule, parse);
   if (!reader.has(key)) reader.fault(key, rule);
   return value === undefined ? undefined : make(value);
@@ -152,4 +186,3 @@ function numbersOf(value: unknown, count: number, max: number): number[] | undef
   const parts = value.split(':').map(Number);
   return parts.length === count && parts.every((part) => part <= max) ? parts : undefined;
 }
-

@@ -1,6 +1,7 @@
 /** Reads unknown JSON field by field and keeps every fault with its path, so that one run reports all of them. */
-import type { Address, Prefix } from '../net/types.ts';
+
 import { hasHostBits, parseAddress, parseAddressWithLength, parsePrefix } from '../net/index.ts';
+import type { Address, Prefix } from '../net/types.ts';
 
 /** One thing wrong with a configuration: where (`neighbors[3].as`), what was found, what the rule is. */
 export interface ConfigFault {
@@ -45,7 +46,9 @@ function fieldsOf(value: unknown): Map<string, unknown> | undefined {
 function reader(fields: ReadonlyMap<string, unknown>, path: string, faults: ConfigFault[]): ObjectReader {
   const read = new Set<string>();
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`);
-  const fault = (key: string, rule: string): void => { faults.push({ path: at(key), got: show(fields.get(key)), rule }); };
+  const fault = (key: string, rule: string): void => {
+    faults.push({ path: at(key), got: show(fields.get(key)), rule });
+  };
   function value<T>(key: string, rule: string, parse: (item: unknown) => T | undefined): T | undefined {
     read.add(key);
     if (!fields.has(key)) return undefined;

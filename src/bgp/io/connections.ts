@@ -10,89 +10,59 @@ interface Open {
   blocked: boolean;
 }
 
-export interface Connections {
-  dial(dial: number, remote: Endpoint, local: Endpoint['address'] | undefined): void;
-  cancelDial(dial: number): void;
-  /** A socket that a listener accepted. */
-  accept(socket: Socket): void;
-  send(id: ConnectionId, buffers: readonly Uint8Array[]): void;
-  close(id: ConnectionId, reset: boolean): void;
-  pause(id: ConnectionId): void;
-  resume(id: ConnectionId): void;
-  /** Settles when every socket is gone. */
-  closed(): Promise<void>;
-}
+const noop = (): void => undefined;
 
-/** Sockets whose news go to `feed`. */
-export function createConnections(feed: (input: SpeakerInput) => void): Connections {
-  const open = new Map<ConnectionId, Open>();
-  const dials = new Map<number, Socket>();
+/** The sockets of a speaker; what happens to them goes to `feed`. */
+export class Connections {
+  readonly #feed: (input: SpeakerInput) => void;
+  readonly #open = new Map<ConnectionId, Open>();
+  readonly #dials = new Map<number, Socket>();
   /** Every socket not yet destroyed, those only lingering included. */
-  const alive = new Set<Socket>();
-  const waiting: (() => void)[] = [];
-  let nextId = 1;
+  readonly #alive = new Set<Socket>();
+  readonly #waiting: (() => void)[] = [];
+  #nextId = 1;
 
-  function watch(socket: Socket): void {
-    alive.add(socket);
-    socket.once('close', () => {
-      alive.delete(socket);
-      if (alive.size === 0) for (const done of waiting.splice(0)) done();
-    });
+  constructor(feed: (input: SpeakerInput) => void) {
+    this.#feed = feed;
   }
 
-  function adopt(socket: Socket, dial: number | undefined): boolean {
-    const local = endpointOf(socket.localAddress, socket.localPort);
-    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    if (local === undefined || remote === undefined) return false;
-    const entry: Open = { id: nextId++, socket, blocked: false };
-    open.set(entry.id, entry);
-    const lost = (reason: string): void => {
-      if (!open.delete(entry.id)) return;
-      socket.destroy();
-      feed({ type: 'closed', connection: entry.id, reason });
-    };
-    socket.on('data', (octets) => { if (open.has(entry.id)) feed({ type: 'octets', connection: entry.id, octets }); });
-    // A half-closed peer cannot send keepalives: its FIN ends the session at once.
-    socket.on('end', () => { lost('the peer closed the connection'); });
-    socket.on('error', (error) => { lost(reasonOf(error)); });
-    socket.on('close', () => { lost('connection closed'); });
-    socket.on('drain', () => {
-      if (!entry.blocked) return;
-      entry.blocked = false;
-      feed({ type: 'writable', connection: entry.id });
-    });
-    feed({ type: 'connected', connection: entry.id, local, remote, ...(dial === undefined ? {} : { dial }) });
-    return true;
-  }
-
-  function dial(number: number, remote: Endpoint, local: Endpoint['address'] | undefined): void {
+  /** Starts a connection attempt; the answer is `connected` or `dial-failed` with its number. */
+  dial(number: number, remote: Endpoint, local: Endpoint['address'] | undefined): void {
     const socket = openSocket(remote, local);
-    dials.set(number, socket);
-    watch(socket);
-    const settle = (): boolean => {
+    this.#dials.set(number, socket);
+    this.#watch(socket);
+    const timeout = setTimeout(() => fail(new Error('no answer')), CONNECT_TIMEOUT_MS);
+    const fail = (error: Error): void => {
+      clearTimeout(timeout);
+      if (!this.#dials.delete(number)) return;
+      abandon(socket);
+      this.#feed({ type: 'dial-failed', dial: number, reason: reasonOf(error) });
+    };
+    socket.once('error', fail);
+    socket.once('close', () => clearTimeout(timeout));
+    socket.once('connect', () => {
       clearTimeout(timeout);
       socket.off('error', fail);
-      return dials.delete(number);
-    };
-    const fail = (error: Error): void => {
-      if (!settle()) return;
-      socket.on('error', () => undefined);
-      socket.destroy();
-      feed({ type: 'dial-failed', dial: number, reason: reasonOf(error) });
-    };
-    const timeout = setTimeout(() => { fail(new Error('no answer')); }, CONNECT_TIMEOUT_MS);
-    socket.once('error', fail);
-    socket.once('connect', () => {
-      if (!settle()) return;
-      if (adopt(socket, number)) return;
-      socket.destroy();
-      feed({ type: 'dial-failed', dial: number, reason: 'connection lost at once' });
+      if (!this.#dials.delete(number) || this.#adopt(socket, number)) return;
+      abandon(socket);
+      this.#feed({ type: 'dial-failed', dial: number, reason: 'connection lost at once' });
     });
-    socket.once('close', () => { clearTimeout(timeout); });
   }
 
-  function send(id: ConnectionId, buffers: readonly Uint8Array[]): void {
-    const entry = open.get(id);
+  cancelDial(number: number): void {
+    const socket = this.#dials.get(number);
+    this.#dials.delete(number);
+    if (socket !== undefined) abandon(socket);
+  }
+
+  /** Takes a socket that a listener accepted. */
+  accept(socket: Socket): void {
+    this.#watch(socket);
+    if (!this.#adopt(socket, undefined)) abandon(socket);
+  }
+
+  send(id: ConnectionId, buffers: readonly Uint8Array[]): void {
+    const entry = this.#open.get(id);
     if (entry === undefined) return;
     const { socket } = entry;
     const [first] = buffers;
@@ -105,54 +75,99 @@ export function createConnections(feed: (input: SpeakerInput) => void): Connecti
     }
     if (entry.blocked || socket.writableLength < SOCKET_HIGH_WATER_OCTETS) return;
     entry.blocked = true;
-    feed({ type: 'blocked', connection: id });
+    this.#feed({ type: 'blocked', connection: id });
   }
 
-  function close(id: ConnectionId, reset: boolean): void {
-    const entry = open.get(id);
+  close(id: ConnectionId, reset: boolean): void {
+    const entry = this.#open.get(id);
     if (entry === undefined) return;
-    open.delete(id);
+    this.#open.delete(id);
     const { socket } = entry;
-    if (reset) { socket.resetAndDestroy(); return; }
+    if (reset) {
+      socket.resetAndDestroy();
+      return;
+    }
     // Unread octets would turn our FIN into a RST that may overtake the NOTIFICATION: keep reading until it is out.
     socket.resume();
     socket.end();
-    const linger = setTimeout(() => { socket.destroy(); }, CLOSE_LINGER_MS);
-    socket.once('close', () => { clearTimeout(linger); });
+    const linger = setTimeout(() => socket.destroy(), CLOSE_LINGER_MS);
+    socket.once('close', () => clearTimeout(linger));
   }
 
-  return {
-    dial,
-    cancelDial: (number) => {
-      const socket = dials.get(number);
-      if (socket === undefined) return;
-      dials.delete(number);
-      socket.on('error', () => undefined);
-      socket.destroy();
-    },
-    accept: (socket) => {
-      watch(socket);
-      if (adopt(socket, undefined)) return;
-      socket.on('error', () => undefined);
-      socket.destroy();
-    },
-    send,
-    close,
-    pause: (id) => { open.get(id)?.socket.pause(); },
-    resume: (id) => { open.get(id)?.socket.resume(); },
-    closed: () => (alive.size === 0 ? Promise.resolve() : new Promise((resolve) => { waiting.push(resolve); })),
-  };
+  pause(id: ConnectionId): void {
+    this.#open.get(id)?.socket.pause();
+  }
+
+  resume(id: ConnectionId): void {
+    this.#open.get(id)?.socket.resume();
+  }
+
+  /** Settles when every socket is gone. */
+  closed(): Promise<void> {
+    return this.#alive.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #watch(socket: Socket): void {
+    this.#alive.add(socket);
+    socket.once('close', () => {
+      this.#alive.delete(socket);
+      if (this.#alive.size === 0) for (const done of this.#waiting.splice(0)) done();
+    });
+  }
+
+  /** Gives a connected socket its id and its listeners; false where it died before it could be asked for its addresses. */
+  #adopt(socket: Socket, dial: number | undefined): boolean {
+    const local = endpointOf(socket.localAddress, socket.localPort);
+    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+    if (local === undefined || remote === undefined) return false;
+    const entry: Open = { id: this.#nextId++, socket, blocked: false };
+    this.#open.set(entry.id, entry);
+    socket.on('data', (octets) => {
+      if (this.#open.has(entry.id)) this.#feed({ type: 'octets', connection: entry.id, octets });
+    });
+    // A half-closed peer cannot send keepalives: its FIN ends the session at once.
+    socket.on('end', () => this.#lost(entry, 'the peer closed the connection'));
+    socket.on('error', (error) => this.#lost(entry, reasonOf(error)));
+    socket.on('close', () => this.#lost(entry, 'connection closed'));
+    socket.on('drain', () => {
+      if (!entry.blocked) return;
+      entry.blocked = false;
+      this.#feed({ type: 'writable', connection: entry.id });
+    });
+    this.#feed({ type: 'connected', connection: entry.id, local, remote, ...(dial === undefined ? {} : { dial }) });
+    return true;
+  }
+
+  #lost(entry: Open, reason: string): void {
+    if (!this.#open.delete(entry.id)) return;
+    entry.socket.destroy();
+    this.#feed({ type: 'closed', connection: entry.id, reason });
+  }
+}
+
+/** Destroys a socket that nobody listens to any more. */
+function abandon(socket: Socket): void {
+  socket.on('error', noop);
+  socket.destroy();
 }
 
 function reasonOf(error: Error): string {
   switch ('code' in error ? error.code : undefined) {
-    case 'ECONNREFUSED': return 'connection refused';
-    case 'ECONNRESET': return 'connection reset by the peer';
-    case 'EPIPE': return 'connection closed by the peer';
-    case 'ETIMEDOUT': return 'timed out';
-    case 'EHOSTUNREACH': return 'host unreachable';
-    case 'ENETUNREACH': return 'network unreachable';
-    case 'EADDRNOTAVAIL': return 'the local address is not available';
-    default: return error.message;
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ECONNRESET':
+      return 'connection reset by the peer';
+    case 'EPIPE':
+      return 'connection closed by the peer';
+    case 'ETIMEDOUT':
+      return 'timed out';
+    case 'EHOSTUNREACH':
+      return 'host unreachable';
+    case 'ENETUNREACH':
+      return 'network unreachable';
+    case 'EADDRNOTAVAIL':
+      return 'the local address is not available';
+    default:
+      return error.message;
   }
 }

@@ -3,9 +3,9 @@
  * done in slices between polls; one timer serves all deadlines.
  */
 import { FLUSH_SPACING_MS, WORK_SLICE_MS } from '../session/index.ts';
-import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import type { Speaker } from '../speaker.ts';
-import { createConnections } from './connections.ts';
+import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
+import { Connections } from './connections.ts';
 import { createListeners } from './listeners.ts';
 import type { ListenError } from './open-socket.ts';
 
@@ -32,9 +32,13 @@ export interface SpeakerHost {
 /** A host for one speaker; nothing happens before `configure`. */
 export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   const { speaker, now } = options;
-  const connections = createConnections(feed);
-  const listeners = createListeners((socket) => { connections.accept(socket); }, options.onListenError);
-  const timer = createDeadlineTimer(now, () => { feed({ type: 'tick' }); });
+  const connections = new Connections(feed);
+  const listeners = createListeners((socket) => {
+    connections.accept(socket);
+  }, options.onListenError);
+  const timer = createDeadlineTimer(now, () => {
+    feed({ type: 'tick' });
+  });
   const worker = createWorker(speaker, now, (outputs) => {
     perform(outputs);
     timer.arm(speaker.nextDeadline());
@@ -52,14 +56,30 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
 
   function performOne(output: SpeakerOutput): void {
     switch (output.type) {
-      case 'send': connections.send(output.connection, output.buffers); return;
-      case 'close': connections.close(output.connection, output.reset); return;
-      case 'dial': connections.dial(output.dial, output.remote, output.local); return;
-      case 'cancel-dial': connections.cancelDial(output.dial); return;
-      case 'listen': listeners.apply(output.endpoints); return;
-      case 'pause': connections.pause(output.connection); return;
-      case 'resume': connections.resume(output.connection); return;
-      case 'event': options.onEvent(output.event); return;
+      case 'send':
+        connections.send(output.connection, output.buffers);
+        return;
+      case 'close':
+        connections.close(output.connection, output.reset);
+        return;
+      case 'dial':
+        connections.dial(output.dial, output.remote, output.local);
+        return;
+      case 'cancel-dial':
+        connections.cancelDial(output.dial);
+        return;
+      case 'listen':
+        listeners.apply(output.endpoints);
+        return;
+      case 'pause':
+        connections.pause(output.connection);
+        return;
+      case 'resume':
+        connections.resume(output.connection);
+        return;
+      case 'event':
+        options.onEvent(output.event);
+        return;
       default: {
         const never: never = output;
         return never;
@@ -86,7 +106,11 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
  * Slices of the speaker's work. After quiet the first change goes out at once; while busy, flushes begin at least as far
  * apart as the last one took (never less than 5 ms), so that fan-out takes at most half of the time and changes are batched.
  */
-function createWorker(speaker: Speaker, now: () => number, perform: (outputs: readonly SpeakerOutput[]) => void): { request(): void; stop(): void } {
+function createWorker(
+  speaker: Speaker,
+  now: () => number,
+  perform: (outputs: readonly SpeakerOutput[]) => void,
+): { request(): void; stop(): void } {
   let immediate: NodeJS.Immediate | undefined;
   let timeout: NodeJS.Timeout | undefined;
   let busyMs = 0;

@@ -1,5 +1,5 @@
 /** Real sockets and the real clock under a speaker. */
 export { monotonicNow, wallClockOf } from './clock.ts';
-export { createSpeakerHost } from './host.ts';
 export type { SpeakerHost, SpeakerHostOptions } from './host.ts';
+export { createSpeakerHost } from './host.ts';
 export { ListenError } from './open-socket.ts';

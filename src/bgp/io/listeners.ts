@@ -2,8 +2,8 @@
 import type { Server, Socket } from 'node:net';
 import { addressKey } from '../net/index.ts';
 import type { Endpoint } from '../speaker-types.ts';
-import { bindListener, createListener } from './open-socket.ts';
 import type { ListenError } from './open-socket.ts';
+import { bindListener, createListener } from './open-socket.ts';
 
 export interface Listeners {
   /** Opens what is missing and closes what is too many; established connections are left alone. */

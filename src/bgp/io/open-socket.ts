@@ -2,8 +2,9 @@
  * The only place where sockets are made. What Node cannot set (TCP MD5, TTL security, a device) is refused by configuration
  * today; an addon that can will answer behind these two functions.
  */
-import { connect, createServer } from 'node:net';
+
 import type { Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { formatAddress, parseAddress } from '../net/index.ts';
 import { LISTEN_BACKLOG } from '../session/index.ts';
 import type { Endpoint } from '../speaker-types.ts';
@@ -24,10 +25,14 @@ export class ListenError extends Error {
 
 function listenReason(cause: Error): [ListenError['code'], string] {
   switch ('code' in cause ? cause.code : undefined) {
-    case 'EADDRINUSE': return ['LISTEN_IN_USE', 'the port is in use; another BGP daemon may be running'];
-    case 'EACCES': return ['LISTEN_NOT_PERMITTED', 'not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE'];
-    case 'EADDRNOTAVAIL': return ['LISTEN_NO_ADDRESS', 'no interface has this address'];
-    default: return ['LISTEN_FAILED', cause.message];
+    case 'EADDRINUSE':
+      return ['LISTEN_IN_USE', 'the port is in use; another BGP daemon may be running'];
+    case 'EACCES':
+      return ['LISTEN_NOT_PERMITTED', 'not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE'];
+    case 'EADDRNOTAVAIL':
+      return ['LISTEN_NO_ADDRESS', 'no interface has this address'];
+    default:
+      return ['LISTEN_FAILED', cause.message];
   }
 }
 
@@ -48,13 +53,18 @@ export function createListener(onSocket: (socket: Socket) => void): Server {
 
 /** Binds a listener; `done` gets the error if that fails. */
 export function bindListener(server: Server, endpoint: Endpoint, done: (error: ListenError | undefined) => void): void {
-  const failed = (cause: Error): void => { done(new ListenError(endpoint, cause)); };
+  const failed = (cause: Error): void => {
+    done(new ListenError(endpoint, cause));
+  };
   server.once('error', failed);
   const host = formatAddress(endpoint.address);
-  server.listen({ host, port: endpoint.port, backlog: LISTEN_BACKLOG, exclusive: true, ipv6Only: endpoint.address.family === 'ipv6' }, () => {
-    server.off('error', failed);
-    done(undefined);
-  });
+  server.listen(
+    { host, port: endpoint.port, backlog: LISTEN_BACKLOG, exclusive: true, ipv6Only: endpoint.address.family === 'ipv6' },
+    () => {
+      server.off('error', failed);
+      done(undefined);
+    },
+  );
 }
 
 /** The address and port of one end of a socket; undefined where the socket died before it could be asked. */

@@ -18,7 +18,8 @@ export interface Collision {
 export function collisionLoser(collision: Collision): 'fresh' | 'other' {
   if (collision.other.state === 'established') return 'fresh';
   if (collision.fresh.incoming && collision.other.incoming) return 'other';
-  const localHigher = collision.localId !== collision.remoteId ? collision.localId > collision.remoteId : collision.localAs > collision.remoteAs;
+  const localHigher =
+    collision.localId !== collision.remoteId ? collision.localId > collision.remoteId : collision.localAs > collision.remoteAs;
   // The higher side's own dial survives; seen from the lower side that one is incoming.
   return collision.fresh.incoming === !localHigher ? 'other' : 'fresh';
 }

@@ -74,7 +74,10 @@ export class DeadlineQueue<T extends Scheduled> {
       let child = heap[left];
       if (child === undefined) break;
       let at = left;
-      if (right !== undefined && right.at < child.at) { child = right; at = left + 1; }
+      if (right !== undefined && right.at < child.at) {
+        child = right;
+        at = left + 1;
+      }
       if (child.at >= last.at) break;
       heap[index] = child;
       index = at;

@@ -17,14 +17,35 @@
  */
 import type { SessionState } from '../speaker-types.ts';
 import {
-  ignore, onAlive, onCollisionDump, onConnected, onDelayOpenExpired, onHoldExpired, onKeepaliveDue, onKeepaliveInOpenConfirm, onLostInSession,
-  onLostWhileConnecting, onMessageError, onNotification, onOpenInOpenSent, onOpenWhileDelayed, onRetryInActive, onRetryInConnect, onStart, onStop,
-  onUnexpected, onUnwantedConnection,
+  ignore,
+  onAlive,
+  onCollisionDump,
+  onConnected,
+  onDelayOpenExpired,
+  onHoldExpired,
+  onKeepaliveDue,
+  onKeepaliveInOpenConfirm,
+  onLostInSession,
+  onLostWhileConnecting,
+  onMessageError,
+  onNotification,
+  onOpenInOpenSent,
+  onOpenWhileDelayed,
+  onRetryInActive,
+  onRetryInConnect,
+  onStart,
+  onStop,
+  onUnexpected,
+  onUnwantedConnection,
 } from './handlers.ts';
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmEventType } from './types.ts';
 
 /** A cell of the table: the handler for one event type in one state. */
-export type Handler<T extends FsmEventType> = (fsm: Fsm, event: Extract<FsmEvent, { readonly type: T }>, context: FsmContext) => readonly FsmEffect[];
+export type Handler<T extends FsmEventType> = (
+  fsm: Fsm,
+  event: Extract<FsmEvent, { readonly type: T }>,
+  context: FsmContext,
+) => readonly FsmEffect[];
 
 type Row = { readonly [T in FsmEventType]?: Handler<T> };
 
@@ -32,31 +53,76 @@ type Row = { readonly [T in FsmEventType]?: Handler<T> };
 export const FSM_TABLE: { readonly [state in SessionState]: Row } = {
   // RFC 4271: in Idle all other events change nothing; a connection is refused.
   idle: {
-    start: onStart, stop: onStop, 'idle-hold-expired': onStart, connected: onUnwantedConnection,
+    start: onStart,
+    stop: onStop,
+    'idle-hold-expired': onStart,
+    connected: onUnwantedConnection,
   },
   connect: {
-    start: ignore, stop: onStop, 'connect-retry-expired': onRetryInConnect, 'delay-open-expired': onDelayOpenExpired, connected: onConnected,
-    disconnected: onLostWhileConnecting, open: onOpenWhileDelayed, 'header-error': onMessageError, 'open-error': onMessageError,
-    notification: onNotification, 'collision-dump': onCollisionDump,
+    start: ignore,
+    stop: onStop,
+    'connect-retry-expired': onRetryInConnect,
+    'delay-open-expired': onDelayOpenExpired,
+    connected: onConnected,
+    disconnected: onLostWhileConnecting,
+    open: onOpenWhileDelayed,
+    'header-error': onMessageError,
+    'open-error': onMessageError,
+    notification: onNotification,
+    'collision-dump': onCollisionDump,
   },
   active: {
-    start: ignore, stop: onStop, 'connect-retry-expired': onRetryInActive, 'delay-open-expired': onDelayOpenExpired, connected: onConnected,
-    disconnected: onLostWhileConnecting, open: onOpenWhileDelayed, 'header-error': onMessageError, 'open-error': onMessageError,
-    notification: onNotification, 'collision-dump': onCollisionDump,
+    start: ignore,
+    stop: onStop,
+    'connect-retry-expired': onRetryInActive,
+    'delay-open-expired': onDelayOpenExpired,
+    connected: onConnected,
+    disconnected: onLostWhileConnecting,
+    open: onOpenWhileDelayed,
+    'header-error': onMessageError,
+    'open-error': onMessageError,
+    notification: onNotification,
+    'collision-dump': onCollisionDump,
   },
   'open-sent': {
-    start: ignore, stop: onStop, 'hold-expired': onHoldExpired, connected: onUnwantedConnection, disconnected: onLostWhileConnecting,
-    open: onOpenInOpenSent, 'header-error': onMessageError, 'open-error': onMessageError, 'collision-dump': onCollisionDump, notification: onNotification,
+    start: ignore,
+    stop: onStop,
+    'hold-expired': onHoldExpired,
+    connected: onUnwantedConnection,
+    disconnected: onLostWhileConnecting,
+    open: onOpenInOpenSent,
+    'header-error': onMessageError,
+    'open-error': onMessageError,
+    'collision-dump': onCollisionDump,
+    notification: onNotification,
   },
   'open-confirm': {
-    start: ignore, stop: onStop, 'hold-expired': onHoldExpired, 'keepalive-expired': onKeepaliveDue, connected: onUnwantedConnection,
-    disconnected: onLostInSession, 'header-error': onMessageError, 'open-error': onMessageError, 'collision-dump': onCollisionDump,
-    notification: onNotification, keepalive: onKeepaliveInOpenConfirm,
+    start: ignore,
+    stop: onStop,
+    'hold-expired': onHoldExpired,
+    'keepalive-expired': onKeepaliveDue,
+    connected: onUnwantedConnection,
+    disconnected: onLostInSession,
+    'header-error': onMessageError,
+    'open-error': onMessageError,
+    'collision-dump': onCollisionDump,
+    notification: onNotification,
+    keepalive: onKeepaliveInOpenConfirm,
   },
   established: {
-    start: ignore, stop: onStop, 'hold-expired': onHoldExpired, 'keepalive-expired': onKeepaliveDue, connected: onUnwantedConnection,
-    disconnected: onLostInSession, 'header-error': onMessageError, 'collision-dump': onCollisionDump, notification: onNotification,
-    keepalive: onAlive, update: onAlive, 'route-refresh': onAlive, 'update-error': onMessageError,
+    start: ignore,
+    stop: onStop,
+    'hold-expired': onHoldExpired,
+    'keepalive-expired': onKeepaliveDue,
+    connected: onUnwantedConnection,
+    disconnected: onLostInSession,
+    'header-error': onMessageError,
+    'collision-dump': onCollisionDump,
+    notification: onNotification,
+    keepalive: onAlive,
+    update: onAlive,
+    'route-refresh': onAlive,
+    'update-error': onMessageError,
   },
 };
 
@@ -79,7 +145,9 @@ export function createFsm(challenger: boolean): Fsm {
 
 /** Runs one event: changes `fsm` and returns what has to be done, in order. */
 export function handleEvent<T extends FsmEventType>(
-  fsm: Fsm, event: Extract<FsmEvent, { readonly type: T }> & { readonly type: T }, context: FsmContext,
+  fsm: Fsm,
+  event: Extract<FsmEvent, { readonly type: T }> & { readonly type: T },
+  context: FsmContext,
 ): readonly FsmEffect[] {
   const handler: Handler<T> | undefined = FSM_TABLE[fsm.state][event.type];
   return handler === undefined ? onUnexpected(fsm, event, context) : handler(fsm, event, context);
@@ -97,9 +165,21 @@ export type TimerEventType = 'connect-retry-expired' | 'delay-open-expired' | 'i
 export function takeDueTimers(fsm: Fsm, now: number): TimerEventType[] {
   const { timers } = fsm;
   const due: TimerEventType[] = [];
-  if (timers.connectRetry <= now) { timers.connectRetry = Infinity; due.push('connect-retry-expired'); }
-  if (timers.delayOpen <= now) { timers.delayOpen = Infinity; due.push('delay-open-expired'); }
-  if (timers.idleHold <= now) { timers.idleHold = Infinity; due.push('idle-hold-expired'); }
-  if (timers.keepalive <= now) { timers.keepalive = Infinity; due.push('keepalive-expired'); }
+  if (timers.connectRetry <= now) {
+    timers.connectRetry = Infinity;
+    due.push('connect-retry-expired');
+  }
+  if (timers.delayOpen <= now) {
+    timers.delayOpen = Infinity;
+    due.push('delay-open-expired');
+  }
+  if (timers.idleHold <= now) {
+    timers.idleHold = Infinity;
+    due.push('idle-hold-expired');
+  }
+  if (timers.keepalive <= now) {
+    timers.keepalive = Infinity;
+    due.push('keepalive-expired');
+  }
   return due;
 }

@@ -6,11 +6,11 @@
  * ConnectRetryTimer. Only after an error that we reported does Idle refuse connections for the IdleHold time.
  */
 import type { SessionState } from '../speaker-types.ts';
-import { describeNotification, notificationFor } from '../wire/index.ts';
 import type { NotificationMessage } from '../wire/index.ts';
+import { describeNotification, notificationFor } from '../wire/index.ts';
 import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS } from './limits.ts';
-import { negotiate } from './negotiate.ts';
 import type { Negotiated } from './negotiate.ts';
+import { negotiate } from './negotiate.ts';
 import { cease, FSM_ERRORS, refusesOptions } from './notifications.ts';
 import type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent } from './types.ts';
 
@@ -133,7 +133,10 @@ export function onOpenWhileDelayed(fsm: Fsm, event: Of<'open'>, context: FsmCont
 function acceptOpen(fsm: Fsm, event: Of<'open'>, context: FsmContext, first: FsmEffect[]): FsmEffect[] {
   const agreed = negotiate(context.settings.offer, event.message);
   if (!agreed.ok) {
-    return [...first, ...leave(fsm, context, { because: 'unacceptable OPEN', cause: 'notification-sent', send: agreed.error, then: 'back-off' })];
+    return [
+      ...first,
+      ...leave(fsm, context, { because: 'unacceptable OPEN', cause: 'notification-sent', send: agreed.error, then: 'back-off' }),
+    ];
   }
   fsm.negotiated = agreed.value;
   fsm.peerOpen = event.message;
@@ -174,7 +177,12 @@ export function onKeepaliveDue(fsm: Fsm, _event: FsmEvent, context: FsmContext):
 /* Ends */
 
 export function onHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
-  return leave(fsm, context, { because: 'hold timer expired', cause: 'notification-sent', send: notificationFor({ code: 'HOLD_TIMER_EXPIRED' }), then: 'retry' });
+  return leave(fsm, context, {
+    because: 'hold timer expired',
+    cause: 'notification-sent',
+    send: notificationFor({ code: 'HOLD_TIMER_EXPIRED' }),
+    then: 'retry',
+  });
 }
 
 export function onLostInSession(fsm: Fsm, event: Of<'disconnected'>, context: FsmContext): FsmEffect[] {
@@ -186,14 +194,21 @@ export function onMessageError(fsm: Fsm, event: Of<'header-error' | 'open-error'
 }
 
 export function onCollisionDump(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
-  return leave(fsm, context, { because: 'connection collision', cause: 'notification-sent', send: cease('CEASE_COLLISION'), then: 'retry' });
+  return leave(fsm, context, {
+    because: 'connection collision',
+    cause: 'notification-sent',
+    send: cease('CEASE_COLLISION'),
+    then: 'retry',
+  });
 }
 
 export function onNotification(fsm: Fsm, event: Of<'notification'>, context: FsmContext): FsmEffect[] {
   // RFC 5492 section 3: a peer that knows no capabilities refuses the parameter; the next OPEN goes without.
   if (refusesOptions(event.message) && fsm.state === 'open-sent') fsm.plain = true;
   const effects = leave(fsm, context, {
-    because: `NOTIFICATION received: ${describeNotification(event.message)}`, cause: 'notification-received', then: 'retry',
+    because: `NOTIFICATION received: ${describeNotification(event.message)}`,
+    cause: 'notification-received',
+    then: 'retry',
   });
   return [{ type: 'notification-received', message: event.message }, ...effects];
 }
@@ -202,14 +217,20 @@ export function onNotification(fsm: Fsm, event: Of<'notification'>, context: Fsm
 export function onUnexpected(fsm: Fsm, event: FsmEvent, context: FsmContext): FsmEffect[] {
   const because = `unexpected ${event.type} in ${fsm.state}`;
   switch (fsm.state) {
-    case 'idle': return [];
+    case 'idle':
+      return [];
     case 'connect':
     case 'active':
       return leave(fsm, context, { because, cause: 'closed-silently', then: 'back-off' });
     case 'open-sent':
     case 'open-confirm':
     case 'established':
-      return leave(fsm, context, { because, cause: 'notification-sent', send: notificationFor({ code: FSM_ERRORS[fsm.state] }), then: 'back-off' });
+      return leave(fsm, context, {
+        because,
+        cause: 'notification-sent',
+        send: notificationFor({ code: FSM_ERRORS[fsm.state] }),
+        then: 'back-off',
+      });
     default: {
       const never: never = fsm.state;
       return never;
@@ -232,7 +253,8 @@ function leave(fsm: Fsm, context: FsmContext, leaving: Leaving): FsmEffect[] {
   const { connection } = fsm;
   if (connection !== undefined && leaving.gone !== true) {
     // Before our OPEN nothing may be said but by closing.
-    if (leaving.send !== undefined && fsm.state !== 'connect' && fsm.state !== 'active') effects.push({ type: 'send-notification', connection, message: leaving.send });
+    if (leaving.send !== undefined && fsm.state !== 'connect' && fsm.state !== 'active')
+      effects.push({ type: 'send-notification', connection, message: leaving.send });
     effects.push({ type: 'close', connection });
   }
   if (fsm.dialing) effects.push({ type: 'cancel-dial' });
@@ -254,11 +276,20 @@ function leave(fsm: Fsm, context: FsmContext, leaving: Leaving): FsmEffect[] {
 }
 
 function startOver(fsm: Fsm, context: FsmContext, then: Leaving['then'], wasEstablished: boolean): FsmEffect[] {
-  if (then === 'stay-idle') { fsm.failures = 0; return []; }
-  if (typeof then === 'object') { fsm.timers.idleHold = context.now + then.refuseForMs; return []; }
+  if (then === 'stay-idle') {
+    fsm.failures = 0;
+    return [];
+  }
+  if (typeof then === 'object') {
+    fsm.timers.idleHold = context.now + then.refuseForMs;
+    return [];
+  }
   if (then === 'restart') return onStart(fsm, { type: 'start' }, context);
   fsm.failures++;
-  if (then === 'back-off') { fsm.timers.idleHold = context.now + backOff(fsm.failures, IDLE_HOLD_FIRST_MS, context); return []; }
+  if (then === 'back-off') {
+    fsm.timers.idleHold = context.now + backOff(fsm.failures, IDLE_HOLD_FIRST_MS, context);
+    return [];
+  }
   if (!context.settings.passive) {
     const first = wasEstablished ? Math.min(RECONNECT_FIRST_MS, context.settings.connectRetryMs) : context.settings.connectRetryMs;
     fsm.timers.connectRetry = context.now + backOff(fsm.failures, first, context);

@@ -1,11 +1,12 @@
 /** Sessions: the state machine, collision detection, negotiation, NOTIFICATION texts, deadlines as data. */
-export { collisionLoser } from './collision.ts';
+
 export type { Collision } from './collision.ts';
-export { DeadlineQueue } from './deadlines.ts';
+export { collisionLoser } from './collision.ts';
 export type { Scheduled } from './deadlines.ts';
+export { DeadlineQueue } from './deadlines.ts';
 export { createFsm, FSM_TABLE, handleEvent, nextFsmDeadline, takeDueTimers } from './fsm.ts';
 export * from './limits.ts';
-export { capabilityNames, localCapabilities, localOpen, negotiate, openAs } from './negotiate.ts';
 export type { LocalOffer, Negotiated, PeerRestart } from './negotiate.ts';
+export { capabilityNames, localCapabilities, localOpen, negotiate, openAs } from './negotiate.ts';
 export { cease, FSM_ERRORS, isCollision, refusesOptions } from './notifications.ts';
 export type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent, FsmEventType, FsmSettings, FsmTimers } from './types.ts';

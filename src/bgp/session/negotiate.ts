@@ -2,8 +2,9 @@
  * What two OPENs agree on (RFC 4271 section 6.2, RFC 5492, and the RFC of each capability), as one function of the local
  * offer and the peer's message. Only what works end to end is ever offered.
  */
-import { AS_TRANS, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, notificationFor } from '../wire/index.ts';
+
 import type { Capabilities, Family, NotificationMessage, OpenMessage, Result } from '../wire/index.ts';
+import { AS_TRANS, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, notificationFor } from '../wire/index.ts';
 
 /** What this side puts into its OPEN for one peer. Times in seconds, numbers unsigned. */
 export interface LocalOffer {
@@ -60,14 +61,16 @@ export function localCapabilities(offer: LocalOffer): Capabilities {
     routeRefresh: true,
     enhancedRouteRefresh: true,
     extendedMessage: true,
-    ...(restart === undefined ? {} : {
-      gracefulRestart: {
-        restarting: restart.restarting,
-        notification: false,
-        restartTime: restart.restartTime,
-        families: offer.families.map((family) => ({ family, forwarding: restart.forwarding })),
-      },
-    }),
+    ...(restart === undefined
+      ? {}
+      : {
+          gracefulRestart: {
+            restarting: restart.restarting,
+            notification: false,
+            restartTime: restart.restartTime,
+            families: offer.families.map((family) => ({ family, forwarding: restart.forwarding })),
+          },
+        }),
     ...(mode === 'off' ? {} : { addPath: offer.families.map((family) => ({ family, mode })) }),
     unknown: [],
   };
@@ -100,7 +103,8 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
   if (fault !== undefined) return { ok: false, error: fault };
   const theirs = open.capabilities;
   const families = commonFamilies(offer, theirs);
-  if (families.length === 0) return { ok: false, error: notificationFor({ code: 'OPEN_UNSUPPORTED_CAPABILITY', data: multiprotocolCapabilities(offer.families) }) };
+  if (families.length === 0)
+    return { ok: false, error: notificationFor({ code: 'OPEN_UNSUPPORTED_CAPABILITY', data: multiprotocolCapabilities(offer.families) }) };
   const holdTime = Math.min(offer.holdTime, open.holdTime);
   const third = holdTime / 3;
   const extendedMessage = theirs.extendedMessage && !offer.plain;
@@ -130,7 +134,8 @@ function openFault(offer: LocalOffer, open: OpenMessage): NotificationMessage | 
   if (as === 0 || open.myAs === 0 || as !== offer.remoteAs) return notificationFor({ code: 'OPEN_BAD_PEER_AS' });
   if (open.holdTime === 1 || open.holdTime === 2) return notificationFor({ code: 'OPEN_UNACCEPTABLE_HOLD_TIME' });
   // RFC 6286 section 2.3: zero is never legal; equal identifiers are an error inside one AS only.
-  if (open.bgpId === 0 || (open.bgpId === offer.routerId && offer.localAs === offer.remoteAs)) return notificationFor({ code: 'OPEN_BAD_BGP_ID' });
+  if (open.bgpId === 0 || (open.bgpId === offer.routerId && offer.localAs === offer.remoteAs))
+    return notificationFor({ code: 'OPEN_BAD_BGP_ID' });
   return undefined;
 }
 
@@ -144,7 +149,9 @@ function commonFamilies(offer: LocalOffer, theirs: Capabilities): Family[] {
 function addPathFamilies(offer: LocalOffer, families: readonly Family[], theirs: Capabilities, direction: 'receive' | 'send'): Family[] {
   if (offer.plain || (offer.addPath !== 'both' && offer.addPath !== direction)) return [];
   const wanted = direction === 'receive' ? 'send' : 'receive';
-  return families.filter((family) => theirs.addPath?.some((entry) => entry.family === family && (entry.mode === 'both' || entry.mode === wanted)) ?? false);
+  return families.filter(
+    (family) => theirs.addPath?.some((entry) => entry.family === family && (entry.mode === 'both' || entry.mode === wanted)) ?? false,
+  );
 }
 
 function peerRestart(offer: LocalOffer, families: readonly Family[], theirs: Capabilities): PeerRestart | undefined {

@@ -1,6 +1,7 @@
 /** The NOTIFICATIONs that sessions themselves decide to send; numbers and texts are rows of wire/errors.ts. */
-import { notificationFor, shutdownData } from '../wire/index.ts';
+
 import type { ErrorCode, NotificationMessage } from '../wire/index.ts';
+import { notificationFor, shutdownData } from '../wire/index.ts';
 
 /** Cease of the given kind (RFC 4486). Administrative shutdown and reset may carry a text for the peer's operator (RFC 9003). */
 export function cease(code: Extract<ErrorCode, `CEASE_${string}`>, text = ''): NotificationMessage {

@@ -1,13 +1,13 @@
 /** What an operator asks for: peer actions and the end of the speaker. */
 import { cease } from '../session/index.ts';
-import type { NotificationMessage } from '../wire/index.ts';
 import type { PeerAction, SpeakerInput } from '../speaker-types.ts';
+import type { NotificationMessage } from '../wire/index.ts';
 import { encodeRouteRefresh } from '../wire/index.ts';
 import { stopPeer } from './configure.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive } from './machines.ts';
-import { establishedConnection, output } from './state.ts';
 import type { Peer, SpeakerState } from './state.ts';
+import { establishedConnection, output } from './state.ts';
 
 /** Carries out an action on the peer of that id; an unknown id does nothing. */
 export function peerAction(state: SpeakerState, id: string, action: PeerAction): void {
@@ -22,8 +22,10 @@ export function peerAction(state: SpeakerState, id: string, action: PeerAction):
       if (!peer.adminDown) return;
       peer.adminDown = false;
       return drive(state, peer, peer.primary, { type: 'start' });
-    case 'reset': return reset(state, peer, cease('CEASE_ADMIN_RESET'));
-    case 'refresh': return refresh(state, peer, action.direction);
+    case 'reset':
+      return reset(state, peer, cease('CEASE_ADMIN_RESET'));
+    case 'refresh':
+      return refresh(state, peer, action.direction);
     default: {
       const never: never = action;
       return never;

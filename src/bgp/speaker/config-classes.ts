@@ -49,10 +49,28 @@ export function classOf(fields: readonly (keyof PeerConfig)[]): ChangeClass | un
 }
 
 const NAMES: { readonly [field in keyof Required<PeerConfig>]: field } = {
-  id: 'id', remote: 'remote', local: 'local', remoteAs: 'remoteAs', localAs: 'localAs', families: 'families', passive: 'passive', holdTime: 'holdTime',
-  keepaliveTime: 'keepaliveTime', connectRetryTime: 'connectRetryTime', connectDelay: 'connectDelay', delayOpenTime: 'delayOpenTime',
-  reflectorClient: 'reflectorClient', clusterId: 'clusterId', nextHop: 'nextHop', nextHopSelf: 'nextHopSelf', importPolicy: 'importPolicy',
-  exportPolicy: 'exportPolicy', allowLocalAs: 'allowLocalAs', addPath: 'addPath', gracefulRestart: 'gracefulRestart', maxPrefix: 'maxPrefix',
+  id: 'id',
+  remote: 'remote',
+  local: 'local',
+  remoteAs: 'remoteAs',
+  localAs: 'localAs',
+  families: 'families',
+  passive: 'passive',
+  holdTime: 'holdTime',
+  keepaliveTime: 'keepaliveTime',
+  connectRetryTime: 'connectRetryTime',
+  connectDelay: 'connectDelay',
+  delayOpenTime: 'delayOpenTime',
+  reflectorClient: 'reflectorClient',
+  clusterId: 'clusterId',
+  nextHop: 'nextHop',
+  nextHopSelf: 'nextHopSelf',
+  importPolicy: 'importPolicy',
+  exportPolicy: 'exportPolicy',
+  allowLocalAs: 'allowLocalAs',
+  addPath: 'addPath',
+  gracefulRestart: 'gracefulRestart',
+  maxPrefix: 'maxPrefix',
   reasons: 'reasons',
 };
 

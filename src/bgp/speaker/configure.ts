@@ -8,8 +8,8 @@ import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, reschedule } from './machines.ts';
 import { settingsOf } from './settings.ts';
-import { output, peerKey } from './state.ts';
 import type { Peer, SpeakerState } from './state.ts';
+import { output, peerKey } from './state.ts';
 
 /** Makes `config` the speaker's configuration. Applying it twice does nothing the second time. */
 export function configure(state: SpeakerState, config: SpeakerConfig): void {
@@ -42,7 +42,8 @@ function rejectDuplicates(config: SpeakerConfig): void {
   const keys = new Set<string>();
   for (const peer of config.peers) {
     const key = peerKey(peer);
-    if (ids.has(peer.id) || keys.has(key)) throw new Error(`two peers with ${ids.has(peer.id) ? `the id ${peer.id}` : `the addresses ${key}`}`);
+    if (ids.has(peer.id) || keys.has(key))
+      throw new Error(`two peers with ${ids.has(peer.id) ? `the id ${peer.id}` : `the addresses ${key}`}`);
     ids.add(peer.id);
     keys.add(key);
   }
@@ -108,7 +109,12 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
   peer.settings = settingsOf(state, speaker, config);
   const change = classOf(fields);
   if (change === 'bounce' || newId) {
-    stopPeer(state, peer, cease('CEASE_CONFIGURATION_CHANGE'), newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`);
+    stopPeer(
+      state,
+      peer,
+      cease('CEASE_CONFIGURATION_CHANGE'),
+      newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`,
+    );
     // The RIB must see the new properties before the session comes up with them.
     state.rib.configurePeer(config);
     restart(state, peer);

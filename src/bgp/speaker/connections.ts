@@ -1,13 +1,13 @@
 /** TCP connections: which peer one belongs to, and what their coming and going means for its machines. */
 import { addressesEqual, addressKey, formatAddress } from '../net/index.ts';
-import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { Fsm } from '../session/index.ts';
+import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
-import { encodeNotification, Framer } from '../wire/index.ts';
 import type { NotificationMessage } from '../wire/index.ts';
+import { encodeNotification, Framer } from '../wire/index.ts';
 import { createChallenger, drive, forget } from './machines.ts';
-import { output, report } from './state.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
+import { output, report } from './state.ts';
 
 /** A TCP connection came up: the answer to a dial, or an incoming one to be matched. */
 export function connected(state: SpeakerState, input: Extract<SpeakerInput, { readonly type: 'connected' }>): void {
@@ -19,7 +19,17 @@ export function connected(state: SpeakerState, input: Extract<SpeakerInput, { re
 
 function createConnection(id: ConnectionId, local: Endpoint, remote: Endpoint, incoming: boolean): Connection {
   return {
-    id, local, remote, incoming, framer: new Framer(), owner: undefined, claimBy: Infinity, blocked: false, paused: false, undecided: 0, nominated: undefined,
+    id,
+    local,
+    remote,
+    incoming,
+    framer: new Framer(),
+    owner: undefined,
+    claimBy: Infinity,
+    blocked: false,
+    paused: false,
+    undecided: 0,
+    nominated: undefined,
   };
 }
 
@@ -80,7 +90,12 @@ export function claim(state: SpeakerState, connection: Connection, as: number): 
 /** Hands an incoming connection to a peer's machine, or to a challenger where that one is busy. */
 function offer(state: SpeakerState, connection: Connection, peer: Peer): { readonly peer: Peer; readonly fsm: Fsm } | undefined {
   if (peer.adminDown || peer.primary.state === 'idle') {
-    refuse(state, connection, cease('CEASE_CONNECTION_REJECTED'), peer.adminDown ? 'the peer is shut down' : 'the peer is held back after an error');
+    refuse(
+      state,
+      connection,
+      cease('CEASE_CONNECTION_REJECTED'),
+      peer.adminDown ? 'the peer is shut down' : 'the peer is held back after an error',
+    );
     return undefined;
   }
   const fsm = peer.primary.state === 'active' && peer.primary.connection === undefined ? peer.primary : createChallenger(state, peer);
@@ -120,5 +135,6 @@ export function dialFailed(state: SpeakerState, dial: number, reason: string): v
 export function connectionClosed(state: SpeakerState, connection: Connection, reason: string): void {
   const { owner } = connection;
   forget(state, connection.id);
-  if (owner !== undefined && owner.fsm.connection === connection.id) drive(state, owner.peer, owner.fsm, { type: 'disconnected', because: reason });
+  if (owner !== undefined && owner.fsm.connection === connection.id)
+    drive(state, owner.peer, owner.fsm, { type: 'disconnected', because: reason });
 }

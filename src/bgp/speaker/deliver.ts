@@ -1,16 +1,17 @@
 /** The work between inputs: decisions and encodings of the RIB, then octets to the peers, in slices. */
 import { FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
-import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import type { Family } from '../wire/index.ts';
+import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import { deferring } from './lifecycle.ts';
 import { releaseImport } from './machines.ts';
-import { establishedConnection, output, report } from './state.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
+import { establishedConnection, output, report } from './state.ts';
 
 const HEADER_OCTETS = 19;
 
-const END_OF_RIB: readonly { readonly family: Family; readonly octets: Uint8Array }[] = (['ipv4-unicast', 'ipv6-unicast'] as const)
-  .map((family) => ({ family, octets: encodeEndOfRib(family) }));
+const END_OF_RIB: readonly { readonly family: Family; readonly octets: Uint8Array }[] = (['ipv4-unicast', 'ipv6-unicast'] as const).map(
+  (family) => ({ family, octets: encodeEndOfRib(family) }),
+);
 
 /** One slice of work of about `budgetMs`; true while some remains that could be done now. */
 export function work(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
@@ -78,7 +79,7 @@ function writeTo(state: SpeakerState, peer: Peer): boolean {
 /** Counts whole messages by their headers and notes an End-of-RIB among them. */
 function count(state: SpeakerState, peer: Peer, buffers: readonly Uint8Array[]): void {
   for (const buffer of buffers) {
-    for (let at = 0; at + HEADER_OCTETS <= buffer.length;) {
+    for (let at = 0; at + HEADER_OCTETS <= buffer.length; ) {
       const length = ((buffer[at + 16] ?? 0) << 8) | (buffer[at + 17] ?? 0);
       if (length < HEADER_OCTETS) throw new Error('the RIB gave octets that are no whole message');
       peer.counters.messagesSent++;
@@ -93,7 +94,8 @@ function count(state: SpeakerState, peer: Peer, buffers: readonly Uint8Array[]):
 
 function noteEndOfRib(state: SpeakerState, peer: Peer, message: Uint8Array): void {
   for (const { family, octets } of END_OF_RIB) {
-    if (peer.endOfRibSent.has(family) || octets.length !== message.length || !octets.every((octet, index) => octet === message[index])) continue;
+    if (peer.endOfRibSent.has(family) || octets.length !== message.length || !octets.every((octet, index) => octet === message[index]))
+      continue;
     peer.endOfRibSent.add(family);
     report(state, { kind: 'end-of-rib', peer: peer.config.id, family, direction: 'sent' });
   }

@@ -2,13 +2,14 @@
  * What a session coming up or going down means for routes: joining and leaving the RIB, and graceful restart (RFC 4724) as
  * helper and as the one who restarts.
  */
-import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
-import type { DownCause, Fsm, Negotiated } from '../session/index.ts';
+import { isLoopback } from '../net/index.ts';
 import type { RibSession } from '../rib/types.ts';
+import type { DownCause, Fsm, Negotiated } from '../session/index.ts';
+import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { refreshSettings } from './settings.ts';
-import { isUp, report } from './state.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
+import { isUp, report } from './state.ts';
 
 /** Established: the RIB learns of the peer and owes it a table; stale routes that the peer did not keep are dropped. */
 export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated: Negotiated): void {
@@ -26,7 +27,13 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
 function ribSession(peer: Peer, connection: Connection, agreed: Negotiated): RibSession {
   return {
     context: {
-      fourOctetAs: agreed.fourOctetAs, external: agreed.external, addPathReceive: agreed.addPathReceive, extendedNextHop: [], families: agreed.families,
+      fourOctetAs: agreed.fourOctetAs,
+      external: agreed.external,
+      addPathReceive: agreed.addPathReceive,
+      extendedNextHop: [],
+      families: agreed.families,
+      // Between loopback addresses, as in the demo and in tests, a loopback next hop is reachable.
+      loopback: isLoopback(connection.remote.address),
     },
     families: agreed.families,
     external: agreed.external,

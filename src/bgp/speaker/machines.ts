@@ -2,18 +2,26 @@
  * Runs session machines and carries out what they ask for. A peer has one machine, and a challenger beside it while an
  * incoming connection and our own dial are being told apart (RFC 4271 section 6.8).
  */
-import { cease, collisionLoser, createFsm, handleEvent, isCollision, localOpen, negotiate, nextFsmDeadline } from '../session/index.ts';
+
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmSettings } from '../session/index.ts';
-import type { NotificationMessage, OpenMessage } from '../wire/index.ts';
+import { cease, collisionLoser, createFsm, handleEvent, isCollision, localOpen, negotiate, nextFsmDeadline } from '../session/index.ts';
 import type { SessionState } from '../speaker-types.ts';
+import type { NotificationMessage, OpenMessage } from '../wire/index.ts';
 import { describeNotification, encodeKeepalive, encodeNotification, encodeOpen } from '../wire/index.ts';
 import { sessionDown, sessionUp } from './lifecycle.ts';
-import { output, report } from './state.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
+import { output, report } from './state.ts';
 
 const KEEPALIVE = encodeKeepalive();
 
-const RANK: { readonly [state in SessionState]: number } = { idle: 0, active: 1, connect: 2, 'open-sent': 3, 'open-confirm': 4, established: 5 };
+const RANK: { readonly [state in SessionState]: number } = {
+  idle: 0,
+  active: 1,
+  connect: 2,
+  'open-sent': 3,
+  'open-confirm': 4,
+  established: 5,
+};
 
 /** Gives one event to a machine and carries out its effects. */
 export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent): void {
@@ -65,7 +73,12 @@ function promote(state: SpeakerState, peer: Peer, winner: Fsm): void {
 /** The peer's OPEN: if it is acceptable and another connection is as far, one of the two is dropped before we agree to it. */
 export function receiveOpen(state: SpeakerState, peer: Peer, fsm: Fsm, message: OpenMessage): void {
   const other = fsm === peer.primary ? peer.challenger : peer.primary;
-  if (other !== undefined && (other.state === 'open-confirm' || other.state === 'established') && fsm.state === 'open-sent' && acceptable(state, peer, fsm, message)) {
+  if (
+    other !== undefined &&
+    (other.state === 'open-confirm' || other.state === 'established') &&
+    fsm.state === 'open-sent' &&
+    acceptable(state, peer, fsm, message)
+  ) {
     if (other.state === 'established' && peerRestarted(peer, fsm)) {
       // RFC 4724 section 4.2: a new OPEN means that the old connection is dead; its routes become stale.
       abandon(state, peer, other);
@@ -97,8 +110,12 @@ function abandon(state: SpeakerState, peer: Peer, old: Fsm): void {
 function loserOf(peer: Peer, fresh: Fsm, other: Fsm, otherState: 'open-confirm' | 'established', message: OpenMessage): Fsm {
   const { offer } = peer.settings;
   const loser = collisionLoser({
-    localId: offer.routerId, remoteId: message.bgpId, localAs: offer.localAs, remoteAs: offer.remoteAs,
-    fresh: { incoming: fresh.incoming }, other: { incoming: other.incoming, state: otherState },
+    localId: offer.routerId,
+    remoteId: message.bgpId,
+    localAs: offer.localAs,
+    remoteAs: offer.remoteAs,
+    fresh: { incoming: fresh.incoming },
+    other: { incoming: other.incoming, state: otherState },
   });
   return loser === 'fresh' ? fresh : other;
 }
@@ -108,7 +125,12 @@ export function createChallenger(state: SpeakerState, peer: Peer): Fsm | undefin
   const old = peer.challenger;
   if (old !== undefined) {
     if (RANK[old.state] > RANK['open-sent']) return undefined;
-    drive(state, peer, old, { type: 'stop', notification: cease('CEASE_CONNECTION_REJECTED'), because: 'replaced by a newer connection', then: 'stay-idle' });
+    drive(state, peer, old, {
+      type: 'stop',
+      notification: cease('CEASE_CONNECTION_REJECTED'),
+      because: 'replaced by a newer connection',
+      then: 'stay-idle',
+    });
   }
   const fsm = createFsm(true);
   fsm.plain = peer.primary.plain;
@@ -120,18 +142,27 @@ export function createChallenger(state: SpeakerState, peer: Peer): Fsm | undefin
 
 function perform(state: SpeakerState, peer: Peer, fsm: Fsm, effect: FsmEffect): void {
   switch (effect.type) {
-    case 'state': return showState(state, peer, fsm, effect.to, effect.because);
-    case 'dial': return dial(state, peer);
-    case 'cancel-dial': return cancelDial(state, peer);
-    case 'send-open': return sendTo(state, peer, fsm, encodeOpen(localOpen(contextOf(state, peer, fsm).settings.offer)));
-    case 'send-keepalive': return sendTo(state, peer, fsm, KEEPALIVE);
-    case 'send-notification': return sendNotification(state, peer, effect.connection, effect.message);
-    case 'notification-received': return noteReceived(state, peer, effect.message);
+    case 'state':
+      return showState(state, peer, fsm, effect.to, effect.because);
+    case 'dial':
+      return dial(state, peer);
+    case 'cancel-dial':
+      return cancelDial(state, peer);
+    case 'send-open':
+      return sendTo(state, peer, fsm, encodeOpen(localOpen(contextOf(state, peer, fsm).settings.offer)));
+    case 'send-keepalive':
+      return sendTo(state, peer, fsm, KEEPALIVE);
+    case 'send-notification':
+      return sendNotification(state, peer, effect.connection, effect.message);
+    case 'notification-received':
+      return noteReceived(state, peer, effect.message);
     case 'close':
       output(state, { type: 'close', connection: effect.connection, reset: false });
       return forget(state, effect.connection);
-    case 'established': return sessionUp(state, peer, fsm, effect.negotiated);
-    case 'down': return sessionDown(state, peer, effect.cause);
+    case 'established':
+      return sessionUp(state, peer, fsm, effect.negotiated);
+    case 'down':
+      return sessionDown(state, peer, effect.cause);
     default: {
       const never: never = effect;
       return never;

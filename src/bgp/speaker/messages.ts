@@ -1,13 +1,22 @@
 /** Octets of a connection → messages → events of its session machine and updates for the RIB. */
-import { openAs, IMPORT_QUEUE_MAX_OCTETS, IMPORT_QUEUE_TOTAL_OCTETS } from '../session/index.ts';
+
 import type { Fsm } from '../session/index.ts';
+import { IMPORT_QUEUE_MAX_OCTETS, IMPORT_QUEUE_TOTAL_OCTETS, openAs } from '../session/index.ts';
 import type { DecodeError, OpenMessage, RawMessage } from '../wire/index.ts';
-import { decodeError, decodeNotification, decodeOpen, decodeRouteRefresh, MAX_EXTENDED_MESSAGE, MESSAGE_TYPE, scanUpdate } from '../wire/index.ts';
+import {
+  decodeError,
+  decodeNotification,
+  decodeOpen,
+  decodeRouteRefresh,
+  MAX_EXTENDED_MESSAGE,
+  MESSAGE_TYPE,
+  scanUpdate,
+} from '../wire/index.ts';
 import { claim, refuse } from './connections.ts';
 import { endOfRib } from './lifecycle.ts';
 import { drive, receiveOpen } from './machines.ts';
-import { output } from './state.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
+import { output } from './state.ts';
 
 /** Takes what a socket delivered. Stops at the first message that costs the connection. */
 export function receiveOctets(state: SpeakerState, connection: Connection, octets: Uint8Array): void {
@@ -30,7 +39,10 @@ function headerError(state: SpeakerState, connection: Connection, error: DecodeE
 
 /** The first message of a connection that several peers could own has to be the OPEN that tells which. */
 function receiveUnclaimed(state: SpeakerState, connection: Connection, message: RawMessage): void {
-  const open = message.type === MESSAGE_TYPE.open ? decodeOpen(message.body) : { ok: false as const, error: decodeError('FSM_OPEN_SENT', 'no OPEN first') };
+  const open =
+    message.type === MESSAGE_TYPE.open
+      ? decodeOpen(message.body)
+      : { ok: false as const, error: decodeError('FSM_OPEN_SENT', 'no OPEN first') };
   if (!open.ok) return refuse(state, connection, open.error.notification, open.error.detail);
   const owner = claim(state, connection, openAs(open.value));
   if (owner !== undefined) openReceived(state, connection, owner.peer, owner.fsm, open.value);
@@ -40,8 +52,10 @@ function receiveMessage(state: SpeakerState, connection: Connection, peer: Peer,
   peer.counters.messagesReceived++;
   connection.nominated = undefined;
   switch (message.type) {
-    case MESSAGE_TYPE.update: return receiveUpdate(state, connection, peer, fsm, message.body);
-    case MESSAGE_TYPE.keepalive: return drive(state, peer, fsm, { type: 'keepalive' });
+    case MESSAGE_TYPE.update:
+      return receiveUpdate(state, connection, peer, fsm, message.body);
+    case MESSAGE_TYPE.keepalive:
+      return drive(state, peer, fsm, { type: 'keepalive' });
     case MESSAGE_TYPE.open: {
       const open = decodeOpen(message.body);
       if (open.ok) return openReceived(state, connection, peer, fsm, open.value);
@@ -53,7 +67,8 @@ function receiveMessage(state: SpeakerState, connection: Connection, peer: Peer,
       // RFC 4271 section 6.4: an error in a NOTIFICATION cannot be answered by another.
       return drive(state, peer, fsm, { type: 'disconnected', because: `unreadable NOTIFICATION: ${notification.error.detail}` });
     }
-    case MESSAGE_TYPE.routeRefresh: return receiveRefresh(state, peer, fsm, message.body);
+    case MESSAGE_TYPE.routeRefresh:
+      return receiveRefresh(state, peer, fsm, message.body);
     default: {
       const error = decodeError('HEADER_BAD_TYPE', `message type ${message.type}`, Uint8Array.of(message.type));
       return drive(state, peer, fsm, { type: 'header-error', notification: error.notification, because: error.detail });
@@ -70,7 +85,8 @@ function receiveUpdate(state: SpeakerState, connection: Connection, peer: Peer, 
   if (fsm.state !== 'established' || peer.session === undefined) return drive(state, peer, fsm, { type: 'update' });
   peer.counters.updatesReceived++;
   const scanned = scanUpdate(body, peer.context);
-  if (!scanned.ok) return drive(state, peer, fsm, { type: 'update-error', notification: scanned.error.notification, because: scanned.error.detail });
+  if (!scanned.ok)
+    return drive(state, peer, fsm, { type: 'update-error', notification: scanned.error.notification, because: scanned.error.detail });
   drive(state, peer, fsm, { type: 'update' });
   account(state, connection, body.length);
   state.rib.receive(peer.index, scanned.value);
@@ -89,7 +105,8 @@ function account(state: SpeakerState, connection: Connection, octets: number): v
 
 function receiveRefresh(state: SpeakerState, peer: Peer, fsm: Fsm, body: Uint8Array): void {
   const refresh = decodeRouteRefresh(body);
-  if (!refresh.ok) return drive(state, peer, fsm, { type: 'update-error', notification: refresh.error.notification, because: refresh.error.detail });
+  if (!refresh.ok)
+    return drive(state, peer, fsm, { type: 'update-error', notification: refresh.error.notification, because: refresh.error.detail });
   drive(state, peer, fsm, { type: 'route-refresh' });
   const { session } = peer;
   const { family, subtype } = refresh.value;
@@ -97,4 +114,3 @@ function receiveRefresh(state: SpeakerState, peer: Peer, fsm: Fsm, body: Uint8Ar
   if (fsm.state !== 'established' || session === undefined || family === undefined || !session.families.includes(family)) return;
   if (subtype === 0) state.rib.refresh(peer.index, family, session.enhancedRouteRefresh);
 }
-

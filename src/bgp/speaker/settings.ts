@@ -15,9 +15,14 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
       keepaliveTime: config.keepaliveTime,
       families: config.families,
       addPath: config.addPath,
-      gracefulRestart: config.gracefulRestart === undefined ? undefined : {
-        restartTime: config.gracefulRestart.restartTime, restarting, forwarding: restarting && state.options.restarting?.forwarding === true,
-      },
+      gracefulRestart:
+        config.gracefulRestart === undefined
+          ? undefined
+          : {
+              restartTime: config.gracefulRestart.restartTime,
+              restarting,
+              forwarding: restarting && state.options.restarting?.forwarding === true,
+            },
       plain: false,
     },
     passive: config.passive,
@@ -33,4 +38,3 @@ export function refreshSettings(state: SpeakerState): void {
   if (config === undefined) return;
   for (const peer of state.peers.values()) peer.settings = settingsOf(state, config, peer.config);
 }
-

@@ -2,8 +2,8 @@
 import { capabilityNames } from '../session/index.ts';
 import type { PeerFamilyStatus, PeerStatus, SpeakerStatus } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
-import { establishedConnection } from './state.ts';
 import type { Peer, SpeakerState } from './state.ts';
+import { establishedConnection } from './state.ts';
 
 /** Status of the speaker with its peers in the order of the configuration. */
 export function statusOf(state: SpeakerState): SpeakerStatus {

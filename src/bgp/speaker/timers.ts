@@ -1,6 +1,7 @@
 /** Time: the deadlines of all peers, and the hold timer that only nominates (bgp-speaker 4.1). */
-import { cease, DEFERRAL_WINDOW_MS, HOLD_CONFIRM_POLLS, takeDueTimers } from '../session/index.ts';
+
 import type { Fsm } from '../session/index.ts';
+import { cease, DEFERRAL_WINDOW_MS, HOLD_CONFIRM_POLLS, takeDueTimers } from '../session/index.ts';
 import { refuse } from './connections.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, reschedule } from './machines.ts';

@@ -1,6 +1,6 @@
 /** Doubles that really work: a clock, a network in memory, a scripted peer. */
 export { FakeClock, seededRandom } from './fake-clock.ts';
-export { MemoryNetwork } from './memory-network.ts';
 export type { NetworkNode } from './memory-network.ts';
-export { ScriptedPeer } from './scripted-peer.ts';
+export { MemoryNetwork } from './memory-network.ts';
 export type { ReceivedMessage, ScriptedPeerOptions } from './scripted-peer.ts';
+export { ScriptedPeer } from './scripted-peer.ts';

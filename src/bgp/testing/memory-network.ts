@@ -3,8 +3,8 @@
  * (a dial, a chunk of octets, a close) waits in a queue; `settle` delivers all in order, `deliver` one of choice.
  */
 import { addressesEqual } from '../net/index.ts';
-import type { ConnectionId, Endpoint, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import type { Speaker } from '../speaker.ts';
+import type { ConnectionId, Endpoint, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** What can join: a speaker, or a scripted peer. */
@@ -165,13 +165,16 @@ export class MemoryNetwork {
 
   /** Open connections between two nodes. */
   connections(a: string, b: string): number {
-    return [...this.#member(a).ends.values()].filter((end) => end.open && end.link.ends.every((each) => each.open && (each.member.name === a || each.member.name === b))).length;
+    return [...this.#member(a).ends.values()].filter(
+      (end) => end.open && end.link.ends.every((each) => each.open && (each.member.name === a || each.member.name === b)),
+    ).length;
   }
 
   /** Tells a node that a socket towards `b` is full, or takes octets again. */
   setBlocked(name: string, b: string, blocked: boolean): void {
     for (const end of [...this.#member(name).ends.values()]) {
-      if (end.link.ends.some((each) => each.member.name === b)) this.feed(name, { type: blocked ? 'blocked' : 'writable', connection: end.id });
+      if (end.link.ends.some((each) => each.member.name === b))
+        this.feed(name, { type: blocked ? 'blocked' : 'writable', connection: end.id });
     }
   }
 
@@ -198,14 +201,21 @@ export class MemoryNetwork {
 
   #performOne(member: Member, output: SpeakerOutput): void {
     switch (output.type) {
-      case 'event': member.events.push(output.event); return;
-      case 'listen': member.listening = output.endpoints; return;
-      case 'dial': return this.#dial(member, output);
+      case 'event':
+        member.events.push(output.event);
+        return;
+      case 'listen':
+        member.listening = output.endpoints;
+        return;
+      case 'dial':
+        return this.#dial(member, output);
       case 'cancel-dial':
         this.#pending = this.#pending.filter((item) => item.kind !== 'dial' || item.from !== member || item.dial !== output.dial);
         return;
-      case 'send': return this.#send(member, output.connection, output.buffers);
-      case 'close': return this.#close(member, output.connection);
+      case 'send':
+        return this.#send(member, output.connection, output.buffers);
+      case 'close':
+        return this.#close(member, output.connection);
       case 'pause':
       case 'resume': {
         const end = member.ends.get(output.connection);
@@ -222,7 +232,13 @@ export class MemoryNetwork {
   #dial(member: Member, output: Extract<SpeakerOutput, { readonly type: 'dial' }>): void {
     const address = output.local ?? member.addresses.find((each) => each.family === output.remote.address.family);
     if (address === undefined) throw new Error(`${member.name} has no address of the family it dials`);
-    this.#pending.push({ kind: 'dial', from: member, dial: output.dial, remote: output.remote, local: { address, port: this.#nextPort++ } });
+    this.#pending.push({
+      kind: 'dial',
+      from: member,
+      dial: output.dial,
+      remote: output.remote,
+      local: { address, port: this.#nextPort++ },
+    });
   }
 
   #send(member: Member, id: ConnectionId, buffers: readonly Uint8Array[]): void {
@@ -243,7 +259,8 @@ export class MemoryNetwork {
 
   #arrive(item: Pending): void {
     switch (item.kind) {
-      case 'dial': return this.#connect(item);
+      case 'dial':
+        return this.#connect(item);
       case 'octets':
         if (item.to.open) this.feed(item.to.member.name, { type: 'octets', connection: item.to.id, octets: item.octets });
         return;
@@ -262,7 +279,9 @@ export class MemoryNetwork {
 
   #connect(item: Extract<Pending, { readonly kind: 'dial' }>): void {
     const { from, dial, remote, local } = item;
-    const server = [...this.#members.values()].find((member) => member.listening.some((at) => at.port === remote.port && addressesEqual(at.address, remote.address)));
+    const server = [...this.#members.values()].find((member) =>
+      member.listening.some((at) => at.port === remote.port && addressesEqual(at.address, remote.address)),
+    );
     if (server === undefined) return this.feed(from.name, { type: 'dial-failed', dial, reason: 'connection refused' });
     const link: Link = { ends: [], lossy: false };
     const near: End = { id: this.#nextConnection++, member: from, link, open: true, paused: false };

@@ -1,7 +1,7 @@
 /** A peer that says only what a test tells it to, built on the wire codec; it joins a MemoryNetwork like a speaker. */
 import type { ConnectionId, Endpoint, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
-import { decodeNotification, decodeOpen, encodeKeepalive, encodeOpen, Framer, MESSAGE_TYPE } from '../wire/index.ts';
 import type { Capabilities, NotificationMessage, OpenMessage, RawMessage } from '../wire/index.ts';
+import { decodeNotification, decodeOpen, encodeKeepalive, encodeOpen, Framer, MESSAGE_TYPE } from '../wire/index.ts';
 import type { NetworkNode } from './memory-network.ts';
 
 /** What the peer puts into its OPEN. `bgpId` unsigned, `holdTime` in seconds, default 90. */
@@ -104,9 +104,19 @@ export class ScriptedPeer implements NetworkNode {
   open(): OpenMessage {
     const { as, bgpId, holdTime = 90, capabilities } = this.#options;
     return {
-      type: 'open', version: 4, myAs: as > 0xffff ? 23_456 : as, holdTime, bgpId,
+      type: 'open',
+      version: 4,
+      myAs: as > 0xffff ? 23_456 : as,
+      holdTime,
+      bgpId,
       capabilities: {
-        families: ['ipv4-unicast'], multiprotocol: true, fourOctetAs: as, routeRefresh: true, enhancedRouteRefresh: false, extendedMessage: false, unknown: [],
+        families: ['ipv4-unicast'],
+        multiprotocol: true,
+        fourOctetAs: as,
+        routeRefresh: true,
+        enhancedRouteRefresh: false,
+        extendedMessage: false,
+        unknown: [],
         ...capabilities,
       },
     };
@@ -126,10 +136,12 @@ export class ScriptedPeer implements NetworkNode {
 
   /** NOTIFICATIONs received so far. */
   notifications(): NotificationMessage[] {
-    return this.received.filter(({ type }) => type === MESSAGE_TYPE.notification).flatMap(({ body }) => {
-      const decoded = decodeNotification(body);
-      return decoded.ok ? [decoded.value] : [];
-    });
+    return this.received
+      .filter(({ type }) => type === MESSAGE_TYPE.notification)
+      .flatMap(({ body }) => {
+        const decoded = decodeNotification(body);
+        return decoded.ok ? [decoded.value] : [];
+      });
   }
 }
 

@@ -6,8 +6,15 @@ import { parseAddress, parsePrefix } from '../../../src/bgp/net/index.ts';
 import type { SpeakerConfig } from '../../../src/bgp/speaker-types.ts';
 
 const BENCH = {
-  localAs: 64512, routerId: '10.99.0.1', clusterId: '10.99.0.1', listen: { address: '127.0.0.1', port: 179 }, holdTime: 90,
-  families: ['ipv4-unicast'], gracefulRestart: false, restartTime: 120, neighbors: [{ address: '127.1.0.1', as: 64512, rrClient: true, passive: true }],
+  localAs: 64512,
+  routerId: '10.99.0.1',
+  clusterId: '10.99.0.1',
+  listen: { address: '127.0.0.1', port: 179 },
+  holdTime: 90,
+  families: ['ipv4-unicast'],
+  gracefulRestart: false,
+  restartTime: 120,
+  neighbors: [{ address: '127.1.0.1', as: 64512, rrClient: true, passive: true }],
 };
 
 function parse(document: unknown): SpeakerConfig {
@@ -25,22 +32,53 @@ describe('the benchmark form', () => {
   it('becomes a configuration with all defaults', () => {
     const config = parse(BENCH);
     expect(config).toMatchObject({
-      localAs: 64512, routerId: 0x0a630001, listen: [{ address: parseAddress('127.0.0.1'), port: 179 }], routes: [],
-      peers: [{
-        id: '127.1.0.1', remote: { address: parseAddress('127.1.0.1'), port: 179 }, remoteAs: 64512, localAs: 64512, families: ['ipv4-unicast'], passive: true,
-        holdTime: 90, connectRetryTime: 5, connectDelay: 0, reflectorClient: true, clusterId: 0x0a630001, nextHop: 'auto', allowLocalAs: 0, addPath: 'off',
-      }],
+      localAs: 64512,
+      routerId: 0x0a630001,
+      listen: [{ address: parseAddress('127.0.0.1'), port: 179 }],
+      routes: [],
+      peers: [
+        {
+          id: '127.1.0.1',
+          remote: { address: parseAddress('127.1.0.1'), port: 179 },
+          remoteAs: 64512,
+          localAs: 64512,
+          families: ['ipv4-unicast'],
+          passive: true,
+          holdTime: 90,
+          connectRetryTime: 5,
+          connectDelay: 0,
+          reflectorClient: true,
+          clusterId: 0x0a630001,
+          nextHop: 'auto',
+          allowLocalAs: 0,
+          addPath: 'off',
+        },
+      ],
     });
     expect(config.peers[0]?.gracefulRestart).toBe(undefined);
   });
 
   it('gives neighbours what the top says', () => {
-    const config = parse({ ...BENCH, gracefulRestart: true, restartTime: 60, holdTime: 9, neighbors: [{ address: '::1', as: 1 }, { address: '::2', as: 1, gracefulRestart: false, holdTime: 0 }] });
-    expect(config.peers.map(({ gracefulRestart, holdTime }) => [gracefulRestart, holdTime])).toEqual([[{ restartTime: 60 }, 9], [undefined, 0]]);
+    const config = parse({
+      ...BENCH,
+      gracefulRestart: true,
+      restartTime: 60,
+      holdTime: 9,
+      neighbors: [
+        { address: '::1', as: 1 },
+        { address: '::2', as: 1, gracefulRestart: false, holdTime: 0 },
+      ],
+    });
+    expect(config.peers.map(({ gracefulRestart, holdTime }) => [gracefulRestart, holdTime])).toEqual([
+      [{ restartTime: 60 }, 9],
+      [undefined, 0],
+    ]);
   });
 
   it('takes a list of listeners and none', () => {
-    expect(parse({ ...BENCH, listen: [{ address: '127.0.0.1' }, { address: '::1', port: 1790 }] }).listen.map(({ port }) => port)).toEqual([179, 1790]);
+    expect(parse({ ...BENCH, listen: [{ address: '127.0.0.1' }, { address: '::1', port: 1790 }] }).listen.map(({ port }) => port)).toEqual([
+      179, 1790,
+    ]);
     const { listen: _, ...rest } = BENCH;
     expect(parse(rest).listen).toEqual([]);
   });
@@ -50,29 +88,93 @@ describe('neighbours, routes and policies', () => {
   it('reads every field', () => {
     const config = parse({
       ...BENCH,
-      policies: [{ name: 'lb', otherwise: 'reject', terms: [{ name: 'pool', when: [
-        { kind: 'prefix', any: [{ prefix: '10.0.0.0/8', min: 24, max: 32 }, { prefix: '192.0.2.0/24', orLonger: true }, { prefix: '::/0' }], not: true },
-        { kind: 'community', value: '65000:100' }, { kind: 'largeCommunity', value: '4200000000:1:2' }, { kind: 'asPathPrefix', asns: [1, 2] },
-        { kind: 'localPref', op: 'gt', value: 5 }, { kind: 'protocol', any: ['kernel'] }, { kind: 'interface', any: ['cali*'], orNone: true },
-      ], then: [{ kind: 'addCommunity', value: '65535:65535' }, { kind: 'prependAsPath', asns: [64512] }, { kind: 'setLocalPrefFromMetric', defaultMetric: 1024 }, { kind: 'accept' }] }] }],
-      neighbors: [{
-        address: '127.1.0.1', name: 'tor', as: 65001, port: 1790, localAddress: '127.0.0.9', localAs: 4_200_000_000, families: ['ipv6-unicast'], keepaliveTime: 3, connectDelay: 2,
-        connectRetryTime: 7, delayOpenTime: 1, clusterId: '1.2.3.4', nextHop: 'self', nextHopSelf: { ipv4: '192.0.2.1', ipv6: '2001:db8::1' }, exportPolicy: 'lb',
-        importPolicy: { otherwise: 'reject' }, allowLocalAs: 1, gracefulRestart: true, restartTime: 30, maxPrefix: 10, addPath: 'off',
-      }],
+      policies: [
+        {
+          name: 'lb',
+          otherwise: 'reject',
+          terms: [
+            {
+              name: 'pool',
+              when: [
+                {
+                  kind: 'prefix',
+                  any: [{ prefix: '10.0.0.0/8', min: 24, max: 32 }, { prefix: '192.0.2.0/24', orLonger: true }, { prefix: '::/0' }],
+                  not: true,
+                },
+                { kind: 'community', value: '65000:100' },
+                { kind: 'largeCommunity', value: '4200000000:1:2' },
+                { kind: 'asPathPrefix', asns: [1, 2] },
+                { kind: 'localPref', op: 'gt', value: 5 },
+                { kind: 'protocol', any: ['kernel'] },
+                { kind: 'interface', any: ['cali*'], orNone: true },
+              ],
+              then: [
+                { kind: 'addCommunity', value: '65535:65535' },
+                { kind: 'prependAsPath', asns: [64512] },
+                { kind: 'setLocalPrefFromMetric', defaultMetric: 1024 },
+                { kind: 'accept' },
+              ],
+            },
+          ],
+        },
+      ],
+      neighbors: [
+        {
+          address: '127.1.0.1',
+          name: 'tor',
+          as: 65001,
+          port: 1790,
+          localAddress: '127.0.0.9',
+          localAs: 4_200_000_000,
+          families: ['ipv6-unicast'],
+          keepaliveTime: 3,
+          connectDelay: 2,
+          connectRetryTime: 7,
+          delayOpenTime: 1,
+          clusterId: '1.2.3.4',
+          nextHop: 'self',
+          nextHopSelf: { ipv4: '192.0.2.1', ipv6: '2001:db8::1' },
+          exportPolicy: 'lb',
+          importPolicy: { otherwise: 'reject' },
+          allowLocalAs: 1,
+          gracefulRestart: true,
+          restartTime: 30,
+          maxPrefix: 10,
+          addPath: 'off',
+        },
+      ],
       routes: [{ prefix: '10.1.0.0/26', nextHop: '192.0.2.7', protocol: 'kernel', interface: 'eth0', metric: 5, communities: ['65000:1'] }],
     });
     expect(config.peers[0]).toMatchObject({
-      id: 'tor', remote: { port: 1790 }, local: parseAddress('127.0.0.9'), localAs: 4_200_000_000, clusterId: 0x01020304, exportPolicy: { name: 'lb', otherwise: 'reject' },
-      importPolicy: { otherwise: 'reject' }, gracefulRestart: { restartTime: 30 }, maxPrefix: 10, delayOpenTime: 1,
+      id: 'tor',
+      remote: { port: 1790 },
+      local: parseAddress('127.0.0.9'),
+      localAs: 4_200_000_000,
+      clusterId: 0x01020304,
+      exportPolicy: { name: 'lb', otherwise: 'reject' },
+      importPolicy: { otherwise: 'reject' },
+      gracefulRestart: { restartTime: 30 },
+      maxPrefix: 10,
+      delayOpenTime: 1,
     });
     expect(config.peers[0]?.exportPolicy.terms[0]?.when.slice(0, 2)).toEqual([
-      { kind: 'prefix', not: true, any: [
-        { prefix: parsePrefix('10.0.0.0/8'), match: { kind: 'range', min: 24, max: 32 } }, { prefix: parsePrefix('192.0.2.0/24'), match: { kind: 'orLonger' } },
-        { prefix: parsePrefix('::/0'), match: { kind: 'exact' } }] },
+      {
+        kind: 'prefix',
+        not: true,
+        any: [
+          { prefix: parsePrefix('10.0.0.0/8'), match: { kind: 'range', min: 24, max: 32 } },
+          { prefix: parsePrefix('192.0.2.0/24'), match: { kind: 'orLonger' } },
+          { prefix: parsePrefix('::/0'), match: { kind: 'exact' } },
+        ],
+      },
       { kind: 'community', value: ((65000 << 16) | 100) >>> 0 },
     ]);
-    expect(config.routes[0]).toMatchObject({ prefix: parsePrefix('10.1.0.0/26'), protocol: 'kernel', metric: 5, communities: [((65000 << 16) | 1) >>> 0] });
+    expect(config.routes[0]).toMatchObject({
+      prefix: parsePrefix('10.1.0.0/26'),
+      protocol: 'kernel',
+      metric: 5,
+      communities: [((65000 << 16) | 1) >>> 0],
+    });
   });
 });
 
@@ -91,11 +193,39 @@ describe('faults', () => {
     ['local address of the other family', neighbor({ localAddress: '::1' }), 'neighbors[0].localAddress: must be of the family of address'],
     ['MD5', neighbor({ md5: 'x' }), 'neighbors[0].md5: is not supported yet'],
     ['TTL security', neighbor({ ttlSecurity: 1 }), 'neighbors[0].ttlSecurity: is not supported yet'],
-    ['a policy nobody wrote', neighbor({ exportPolicy: 'nope' }), 'neighbors[0].exportPolicy: must be the name of one of policies, or a policy'],
-    ['a condition without kind', neighbor({ exportPolicy: { terms: [{ when: [{}] }] } }), 'neighbors[0].exportPolicy.terms[0].when[0].kind: must be one of prefix, protocol, interface, community, largeCommunity, asPathPrefix, localPref, metric'],
+    [
+      'a policy nobody wrote',
+      neighbor({ exportPolicy: 'nope' }),
+      'neighbors[0].exportPolicy: must be the name of one of policies, or a policy',
+    ],
+    [
+      'a condition without kind',
+      neighbor({ exportPolicy: { terms: [{ when: [{}] }] } }),
+      'neighbors[0].exportPolicy.terms[0].when[0].kind: must be one of prefix, protocol, interface, community, largeCommunity, asPathPrefix, localPref, metric',
+    ],
     ['host bits', { ...BENCH, routes: [{ prefix: '10.0.0.1/8' }] }, 'routes[0].prefix: must be a prefix without host bits'],
-    ['two of one name', { ...BENCH, neighbors: [{ address: '127.1.0.1', as: 1, name: 'a' }, { address: '127.1.0.2', as: 1, name: 'a' }] }, 'neighbors[1]: has the name a of another neighbor'],
-    ['two of one address', { ...BENCH, neighbors: [{ address: '127.1.0.1', as: 1, name: 'a' }, { address: '127.1.0.1', as: 1, name: 'b' }] }, 'neighbors[1]: has the addresses and port of another neighbor'],
+    [
+      'two of one name',
+      {
+        ...BENCH,
+        neighbors: [
+          { address: '127.1.0.1', as: 1, name: 'a' },
+          { address: '127.1.0.2', as: 1, name: 'a' },
+        ],
+      },
+      'neighbors[1]: has the name a of another neighbor',
+    ],
+    [
+      'two of one address',
+      {
+        ...BENCH,
+        neighbors: [
+          { address: '127.1.0.1', as: 1, name: 'a' },
+          { address: '127.1.0.1', as: 1, name: 'b' },
+        ],
+      },
+      'neighbors[1]: has the addresses and port of another neighbor',
+    ],
   ])('%s', (_name, document, expected) => {
     expect(faults(document).join('\n')).toContain(expected);
   });
@@ -119,14 +249,21 @@ describe('faults', () => {
 /* The schema must name exactly the keys that the parser reads. */
 
 type Schema = { readonly $defs: { readonly [name: string]: SchemaObject }; readonly properties: object };
-interface SchemaObject { readonly properties?: object; readonly oneOf?: readonly { readonly properties: { readonly kind: { readonly enum: readonly string[] } } }[]; readonly additionalProperties?: boolean }
+interface SchemaObject {
+  readonly properties?: object;
+  readonly oneOf?: readonly { readonly properties: { readonly kind: { readonly enum: readonly string[] } } }[];
+  readonly additionalProperties?: boolean;
+}
 
 describe('the schema', () => {
   const schema = JSON.parse(readFileSync(new URL('../../../src/bgp/speaker-config.schema.json', import.meta.url), 'utf8')) as Schema;
   const known = (document: unknown, path: string): string[] => {
     const fault = faults(document).find((each) => each.startsWith(`${path}: unknown key; known are `));
     if (fault === undefined) throw new Error(`no unknown key at ${path}`);
-    return fault.slice(fault.indexOf('known are ') + 10).split(', ').sort();
+    return fault
+      .slice(fault.indexOf('known are ') + 10)
+      .split(', ')
+      .sort();
   };
   const keys = (object: object | undefined): string[] => Object.keys(object ?? {}).sort();
   const x = { x: 1 };
@@ -134,18 +271,29 @@ describe('the schema', () => {
 
   it.each([
     ['document', (): object => schema.properties, { ...BENCH, ...x }, 'x'],
-    ['neighbor', (): object | undefined => schema.$defs['neighbor']?.properties, { ...BENCH, neighbors: [{ address: '::1', as: 1, ...x }] }, 'neighbors[0].x'],
+    [
+      'neighbor',
+      (): object | undefined => schema.$defs['neighbor']?.properties,
+      { ...BENCH, neighbors: [{ address: '::1', as: 1, ...x }] },
+      'neighbors[0].x',
+    ],
     ['listen', (): object | undefined => schema.$defs['endpoint']?.properties, { ...BENCH, listen: { address: '::1', ...x } }, 'listen.x'],
     ['route', (): object | undefined => schema.$defs['route']?.properties, { ...BENCH, routes: [{ prefix: '::/0', ...x }] }, 'routes[0].x'],
     ['policy', (): object | undefined => schema.$defs['policy']?.properties, policy(x), 'policies[0].x'],
     ['term', (): object | undefined => schema.$defs['term']?.properties, policy({ terms: [x] }), 'policies[0].terms[0].x'],
-    ['prefix match', (): object | undefined => schema.$defs['prefixMatch']?.properties, policy({ terms: [{ when: [{ kind: 'prefix', any: [{ prefix: '::/0', ...x }] }] }] }), 'policies[0].terms[0].when[0].any[0].x'],
+    [
+      'prefix match',
+      (): object | undefined => schema.$defs['prefixMatch']?.properties,
+      policy({ terms: [{ when: [{ kind: 'prefix', any: [{ prefix: '::/0', ...x }] }] }] }),
+      'policies[0].terms[0].when[0].any[0].x',
+    ],
   ])('%s has the keys of the parser', (_name, properties, document, path) => {
     // md5 and ttlSecurity are read only to be refused.
     expect(keys(properties())).toEqual(known(document, path).filter((key) => key !== 'md5' && key !== 'ttlSecurity'));
   });
 
-  const kinds = (name: string) => (schema.$defs[name]?.oneOf ?? []).flatMap((each) => each.properties.kind.enum.map((kind) => [kind, keys(each.properties)] as const));
+  const kinds = (name: string) =>
+    (schema.$defs[name]?.oneOf ?? []).flatMap((each) => each.properties.kind.enum.map((kind) => [kind, keys(each.properties)] as const));
 
   it.each(kinds('condition'))('condition %s', (kind, expected) => {
     const value = kind === 'largeCommunity' ? '1:2:3' : kind === 'community' ? '1:2' : 1;

@@ -1,13 +1,21 @@
 /** Machines in each state and the inputs to drive them. */
-import { createFsm, handleEvent } from '../../../src/bgp/session/index.ts';
+
 import type { Fsm, FsmContext, FsmEvent, FsmEventType, FsmSettings, LocalOffer } from '../../../src/bgp/session/index.ts';
+import { createFsm, handleEvent } from '../../../src/bgp/session/index.ts';
 import type { SessionState } from '../../../src/bgp/speaker-types.ts';
-import { notificationFor } from '../../../src/bgp/wire/index.ts';
 import type { Capabilities, OpenMessage } from '../../../src/bgp/wire/index.ts';
+import { notificationFor } from '../../../src/bgp/wire/index.ts';
 
 export const OFFER: LocalOffer = {
-  localAs: 64512, remoteAs: 64512, routerId: 0x0a000001, holdTime: 90, keepaliveTime: undefined, families: ['ipv4-unicast', 'ipv6-unicast'],
-  addPath: 'off', gracefulRestart: undefined, plain: false,
+  localAs: 64512,
+  remoteAs: 64512,
+  routerId: 0x0a000001,
+  holdTime: 90,
+  keepaliveTime: undefined,
+  families: ['ipv4-unicast', 'ipv6-unicast'],
+  addPath: 'off',
+  gracefulRestart: undefined,
+  plain: false,
 };
 
 export const SETTINGS: FsmSettings = { offer: OFFER, passive: false, connectRetryMs: 5000, connectDelayMs: 0, delayOpenMs: 0 };
@@ -18,11 +26,25 @@ export function context(now = 0, settings: Partial<FsmSettings> = {}, random = 1
 }
 
 const CAPABILITIES: Capabilities = {
-  families: ['ipv4-unicast'], multiprotocol: true, fourOctetAs: 64512, routeRefresh: true, enhancedRouteRefresh: false, extendedMessage: false, unknown: [],
+  families: ['ipv4-unicast'],
+  multiprotocol: true,
+  fourOctetAs: 64512,
+  routeRefresh: true,
+  enhancedRouteRefresh: false,
+  extendedMessage: false,
+  unknown: [],
 };
 
 export function open(overrides: Partial<OpenMessage> = {}, capabilities: Partial<Capabilities> = {}): OpenMessage {
-  return { type: 'open', version: 4, myAs: 64512, holdTime: 30, bgpId: 0x0a000002, capabilities: { ...CAPABILITIES, ...capabilities }, ...overrides };
+  return {
+    type: 'open',
+    version: 4,
+    myAs: 64512,
+    holdTime: 30,
+    bgpId: 0x0a000002,
+    capabilities: { ...CAPABILITIES, ...capabilities },
+    ...overrides,
+  };
 }
 
 const ERROR = notificationFor({ code: 'UPDATE_MALFORMED_ATTRIBUTES' });

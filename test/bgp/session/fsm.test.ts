@@ -1,7 +1,7 @@
 /** Every cell of the session table: what the state becomes and what has to be done. */
 import { describe, expect, it } from 'vitest';
-import { FSM_TABLE, createFsm, handleEvent, nextFsmDeadline, takeDueTimers } from '../../../src/bgp/session/index.ts';
 import type { FsmEffect, FsmEventType } from '../../../src/bgp/session/index.ts';
+import { createFsm, FSM_TABLE, handleEvent, nextFsmDeadline, takeDueTimers } from '../../../src/bgp/session/index.ts';
 import type { SessionState } from '../../../src/bgp/speaker-types.ts';
 import { notificationFor } from '../../../src/bgp/wire/index.ts';
 import { context, EVENTS, machineIn, open } from './fixtures.ts';
@@ -9,10 +9,14 @@ import { context, EVENTS, machineIn, open } from './fixtures.ts';
 /** An effect as the table below writes it. */
 function brief(effect: FsmEffect): string {
   switch (effect.type) {
-    case 'state': return `→${effect.to}`;
-    case 'send-notification': return `notify ${effect.message.code}/${effect.message.subcode}`;
-    case 'down': return `down ${effect.cause}`;
-    default: return effect.type;
+    case 'state':
+      return `→${effect.to}`;
+    case 'send-notification':
+      return `notify ${effect.message.code}/${effect.message.subcode}`;
+    case 'down':
+      return `down ${effect.cause}`;
+    default:
+      return effect.type;
   }
 }
 
@@ -25,44 +29,123 @@ const again = '→idle →active';
 
 const EXPECTED: { readonly [state in SessionState]: Cells } = {
   idle: {
-    start: '→connect dial', stop: '', 'connect-retry-expired': '', 'hold-expired': '', 'keepalive-expired': '', 'delay-open-expired': '',
-    'idle-hold-expired': '→connect dial', connected: 'close', disconnected: '', open: '', 'header-error': '', 'open-error': '', 'collision-dump': '',
-    notification: '', keepalive: '', update: '', 'route-refresh': '', 'update-error': '',
+    start: '→connect dial',
+    stop: '',
+    'connect-retry-expired': '',
+    'hold-expired': '',
+    'keepalive-expired': '',
+    'delay-open-expired': '',
+    'idle-hold-expired': '→connect dial',
+    connected: 'close',
+    disconnected: '',
+    open: '',
+    'header-error': '',
+    'open-error': '',
+    'collision-dump': '',
+    notification: '',
+    keepalive: '',
+    update: '',
+    'route-refresh': '',
+    'update-error': '',
   },
   connect: {
-    start: '', stop: 'cancel-dial →idle', 'connect-retry-expired': 'cancel-dial dial', 'hold-expired': 'cancel-dial →idle', 'keepalive-expired': 'cancel-dial →idle',
-    'delay-open-expired': '→open-sent send-open', 'idle-hold-expired': 'cancel-dial →idle', connected: '→open-sent send-open', disconnected: '→active',
-    open: 'cancel-dial →idle', 'header-error': 'cancel-dial →idle', 'open-error': 'cancel-dial →idle', 'collision-dump': 'cancel-dial →idle →active',
-    notification: 'notification-received cancel-dial →idle →active', keepalive: 'cancel-dial →idle', update: 'cancel-dial →idle',
-    'route-refresh': 'cancel-dial →idle', 'update-error': 'cancel-dial →idle',
+    start: '',
+    stop: 'cancel-dial →idle',
+    'connect-retry-expired': 'cancel-dial dial',
+    'hold-expired': 'cancel-dial →idle',
+    'keepalive-expired': 'cancel-dial →idle',
+    'delay-open-expired': '→open-sent send-open',
+    'idle-hold-expired': 'cancel-dial →idle',
+    connected: '→open-sent send-open',
+    disconnected: '→active',
+    open: 'cancel-dial →idle',
+    'header-error': 'cancel-dial →idle',
+    'open-error': 'cancel-dial →idle',
+    'collision-dump': 'cancel-dial →idle →active',
+    notification: 'notification-received cancel-dial →idle →active',
+    keepalive: 'cancel-dial →idle',
+    update: 'cancel-dial →idle',
+    'route-refresh': 'cancel-dial →idle',
+    'update-error': 'cancel-dial →idle',
   },
   active: {
-    start: '', stop: '→idle', 'connect-retry-expired': '→connect dial', 'hold-expired': '→idle', 'keepalive-expired': '→idle',
-    'delay-open-expired': '→open-sent send-open', 'idle-hold-expired': '→idle', connected: '→open-sent send-open', disconnected: '', open: '→idle',
-    'header-error': '→idle', 'open-error': '→idle', 'collision-dump': again, notification: `notification-received ${again}`, keepalive: '→idle', update: '→idle',
-    'route-refresh': '→idle', 'update-error': '→idle',
+    start: '',
+    stop: '→idle',
+    'connect-retry-expired': '→connect dial',
+    'hold-expired': '→idle',
+    'keepalive-expired': '→idle',
+    'delay-open-expired': '→open-sent send-open',
+    'idle-hold-expired': '→idle',
+    connected: '→open-sent send-open',
+    disconnected: '',
+    open: '→idle',
+    'header-error': '→idle',
+    'open-error': '→idle',
+    'collision-dump': again,
+    notification: `notification-received ${again}`,
+    keepalive: '→idle',
+    update: '→idle',
+    'route-refresh': '→idle',
+    'update-error': '→idle',
   },
   'open-sent': {
-    start: '', stop: 'notify 6/2 close →idle', 'connect-retry-expired': 'notify 5/1 close →idle', 'hold-expired': `notify 4/0 close ${again}`,
-    'keepalive-expired': 'notify 5/1 close →idle', 'delay-open-expired': 'notify 5/1 close →idle', 'idle-hold-expired': 'notify 5/1 close →idle',
-    connected: 'close', disconnected: '→active', open: '→open-confirm send-keepalive', 'header-error': 'notify 1/2 close →idle',
-    'open-error': 'notify 2/0 close →idle', 'collision-dump': `notify 6/7 close ${again}`, notification: `notification-received close ${again}`,
-    keepalive: 'notify 5/1 close →idle', update: 'notify 5/1 close →idle', 'route-refresh': 'notify 5/1 close →idle', 'update-error': 'notify 5/1 close →idle',
+    start: '',
+    stop: 'notify 6/2 close →idle',
+    'connect-retry-expired': 'notify 5/1 close →idle',
+    'hold-expired': `notify 4/0 close ${again}`,
+    'keepalive-expired': 'notify 5/1 close →idle',
+    'delay-open-expired': 'notify 5/1 close →idle',
+    'idle-hold-expired': 'notify 5/1 close →idle',
+    connected: 'close',
+    disconnected: '→active',
+    open: '→open-confirm send-keepalive',
+    'header-error': 'notify 1/2 close →idle',
+    'open-error': 'notify 2/0 close →idle',
+    'collision-dump': `notify 6/7 close ${again}`,
+    notification: `notification-received close ${again}`,
+    keepalive: 'notify 5/1 close →idle',
+    update: 'notify 5/1 close →idle',
+    'route-refresh': 'notify 5/1 close →idle',
+    'update-error': 'notify 5/1 close →idle',
   },
   'open-confirm': {
-    start: '', stop: 'notify 6/2 close →idle', 'connect-retry-expired': 'notify 5/2 close →idle', 'hold-expired': `notify 4/0 close ${again}`,
-    'keepalive-expired': 'send-keepalive', 'delay-open-expired': 'notify 5/2 close →idle', 'idle-hold-expired': 'notify 5/2 close →idle', connected: 'close',
-    disconnected: again, open: 'notify 5/2 close →idle', 'header-error': 'notify 1/2 close →idle', 'open-error': 'notify 2/0 close →idle',
-    'collision-dump': `notify 6/7 close ${again}`, notification: `notification-received close ${again}`, keepalive: '→established established',
-    update: 'notify 5/2 close →idle', 'route-refresh': 'notify 5/2 close →idle', 'update-error': 'notify 5/2 close →idle',
+    start: '',
+    stop: 'notify 6/2 close →idle',
+    'connect-retry-expired': 'notify 5/2 close →idle',
+    'hold-expired': `notify 4/0 close ${again}`,
+    'keepalive-expired': 'send-keepalive',
+    'delay-open-expired': 'notify 5/2 close →idle',
+    'idle-hold-expired': 'notify 5/2 close →idle',
+    connected: 'close',
+    disconnected: again,
+    open: 'notify 5/2 close →idle',
+    'header-error': 'notify 1/2 close →idle',
+    'open-error': 'notify 2/0 close →idle',
+    'collision-dump': `notify 6/7 close ${again}`,
+    notification: `notification-received close ${again}`,
+    keepalive: '→established established',
+    update: 'notify 5/2 close →idle',
+    'route-refresh': 'notify 5/2 close →idle',
+    'update-error': 'notify 5/2 close →idle',
   },
   established: {
-    start: '', stop: 'notify 6/2 close down notification-sent →idle', 'connect-retry-expired': 'notify 5/3 close down notification-sent →idle',
-    'hold-expired': `notify 4/0 close down notification-sent ${again}`, 'keepalive-expired': 'send-keepalive',
-    'delay-open-expired': 'notify 5/3 close down notification-sent →idle', 'idle-hold-expired': 'notify 5/3 close down notification-sent →idle', connected: 'close',
-    disconnected: `down tcp ${again}`, open: 'notify 5/3 close down notification-sent →idle', 'header-error': 'notify 1/2 close down notification-sent →idle',
-    'open-error': 'notify 5/3 close down notification-sent →idle', 'collision-dump': `notify 6/7 close down notification-sent ${again}`,
-    notification: `notification-received close down notification-received ${again}`, keepalive: '', update: '', 'route-refresh': '',
+    start: '',
+    stop: 'notify 6/2 close down notification-sent →idle',
+    'connect-retry-expired': 'notify 5/3 close down notification-sent →idle',
+    'hold-expired': `notify 4/0 close down notification-sent ${again}`,
+    'keepalive-expired': 'send-keepalive',
+    'delay-open-expired': 'notify 5/3 close down notification-sent →idle',
+    'idle-hold-expired': 'notify 5/3 close down notification-sent →idle',
+    connected: 'close',
+    disconnected: `down tcp ${again}`,
+    open: 'notify 5/3 close down notification-sent →idle',
+    'header-error': 'notify 1/2 close down notification-sent →idle',
+    'open-error': 'notify 5/3 close down notification-sent →idle',
+    'collision-dump': `notify 6/7 close down notification-sent ${again}`,
+    notification: `notification-received close down notification-received ${again}`,
+    keepalive: '',
+    update: '',
+    'route-refresh': '',
     'update-error': 'notify 3/1 close down notification-sent →idle',
   },
 };
@@ -109,7 +192,11 @@ describe('timers', () => {
     expect(nextFsmDeadline(fsm)).toBe(Infinity);
   });
 
-  it.each([[0, 0.75], [0.5, 0.875], [1, 1]])('jitters by RFC 4271 section 10: random %d gives %d of the time', (random, share) => {
+  it.each([
+    [0, 0.75],
+    [0.5, 0.875],
+    [1, 1],
+  ])('jitters by RFC 4271 section 10: random %d gives %d of the time', (random, share) => {
     const fsm = createFsm(false);
     handleEvent(fsm, EVENTS.start, context(0, {}, random));
     expect(fsm.timers.connectRetry).toBe(5000 * share);

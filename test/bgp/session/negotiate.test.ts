@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { capabilityNames, collisionLoser, DeadlineQueue, localOpen, negotiate } from '../../../src/bgp/session/index.ts';
 import type { Scheduled } from '../../../src/bgp/session/index.ts';
-import { open, OFFER } from './fixtures.ts';
-
+import { capabilityNames, collisionLoser, DeadlineQueue, localOpen, negotiate } from '../../../src/bgp/session/index.ts';
+import { OFFER, open } from './fixtures.ts';
 
 describe('an OPEN that is refused', () => {
   it.each([
@@ -15,7 +14,13 @@ describe('an OPEN that is refused', () => {
     ['identifier 0', OFFER, open({ bgpId: 0 }), '2/3', []],
     ['our own identifier from inside our AS', OFFER, open({ bgpId: OFFER.routerId }), '2/3', []],
     ['no family in common', { ...OFFER, families: ['ipv6-unicast'] as const }, open(), '2/7', [1, 4, 0, 2, 0, 1]],
-    ['no multiprotocol capability where only IPv6 is wanted', { ...OFFER, families: ['ipv6-unicast'] as const }, open({}, { multiprotocol: false, families: [] }), '2/7', [1, 4, 0, 2, 0, 1]],
+    [
+      'no multiprotocol capability where only IPv6 is wanted',
+      { ...OFFER, families: ['ipv6-unicast'] as const },
+      open({}, { multiprotocol: false, families: [] }),
+      '2/7',
+      [1, 4, 0, 2, 0, 1],
+    ],
   ])('%s', (_name, offer, message, code, data) => {
     const result = negotiate(offer, message);
     if (result.ok) throw new Error('accepted');
@@ -61,11 +66,21 @@ describe('an OPEN that is accepted', () => {
   });
 
   it('graceful restart only where both sent it, for shared families', () => {
-    const theirs = { gracefulRestart: { restarting: true, notification: false, restartTime: 60, families: [
-      { family: 'ipv4-unicast' as const, forwarding: true }, { family: 'ipv6-unicast' as const, forwarding: true }] } };
+    const theirs = {
+      gracefulRestart: {
+        restarting: true,
+        notification: false,
+        restartTime: 60,
+        families: [
+          { family: 'ipv4-unicast' as const, forwarding: true },
+          { family: 'ipv6-unicast' as const, forwarding: true },
+        ],
+      },
+    };
     expect(agreed(OFFER, open({}, theirs)).gracefulRestart).toBe(undefined);
-    expect(agreed({ ...OFFER, gracefulRestart: { restartTime: 120, restarting: false, forwarding: false } }, open({}, theirs)).gracefulRestart)
-      .toEqual({ restarting: true, restartTime: 60, families: [{ family: 'ipv4-unicast', forwarding: true }] });
+    expect(
+      agreed({ ...OFFER, gracefulRestart: { restartTime: 120, restarting: false, forwarding: false } }, open({}, theirs)).gracefulRestart,
+    ).toEqual({ restarting: true, restartTime: 60, families: [{ family: 'ipv4-unicast', forwarding: true }] });
   });
 
   it('extended messages for both', () => {
@@ -88,23 +103,51 @@ describe('our OPEN', () => {
 describe('collision (RFC 4271 section 6.8)', () => {
   const base = { localId: 1, remoteId: 2, localAs: 64512, remoteAs: 64512 };
   it.each([
-    ['the higher side is the peer: its connection, incoming here, wins', base, true, { incoming: false, state: 'open-confirm' as const }, 'other'],
+    [
+      'the higher side is the peer: its connection, incoming here, wins',
+      base,
+      true,
+      { incoming: false, state: 'open-confirm' as const },
+      'other',
+    ],
     ['our own dial is the newer and loses to the higher peer', base, false, { incoming: true, state: 'open-confirm' as const }, 'fresh'],
     ['we are higher: our dial wins', { ...base, localId: 3 }, false, { incoming: true, state: 'open-confirm' as const }, 'other'],
     ['we are higher: the incoming one loses', { ...base, localId: 3 }, true, { incoming: false, state: 'open-confirm' as const }, 'fresh'],
     ['an established connection always wins', base, true, { incoming: false, state: 'established' as const }, 'fresh'],
     ['of two incoming ones the peer gave up the older', base, true, { incoming: true, state: 'open-confirm' as const }, 'other'],
-    ['equal identifiers: the higher AS', { ...base, remoteId: 1, remoteAs: 64513 }, true, { incoming: false, state: 'open-confirm' as const }, 'other'],
+    [
+      'equal identifiers: the higher AS',
+      { ...base, remoteId: 1, remoteAs: 64513 },
+      true,
+      { incoming: false, state: 'open-confirm' as const },
+      'other',
+    ],
   ])('%s', (_name, ids, incoming, other, loser) => {
     expect(collisionLoser({ ...ids, fresh: { incoming }, other })).toBe(loser);
   });
 
   it('both sides agree on the survivor', () => {
-    for (const [a, b] of [[1, 2], [2, 1], [0xffff_ffff, 1]] as const) {
+    for (const [a, b] of [
+      [1, 2],
+      [2, 1],
+      [0xffff_ffff, 1],
+    ] as const) {
       // Connection x was dialed by a, y by b; each side decides when the second OPEN arrives.
       for (const fresh of ['x', 'y'] as const) {
-        const atA = collisionLoser({ ...base, localId: a, remoteId: b, fresh: { incoming: fresh === 'y' }, other: { incoming: fresh !== 'y', state: 'open-confirm' } });
-        const atB = collisionLoser({ ...base, localId: b, remoteId: a, fresh: { incoming: fresh === 'x' }, other: { incoming: fresh !== 'x', state: 'open-confirm' } });
+        const atA = collisionLoser({
+          ...base,
+          localId: a,
+          remoteId: b,
+          fresh: { incoming: fresh === 'y' },
+          other: { incoming: fresh !== 'y', state: 'open-confirm' },
+        });
+        const atB = collisionLoser({
+          ...base,
+          localId: b,
+          remoteId: a,
+          fresh: { incoming: fresh === 'x' },
+          other: { incoming: fresh !== 'x', state: 'open-confirm' },
+        });
         expect(atA).toBe(atB);
       }
     }
