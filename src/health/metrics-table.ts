@@ -4,18 +4,7 @@
  */
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
 import type { MetricDefinition, Sample } from './metrics-text.ts';
-import {
-  exportedPeers,
-  FAMILIES,
-  familyGauge,
-  gauge,
-  isFresh,
-  type MetricsView,
-  peerCounter,
-  peerLabels,
-  SESSION_STATES,
-  SESSION_TYPES,
-} from './metrics-view.ts';
+import { FAMILIES, familyGauge, gauge, type MetricsView, peerCounter, peerLabels, SESSION_STATES, SESSION_TYPES } from './metrics-view.ts';
 import { threadView } from './state.ts';
 import type { FamilyView, GroupView, LoopView } from './status.ts';
 
@@ -30,18 +19,21 @@ const PEER_FAMILY = [...PEER, 'family'];
 const one = (value: number): Sample[] => [{ labels: [], value }];
 const bit = (value: boolean): number => (value ? 1 : 0);
 
-function* sessionCounts(view: MetricsView): Iterable<Sample> {
-  const peers = isFresh(view, 'speaker') ? [...view.state.peers.values()] : [];
-  for (const type of SESSION_TYPES) {
-    for (const state of SESSION_STATES) {
-      yield { labels: [type, state], value: peers.filter((peer) => peer.type === type && peer.state === state).length };
-    }
+function sessionCounts(view: MetricsView): Sample[] {
+  const counts = new Map(
+    SESSION_TYPES.flatMap((type) => SESSION_STATES.map((state) => [`${type} ${state}`, { labels: [type, state], value: 0 }])),
+  );
+  if (!view.fresh.speaker) return [...counts.values()];
+  for (const peer of view.state.peers.values()) {
+    const entry = counts.get(`${peer.type} ${peer.state}`);
+    if (entry !== undefined) entry.value += 1;
   }
+  return [...counts.values()];
 }
 
 function* loops(view: MetricsView): Iterable<Sample> {
   const { state } = view;
-  const read = (thread: 'main' | 'speaker'): LoopView | undefined => (isFresh(view, thread) ? state[thread]?.loop : undefined);
+  const read = (thread: 'main' | 'speaker'): LoopView | undefined => (view.fresh[thread] ? state[thread]?.loop : undefined);
   const rows: readonly (readonly [string, LoopView | undefined])[] = [
     ...state.threads.map((name) => [name, read(name)] as const),
     ['health', view.loop],
@@ -95,7 +87,7 @@ export const METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Whether the thread pushed its state within the last 5 seconds.',
     labels: ['thread'],
-    samples: (view) => view.state.threads.map((thread) => ({ labels: [thread], value: bit(isFresh(view, thread)) })),
+    samples: (view) => view.state.threads.map((thread) => ({ labels: [thread], value: bit(view.fresh[thread]) })),
   },
   {
     name: 'linnet_thread_push_age_seconds',
@@ -181,7 +173,7 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Whether the session is established.',
     labels: PEER,
     samples: (view) =>
-      exportedPeers(view).map((peer) => ({ labels: peerLabels(peer), value: gauge(view, 'speaker', bit(peer.state === 'established')) })),
+      view.exported.map((peer) => ({ labels: peerLabels(peer), value: gauge(view, 'speaker', bit(peer.state === 'established')) })),
   },
   {
     name: 'linnet_bgp_session_state',
@@ -189,7 +181,7 @@ export const METRICS: readonly MetricRow[] = [
     help: 'State of the session: 1 idle, 2 connect, 3 active, 4 open-sent, 5 open-confirm, 6 established, 0 unknown.',
     labels: PEER,
     samples: (view) =>
-      exportedPeers(view).map((peer) => ({
+      view.exported.map((peer) => ({
         labels: peerLabels(peer),
         value: gauge(view, 'speaker', SESSION_STATES.indexOf(peer.state) + 1),
       })),

@@ -1,5 +1,5 @@
 /** What one scrape sees, and the readings that several metrics share. Pure. */
-import { type HealthState, OTHER_PEERS, type PeerCounter, sortedPeers, threadView } from './state.ts';
+import { type HealthState, OTHER_PEERS, type PeerCounter, threadView } from './state.ts';
 import type { FamilyView, LoopView, PeerFamilyView, PeerView, PushingThread, SessionStateView } from './status.ts';
 
 /** Figures of the whole process, read by the caller. */
@@ -11,7 +11,7 @@ export interface ProcessFigures {
 }
 
 /** Input of a scrape. */
-export interface MetricsView {
+export interface ScrapeInput {
   readonly state: HealthState;
   /** Live milliseconds. */
   readonly now: number;
@@ -20,6 +20,16 @@ export interface MetricsView {
   readonly process: ProcessFigures;
   /** Loop delay of the health thread itself. */
   readonly loop: LoopView;
+}
+
+/** What the rows read: the input, and what several of them would else work out again. */
+export interface MetricsView extends ScrapeInput {
+  /** True while what the thread said is recent: a gauge built on older news would lie. */
+  readonly fresh: { readonly [thread in PushingThread]: boolean };
+  /** Peers with series of their own, sorted by id. */
+  readonly exported: readonly PeerView[];
+  /** The others; empty below the cap. */
+  readonly others: readonly PeerView[];
 }
 
 /** States in the order of bgpPeerState (RFC 4273): the number of a state is its index + 1; 0 is unknown. */
@@ -31,24 +41,18 @@ export const FAMILIES: readonly FamilyView[] = ['ipv4-unicast', 'ipv6-unicast'];
 /** Session types in the order of their samples. */
 export const SESSION_TYPES = ['ibgp', 'ebgp'] as const;
 
-/** True while what the thread said is recent: a gauge built on older news would lie. */
-export function isFresh({ state, now }: MetricsView, thread: PushingThread): boolean {
-  return state.heardAt.has(thread) && !threadView(state, thread, now).stalled;
+/** Sorts the peers once for the whole scrape. */
+export function prepareView(input: ScrapeInput): MetricsView {
+  const { state, now } = input;
+  const fresh = (thread: PushingThread): boolean => state.heardAt.has(thread) && !threadView(state, thread, now).stalled;
+  const exported = [...state.exported].flatMap((id) => state.peers.get(id) ?? []);
+  const others = exported.length === state.peers.size ? [] : [...state.peers.values()].filter((peer) => !state.exported.has(peer.id));
+  return { ...input, fresh: { main: fresh('main'), speaker: fresh('speaker') }, exported, others };
 }
 
 /** A gauge of a thread: 0 once its news are stale. */
 export function gauge(view: MetricsView, thread: PushingThread, value: number): number {
-  return isFresh(view, thread) ? value : 0;
-}
-
-/** Peers with series of their own, sorted by id. */
-export function exportedPeers({ state }: MetricsView): PeerView[] {
-  return sortedPeers(state).filter((peer) => state.exported.has(peer.id));
-}
-
-/** The others; empty below the cap. */
-export function otherPeers({ state }: MetricsView): PeerView[] {
-  return state.exported.size === state.peers.size ? [] : [...state.peers.values()].filter((peer) => !state.exported.has(peer.id));
+  return view.fresh[thread] ? value : 0;
 }
 
 /** Label values of a peer: peer, peer_as, type. */
@@ -58,8 +62,8 @@ export function peerLabels(peer: PeerView): readonly string[] {
 
 /** Samples of a per-peer counter: exported peers, and one sum per session type for the others while there are or were any. */
 export function* peerCounter(view: MetricsView, name: PeerCounter): Iterable<{ labels: readonly string[]; value: number }> {
-  for (const peer of exportedPeers(view)) yield { labels: peerLabels(peer), value: peer[name] };
-  if (otherPeers(view).length === 0 && !hasSums(view)) return;
+  for (const peer of view.exported) yield { labels: peerLabels(peer), value: peer[name] };
+  if (view.others.length === 0 && !hasSums(view)) return;
   for (const type of SESSION_TYPES) yield { labels: [OTHER_PEERS, '', type], value: view.state.otherCounters[type][name] };
 }
 
@@ -72,18 +76,18 @@ export function* familyGauge(
   view: MetricsView,
   read: (family: PeerFamilyView) => number,
 ): Iterable<{ labels: readonly string[]; value: number }> {
-  for (const peer of exportedPeers(view)) {
+  for (const peer of view.exported) {
     for (const family of peer.families) yield { labels: [...peerLabels(peer), family.family], value: gauge(view, 'speaker', read(family)) };
   }
-  const others = otherPeers(view);
-  if (others.length === 0) return;
-  for (const type of SESSION_TYPES) {
-    for (const name of FAMILIES) {
-      const families = others
-        .filter((peer) => peer.type === type)
-        .flatMap((peer) => peer.families.filter((family) => family.family === name));
-      const sum = families.reduce((total, family) => total + read(family), 0);
-      yield { labels: [OTHER_PEERS, '', type, name], value: gauge(view, 'speaker', sum) };
-    }
+  if (view.others.length === 0) return;
+  const sums = sumOthers(view.others, read);
+  for (const [type, byFamily] of Object.entries(sums)) {
+    for (const name of FAMILIES) yield { labels: [OTHER_PEERS, '', type, name], value: gauge(view, 'speaker', byFamily[name]) };
   }
+}
+
+function sumOthers(others: readonly PeerView[], read: (family: PeerFamilyView) => number) {
+  const sums = { ibgp: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }, ebgp: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 } };
+  for (const peer of others) for (const family of peer.families) sums[peer.type][family.family] += read(family);
+  return sums;
 }

@@ -4,10 +4,11 @@
  */
 import { METRICS } from './metrics-table.ts';
 import { type MetricDefinition, writeMetric } from './metrics-text.ts';
-import type { MetricsView } from './metrics-view.ts';
+import { prepareView, type ScrapeInput } from './metrics-view.ts';
 
 /** The whole exposition. */
-export function renderMetrics(view: MetricsView): string {
+export function renderMetrics(input: ScrapeInput): string {
+  const view = prepareView(input);
   return METRICS.map((row) => writeMetric(row, row.samples(view))).join('');
 }
 

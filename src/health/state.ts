@@ -74,7 +74,7 @@ export interface HealthState {
   /** The speaker has pushed since main first said that a complete snapshot is applied: its peers are the wanted ones. */
   speakerKnowsSnapshot: boolean;
   readonly peerCap: number;
-  /** Peers with series of their own; the counters of the others are summed below, per session type. */
+  /** Peers with series of their own, sorted; the counters of the others are summed below, per session type. */
   exported: ReadonlySet<string>;
   readonly otherCounters: { readonly ibgp: Record<PeerCounter, number>; readonly ebgp: Record<PeerCounter, number> };
   readonly encodes: { readonly last: Map<string, number>; readonly total: Record<FamilyView, number> };
@@ -213,7 +213,8 @@ function chooseExported(peers: Iterable<PeerView>, cap: number): ReadonlySet<str
     .filter((peer) => peer.id !== OTHER_PEERS)
     .map((peer) => ({ id: peer.id, mesh: peerClass(peer.id) === 'mesh' ? 1 : 0 }));
   ranked.sort((a, b) => a.mesh - b.mesh || (a.id < b.id ? -1 : 1));
-  return new Set(ranked.slice(0, cap).map((peer) => peer.id));
+  const chosen = ranked.slice(0, cap).map((peer) => peer.id);
+  return new Set(chosen.sort());
 }
 
 /** Class of a peer by its id, as Calico's probe reads protocol names (control-plane 8.2). */

@@ -79,7 +79,6 @@ function because(code: string): string {
     EADDRINUSE: 'the address is taken by another process',
     EACCES: 'no permission to listen there',
     EADDRNOTAVAIL: 'no interface has this address',
-    ENOENT: 'its directory does not exist',
   };
   const text = texts[code];
   return text === undefined ? code : `${text} (${code})`;
@@ -92,7 +91,9 @@ async function openSocket(suppliers: Suppliers, path: string): Promise<Step> {
   if (inTheWay !== undefined) return refuse(inTheWay);
   const server = createServer(suppliers, 'everything');
   const failed = await server.listen({ path }).then(() => undefined, errorCode);
-  if (failed !== undefined) return refuse(because(failed));
+  // libuv reports a missing directory as EACCES too.
+  if (failed !== undefined)
+    return refuse(failed === 'EACCES' ? 'its directory is missing or must not be written (EACCES)' : because(failed));
   // Created under the umask, so never wider than this in between on any sane system; a group may be let in by the directory.
   chmodSync(path, 0o660);
   return { ok: true, listening: { listener: 'socket', text: `unix:${path}`, port: 0 }, server };

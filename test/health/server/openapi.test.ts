@@ -18,9 +18,10 @@ function under(value: unknown, key: string): unknown[] {
 }
 
 describe('OpenAPI', () => {
-  it('docs/openapi.json is what the routes say (LINNET_UPDATE=1 rewrites it)', () => {
+  it('docs/openapi.json is what the routes say (LINNET_UPDATE=1 rewrites it, to be formatted by Biome)', () => {
     if (process.env['LINNET_UPDATE'] === '1') writeFileSync(file, text);
-    expect(readFileSync(file, 'utf8')).toBe(text);
+    // Its layout is the formatter's business.
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(text));
   });
 
   it('is served as it is in the docs', async () => {
