@@ -1,0 +1,334 @@
+/** Peerings, one case per clause of control-plane 2.1-2.4 and the facts of section 12. The own node is `a`, 10.0.0.2, fd00::2. */
+import { describe, expect, it } from 'vitest';
+import { formatAddress } from 'bgp-ts/net';
+import { desire } from '../../../src/confd/desired/desire.ts';
+import type { DesiredPeer, DesireOptions } from '../../../src/confd/desired/types.ts';
+import type { Resource } from '../../../src/confd/resources/types.ts';
+import { configuration, filter, node, peer, prefix, secret, snapshotOf } from '../../worlds/build.ts';
+
+const own = node('a', { ipv4: '10.0.0.2/24', labels: { rack: 'x' } });
+const b = node('b', { ipv4: '10.0.0.3/24', labels: { rr: 'yes' } });
+const c = node('c', { ipv4: '10.0.0.4/24' });
+const noMesh = configuration('default', { nodeToNodeMeshEnabled: false });
+const all = { password: true, ttlSecurity: true, reachableBy: true };
+
+function result(resources: readonly Resource[], options: Partial<DesireOptions> = {}) {
+  return desire(snapshotOf(resources), { node: 'a', engine: all, ...options });
+}
+
+function peers(resources: readonly Resource[], options: Partial<DesireOptions> = {}): readonly DesiredPeer[] {
+  return result(resources, options).desired?.peers ?? [];
+}
+
+const ids = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] => peers(resources, options).map((entry) => entry.id);
+const codes = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] => result(resources, options).issues.map((issue) => issue.code);
+
+function only(resources: readonly Resource[], options: Partial<DesireOptions> = {}): DesiredPeer {
+  const found = peers(resources, options);
+  expect(found.map((entry) => entry.id)).toHaveLength(1);
+  const [first] = found;
+  if (first === undefined) throw new Error('no peer');
+  return first;
+}
+
+describe('2.1 derived values', () => {
+  it.each<[string, Resource[], Partial<DesireOptions>, number]>([
+    ['the default global AS is 64512', [own], {}, 64512],
+    ['BGPConfiguration default sets the global AS', [own, configuration('default', { asNumber: 65000 })], {}, 65000],
+    ['the node overrides the global AS', [node('a', { ipv4: '10.0.0.2/24', as: 65001 }), configuration('default', { asNumber: 65000 })], {}, 65001],
+    ['the AS variable overrides the node', [node('a', { ipv4: '10.0.0.2/24', as: 65001 })], { asNumber: 65009 }, 65009],
+  ])('%s', (_, resources, options, expected) => {
+    expect(result(resources, options).desired?.asNumber).toBe(expected);
+  });
+
+  it.each<[string, Resource[], number, boolean]>([
+    ['179 is implied', [], 179, false],
+    ['the global port is the peer port', [configuration('default', { listenPort: 1790 })], 1790, true],
+    ['the port of node.NAME beats the global one', [configuration('default', { listenPort: 1790 }), configuration('node.b', { listenPort: 1791 })], 1791, true],
+  ])('port of peers: %s', (_, resources, port, portExplicit) => {
+    expect(only([own, b, ...resources])).toMatchObject({ port, portExplicit });
+  });
+
+  it('listens on every address and 179, or on its own addresses and port', () => {
+    expect(result([own]).desired?.listen).toEqual({ addresses: [], port: 179 });
+    const bound = result([own, configuration('default', { listenPort: 1790, bindMode: 'NodeIP' }), configuration('node.a', { listenPort: 1792 })]);
+    expect(bound.desired?.listen.port).toBe(1792);
+    expect(bound.desired?.listen.addresses.map(formatAddress)).toEqual(['10.0.0.2']);
+  });
+});
+
+describe('2.2 mesh', () => {
+  it.each<[string, Resource[], string[]]>([
+    ['every other node with an address', [own, b, c], ['Mesh_10_0_0_3', 'Mesh_10_0_0_4']],
+    ['per family', [node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64' })], ['Mesh_10_0_0_3', 'Mesh_fd00__3']],
+    ['a family without an own address is off', [own, node('b', { ipv6: 'fd00::3/64' })], []],
+    ['off when disabled', [own, b, noMesh], []],
+    ['a node with our address is skipped', [own, node('b', { ipv4: '10.0.0.2/24' })], []],
+    ['a reflector is not meshed with', [own, node('b', { ipv4: '10.0.0.3/24', cluster: '1.1.1.1' }), c], ['Mesh_10_0_0_4']],
+    ['a reflector leaves the mesh itself (12)', [node('a', { ipv4: '10.0.0.2/24', cluster: '1.1.1.1' }), b], []],
+    ['the mesh name carries no port', [own, b, configuration('default', { listenPort: 1790 })], ['Mesh_10_0_0_3']],
+  ])('%s', (_, resources, expected) => {
+    expect(ids(resources)).toEqual(expected);
+  });
+
+  it.each<[string, string, string, boolean]>([
+    ['waits for the greater address', '10.0.0.2', '10.0.0.3', true],
+    ['calls the smaller one', '10.0.0.3', '10.0.0.2', false],
+    ['compares text, not numbers: 10.0.0.10 is less than 10.0.0.9 (12)', '10.0.0.9', '10.0.0.10', false],
+    ['and 10.0.0.9 is more than 10.0.0.10 (12)', '10.0.0.10', '10.0.0.9', true],
+  ])('passive: %s', (_, mine, theirs, expected) => {
+    expect(only([node('a', { ipv4: `${mine}/24` }), node('b', { ipv4: `${theirs}/24` })]).passive).toBe(expected);
+  });
+
+  it('expects the AS of the peer, else the global one; Calico expects our own [Q]', () => {
+    const mine = node('a', { ipv4: '10.0.0.2/24', as: 65001 });
+    expect(only([mine, node('b', { ipv4: '10.0.0.3/24', as: 65002 })])).toMatchObject({ remoteAs: 65002, localAs: 65001, internal: false });
+    expect(only([mine, b]).remoteAs).toBe(64512);
+    expect(only([mine, b], { compatCalico: true }).remoteAs).toBe(65001);
+  });
+
+  it('takes source, restart time and password from node and configuration, and no filters', () => {
+    const config = configuration('default', { nodeMeshMaxRestartTime: 44, nodeMeshPassword: { name: 'mesh', key: 'k' } });
+    const mesh = only([own, b, config, secret('mesh', { k: 'pass' }), filter('f', { exportV4: [{}] })]);
+    expect(mesh).toMatchObject({ type: 'mesh', restartTime: 44, ttlSecurity: 0, filters: [], nextHop: 'auto', allowLocalAs: 0, reflectorClient: false });
+    expect(mesh.source && formatAddress(mesh.source)).toBe('10.0.0.2');
+    expect(mesh.password?.reveal()).toBe('pass');
+    expect(mesh.reasons).toEqual([
+      { object: 'BGPConfiguration/default', rule: 'control-plane 2.2' },
+      { object: 'Node/b', rule: 'control-plane 2.2' },
+    ]);
+  });
+
+  it('of two nodes with one address the first by name is peered with, and the other has an issue', () => {
+    const world = [own, b, node('bb', { ipv4: '10.0.0.3/24', as: 65005 })];
+    expect(only(world).remoteAs).toBe(64512);
+    expect(codes(world)).toEqual(['NODE_ADDRESS_SHARED']);
+  });
+});
+
+describe('2.3 explicit peers', () => {
+  it.each<[string, Resource[], string[]]>([
+    ['a global peer', [peer('p', { peerIP: '10.9.9.9', asNumber: 1 })], ['Global_10_9_9_9']],
+    ['a peer of this node', [peer('p', { node: 'a', peerIP: '10.9.9.9', asNumber: 1 })], ['Node_10_9_9_9']],
+    ['a peer of another node', [peer('p', { node: 'b', peerIP: '10.9.9.9', asNumber: 1 })], []],
+    ['a node selector that matches', [peer('p', { nodeSelector: 'rack=x', peerIP: '10.9.9.9', asNumber: 1 })], ['Node_10_9_9_9']],
+    ['a node selector that does not', [peer('p', { nodeSelector: 'rack=y', peerIP: '10.9.9.9', asNumber: 1 })], []],
+    ['a port in the name', [peer('p', { peerIP: '10.9.9.9:1790', asNumber: 1 })], ['Global_10_9_9_9_port_1790']],
+    ['a peer selector', [peer('p', { node: 'a', peerSelector: 'rr' })], ['Node_10_0_0_3']],
+    ['a global peer selector', [peer('p', { peerSelector: 'rr' })], ['Global_10_0_0_3']],
+    ['the own address is no peer', [peer('p', { peerIP: '10.0.0.2', asNumber: 64512, reversePeering: 'Manual' })], []],
+    ['an IPv6 peer needs an own IPv6 address', [peer('p', { peerIP: 'fd00::9', asNumber: 1 })], []],
+    ['one address on two ports is two sessions', [peer('p', { peerIP: '10.9.9.9', asNumber: 1 }), peer('q', { peerIP: '10.9.9.9:1790', asNumber: 1 })], ['Global_10_9_9_9', 'Global_10_9_9_9_port_1790']],
+  ])('%s', (_, resources, expected) => {
+    expect(ids([own, b, noMesh, ...resources])).toEqual(expected);
+  });
+
+  it('the AS of a selector peer is the node\'s or the global one, its port too', () => {
+    const far = node('b', { ipv4: '10.0.0.3/24', as: 65003, labels: { rr: 'yes' } });
+    expect(only([own, far, noMesh, configuration('node.b', { listenPort: 1790 }), peer('p', { peerSelector: 'rr' })])).toMatchObject({ remoteAs: 65003, port: 1790 });
+  });
+
+  it('explicit :179 and no port are one session, and the lowest name has it, with an issue for the other (12)', () => {
+    const world = [own, noMesh, peer('z', { peerIP: '10.9.9.9', asNumber: 1 }), peer('m', { peerIP: '10.9.9.9:179', asNumber: 2 })];
+    expect(only(world)).toMatchObject({ remoteAs: 2, id: 'Global_10_9_9_9_port_179' });
+    const [issue] = result(world).issues;
+    expect(issue).toMatchObject({ code: 'BGPPEER_DUPLICATE', object: { kind: 'BGPPeer', name: 'z' }, rule: 'is already asked for by BGPPeer/m, which comes first' });
+  });
+
+  it('a global peer keeps a node peer of the same session out', () => {
+    const world = [own, noMesh, peer('a', { node: 'a', peerIP: '10.9.9.9', asNumber: 1 }), peer('z', { peerIP: '10.9.9.9', asNumber: 2 })];
+    expect(only(world)).toMatchObject({ type: 'global', remoteAs: 2 });
+  });
+
+  it('reports a pair of BGPPeers once however many sessions they share', () => {
+    const world = [own, b, c, noMesh, peer('p', { nodeSelector: 'all()', peerSelector: 'all()' }), peer('q', { nodeSelector: 'all()', peerSelector: 'all()' })];
+    expect(result(world).issues.map((issue) => issue.got)).toEqual(['"10.0.0.3" and 1 more']);
+  });
+
+  it.each<[string, Resource[], number]>([
+    ['a node with that address and AS gives its port', [peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })], 1791],
+    ['another AS does not (12)', [peer('p', { peerIP: '10.0.0.3', asNumber: 65001 })], 179],
+    ['a port written wins (12)', [peer('p', { peerIP: '10.0.0.3:1800', asNumber: 64512 })], 1800],
+    ['AS 0 stands for the global AS', [peer('p', { peerIP: '10.0.0.3', asNumber: 0 })], 1791],
+  ])('port of a peer written by address: %s', (_, resources, port) => {
+    expect(only([own, b, noMesh, configuration('node.b', { listenPort: 1791 }), ...resources]).port).toBe(port);
+  });
+
+  it('an unset AS is that of the node with the address, else the peer is refused (2.4)', () => {
+    const far = node('b', { ipv4: '10.0.0.3/24', as: 65003 });
+    expect(only([own, far, noMesh, peer('p', { peerIP: '10.0.0.3' })]).remoteAs).toBe(65003);
+    const lost = [own, noMesh, peer('p', { peerIP: '10.9.9.9' })];
+    expect(ids(lost)).toEqual([]);
+    expect(codes(lost)).toEqual(['BGPPEER_AS_MISSING']);
+  });
+
+  it('common fields', () => {
+    const spec = { peerIP: '10.9.9.9', asNumber: 1, maxRestartTime: 33, keepaliveTime: 7, numAllowedLocalASNumbers: 2, ttlSecurity: 3, sourceAddress: 'None' as const };
+    const made = only([own, noMesh, peer('p', { ...spec, reachableBy: '10.0.0.254' })]);
+    expect(made).toMatchObject({ restartTime: 33, keepaliveTime: 7, allowLocalAs: 2, ttlSecurity: 3 });
+    expect(made.source).toBeUndefined();
+    expect(result([own, noMesh, peer('p', { ...spec, reachableBy: '10.0.0.254' })]).desired?.install).toMatchObject([{ id: '10.9.9.9/32', kind: 'via', gateway: { words: [0x0a0000fe, 0, 0, 0] } }]);
+  });
+
+  it('existing filters in order, a missing one left out with an issue', () => {
+    const world = [own, noMesh, filter('f', { exportV4: [{}] }), filter('g', { exportV4: [{}] }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, filters: ['g', 'x', 'f'] })];
+    expect(only(world).filters).toEqual(['g', 'f']);
+    expect(result(world).issues).toMatchObject([{ code: 'BGPPEER_FILTER_MISSING', field: 'spec.filters[1]', got: '"x"', transient: true }]);
+    expect(result(world).desired?.filters.map((entry) => entry.id)).toEqual(['f', 'g']);
+  });
+
+  it('localWorkloadSelector makes no peer yet and says so', () => {
+    const world = [own, noMesh, peer('p', { localWorkloadSelector: 'app', asNumber: 1 })];
+    expect(ids(world)).toEqual([]);
+    expect(codes(world)).toEqual(['BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED']);
+  });
+
+  it('an explicit peer takes the session of a mesh peer over, without an issue', () => {
+    const world = [own, b, peer('p', { node: 'a', peerSelector: 'rr' })];
+    expect(ids(world)).toEqual(['Node_10_0_0_3']);
+    expect(codes(world)).toEqual([]);
+  });
+});
+
+describe('2.3 selector peers and local AS [Q]', () => {
+  const spec = { nodeSelector: 'rack=x', peerSelector: 'rr', localASNumber: 65010, numAllowedLocalASNumbers: 3 };
+
+  it('apply localASNumber and numAllowedLocalASNumbers; Calico does not', () => {
+    expect(only([own, b, noMesh, peer('p', spec)])).toMatchObject({ localAs: 65010, allowLocalAs: 3, internal: false });
+    expect(only([own, b, noMesh, peer('p', spec)], { compatCalico: true })).toMatchObject({ localAs: 64512, allowLocalAs: 0, internal: true });
+  });
+
+  it('the other side expects that AS', () => {
+    expect(only([own, b, noMesh, peer('p', spec)], { node: 'b' })).toMatchObject({ remoteAs: 65010, localAs: 64512, allowLocalAs: 0 });
+    expect(only([own, b, noMesh, peer('p', spec)], { node: 'b', compatCalico: true })).toMatchObject({ remoteAs: 64512 });
+  });
+
+  it('where both are local nodes and peers, both speak it', () => {
+    const world = [own, b, noMesh, peer('p', { nodeSelector: 'all()', peerSelector: 'all()', localASNumber: 65010 })];
+    for (const name of ['a', 'b']) expect(only(world, { node: name })).toMatchObject({ remoteAs: 65010, localAs: 65010, internal: true });
+  });
+});
+
+describe('2.3 reverse peering', () => {
+  it.each<[string, Resource[], string[]]>([
+    ['the peers of a selector get their local nodes', [peer('p', { nodeSelector: '!rr', peerSelector: 'rr' })], ['Node_10_0_0_2', 'Node_10_0_0_4']],
+    ['not when Manual', [peer('p', { nodeSelector: '!rr', peerSelector: 'rr', reversePeering: 'Manual' })], []],
+    ['a named local node', [peer('p', { node: 'a', peerSelector: 'rr' })], ['Node_10_0_0_2']],
+    ['a named local node that does not exist', [peer('p', { node: 'x', peerSelector: 'rr' })], []],
+    ['a peer by address and AS', [peer('p', { node: 'a', peerIP: '10.0.0.3', asNumber: 64512 })], ['Node_10_0_0_2']],
+    ['a global peer by address: every other node', [peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })], ['Node_10_0_0_2', 'Node_10_0_0_4']],
+    ['not with another AS (12)', [peer('p', { node: 'a', peerIP: '10.0.0.3', asNumber: 65001 })], []],
+    ['forward entries win', [peer('p', { peerSelector: 'all()' })], ['Global_10_0_0_2', 'Global_10_0_0_4']],
+  ])('%s', (_, resources, expected) => {
+    const world = [own, b, c, noMesh, ...resources];
+    expect(ids(world, { node: 'b' })).toEqual(expected);
+    expect(codes(world, { node: 'b' })).toEqual([]);
+  });
+
+  it('selectors reach both families, an address only its own', () => {
+    const dual = [node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64', labels: { rr: '' } }), noMesh];
+    expect(ids([...dual, peer('p', { node: 'a', peerSelector: 'rr' })], { node: 'b' })).toEqual(['Node_10_0_0_2', 'Node_fd00__2']);
+    expect(ids([...dual, peer('p', { node: 'a', peerIP: 'fd00::3', asNumber: 64512 })], { node: 'b' })).toEqual(['Node_fd00__2']);
+  });
+
+  it.each<[string, Resource[], boolean, boolean]>([
+    ['the node port written', [configuration('node.b', { listenPort: 1790 })], true, true],
+    ['another node port', [configuration('node.b', { listenPort: 1791 })], false, false],
+    ['the global port written', [configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1790 })], true, true],
+    ['another global port', [configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1791 })], false, false],
+    ['no port anywhere', [], true, true],
+    ['the node port, where the global one differs [Q]', [configuration('node.b', { listenPort: 1790 }), configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1795 })], true, false],
+  ])('port of an address peer: %s', (_, resources, fixed, calico) => {
+    const world = [own, b, noMesh, ...resources, peer('p', { node: 'a', peerIP: '10.0.0.3:1790', asNumber: 64512 })];
+    expect(ids(world, { node: 'b' }).length > 0).toBe(fixed);
+    expect(ids(world, { node: 'b', compatCalico: true }).length > 0).toBe(calico);
+  });
+
+  it('carries the same options', () => {
+    const spec = { node: 'a', peerSelector: 'rr', ttlSecurity: 2, keepaliveTime: 9, maxRestartTime: 5, nextHopMode: 'Self' as const };
+    expect(only([own, b, noMesh, peer('p', spec)], { node: 'b' })).toMatchObject({ ttlSecurity: 2, keepaliveTime: 9, restartTime: 5, nextHop: 'self', passive: false });
+  });
+});
+
+describe('2.4 rendering', () => {
+  const tor = { peerIP: '10.9.9.9', asNumber: 64512 };
+
+  it.each<[string, Partial<Parameters<typeof peer>[1]>, DesiredPeer['nextHop']]>([
+    ['auto by default', {}, 'auto'],
+    ['Keep always keeps', { nextHopMode: 'Keep' }, 'keep'],
+    ['Self', { nextHopMode: 'Self' }, 'self'],
+    ['the legacy flag means nothing to an internal peer (12)', { keepOriginalNextHop: true }, 'auto'],
+    ['the legacy flag keeps to an external peer', { keepOriginalNextHop: true, asNumber: 65001 }, 'keep'],
+    ['nextHopMode beats the legacy flag', { keepOriginalNextHop: true, nextHopMode: 'Auto', asNumber: 65001 }, 'auto'],
+  ])('next hop: %s', (_, parts, expected) => {
+    expect(only([own, noMesh, peer('p', { ...tor, ...parts })]).nextHop).toBe(expected);
+  });
+
+  it.each<[string, Resource[], boolean]>([
+    ['a global peer that is a node with a greater address waits', [b, peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })], true],
+    ['whatever its AS', [b, peer('p', { peerIP: '10.0.0.3', asNumber: 65001 })], true],
+    ['not where no node has it', [peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })], false],
+    ['never a peer of this node', [b, peer('p', { node: 'a', peerIP: '10.0.0.3', asNumber: 64512 })], false],
+    ['never a selector peer', [b, peer('p', { peerSelector: 'rr' })], false],
+  ])('passive: %s', (_, resources, expected) => {
+    expect(only([own, noMesh, ...resources]).passive).toBe(expected);
+  });
+
+  it.each<[string, { readonly cluster?: string; readonly as?: number }, { readonly cluster?: string }, boolean]>([
+    ['a reflector with an ordinary node', { cluster: '1.1.1.1' }, {}, true],
+    ['not with a reflector of its cluster (12)', { cluster: '1.1.1.1' }, { cluster: '1.1.1.1' }, false],
+    ['with a reflector of another cluster', { cluster: '1.1.1.1' }, { cluster: '2.2.2.2' }, true],
+    ['not to another AS', { cluster: '1.1.1.1', as: 65001 }, {}, false],
+    ['an ordinary node has no clients', {}, {}, false],
+  ])('client: %s', (_, mine, theirs, expected) => {
+    const made = only([node('a', { ipv4: '10.0.0.2/24', ...mine }), node('b', { ipv4: '10.0.0.3/24', labels: { rr: '' }, ...theirs }), noMesh, peer('p', { peerSelector: 'rr' })]);
+    expect(made.reflectorClient).toBe(expected);
+    expect(made.clusterId).toBe(expected ? '1.1.1.1' : undefined);
+  });
+
+  it('a reflector peered with by address counts as a client whatever its cluster', () => {
+    const reflectors = [node('a', { ipv4: '10.0.0.2/24', cluster: '1.1.1.1' }), node('b', { ipv4: '10.0.0.3/24', cluster: '1.1.1.1' })];
+    expect(only([...reflectors, noMesh, peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })]).reflectorClient).toBe(true);
+  });
+
+  it('sameAS compares with the local AS of the session', () => {
+    expect(only([own, noMesh, peer('p', { ...tor, localASNumber: 65001 })])).toMatchObject({ internal: false, localAs: 65001 });
+    expect(only([own, noMesh, peer('p', { peerIP: '10.9.9.9', asNumber: 65001, localASNumber: 65001 })])).toMatchObject({ internal: true });
+  });
+});
+
+describe('a peer that must not start is held, with the issue that says why', () => {
+  it.each<[string, Resource[], Partial<DesireOptions>, string | undefined]>([
+    ['no Secret', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, 'BGPPEER_PASSWORD_MISSING'],
+    ['no such key', [secret('s', { other: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, 'BGPPEER_PASSWORD_MISSING'],
+    ['no MD5', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], { engine: {} }, 'BGPPEER_PASSWORD_UNSUPPORTED'],
+    ['MD5 and Secret', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, undefined],
+    ['no TTL security', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, ttlSecurity: 1 })], { engine: {} }, 'BGPPEER_TTL_SECURITY_UNSUPPORTED'],
+    ['no route to the peer', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, reachableBy: '10.0.0.9' })], { engine: {} }, 'BGPPEER_REACHABLE_BY_UNSUPPORTED'],
+    ['another namespace', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], { secretNamespace: 'calico' }, 'BGPPEER_PASSWORD_MISSING'],
+  ])('%s', (_, resources, options, code) => {
+    const world = [own, noMesh, ...resources];
+    expect(only(world, options).heldBy?.code).toBe(code);
+    expect(codes(world, options)).toEqual(code === undefined ? [] : [code]);
+    expect(JSON.stringify(result(world, options).issues)).not.toContain('"x"');
+  });
+
+  it('a mesh without its Secret', () => {
+    const world = [own, b, configuration('default', { nodeMeshPassword: { name: 'mesh', key: 'k' } })];
+    expect(only(world).heldBy?.code).toBe('BGPCONFIGURATION_PASSWORD_MISSING');
+    expect(codes(world)).toEqual(['BGPCONFIGURATION_PASSWORD_MISSING']);
+  });
+});
+
+describe('the own node', () => {
+  it('is waited for', () => {
+    expect(result([b])).toEqual({ desired: undefined, issues: [] });
+  });
+
+  it('takes its addresses from the options where they are given', () => {
+    const options = { ipv4: { address: { family: 'ipv4', words: [0x0a000063, 0, 0, 0] }, network: prefix('10.0.0.0/24') }, ipv6: 'none' } as const;
+    const { desired } = result([node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), b], options);
+    expect(desired?.addresses.ipv4 && formatAddress(desired.addresses.ipv4)).toBe('10.0.0.99');
+    expect(desired?.addresses.ipv6).toBeUndefined();
+  });
+});
