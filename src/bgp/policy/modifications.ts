@@ -65,7 +65,9 @@ export function localPrefAfter(mods: Modifications, facts: RouteFacts): number |
 export function factsAfter(mods: Modifications, facts: RouteFacts): RouteFacts {
   if (mods === NO_MODIFICATIONS) return facts;
   return {
-    ...facts,
+    protocol: facts.protocol,
+    interface: facts.interface,
+    metric: facts.metric,
     localPref: localPrefAfter(mods, facts),
     communities: [...facts.communities, ...mods.addCommunities],
     largeCommunities: [...facts.largeCommunities, ...mods.addLargeCommunities],

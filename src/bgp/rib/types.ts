@@ -49,8 +49,11 @@ export interface RibOptions {
  * `run` by `max(5 ms, duration of the last flush)` while busy: changes in between collapse (bgp-speaker 2.4).
  */
 export interface Rib {
-  /** Configuration of a peer, before or while its session is up; a changed policy re-evaluates its routes in slices. */
-  configurePeer(config: PeerConfig): PeerIndex;
+  /**
+   * Configuration of a peer, before or while its session is up; a changed policy re-evaluates its routes in slices. Without
+   * `peer` the peer of that id; with it the peer at that index, whose id may change.
+   */
+  configurePeer(config: PeerConfig, peer?: PeerIndex): PeerIndex;
   removePeer(peer: PeerIndex): void;
   setRouterId(routerId: number): void;
   /** Session up: the peer joins its update groups and owes the peer a full table and End-of-RIB. */

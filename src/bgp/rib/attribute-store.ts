@@ -1,0 +1,259 @@
+/**
+ * Attribute sets, each stored once (bgp-speaker 2.4): the key is a latin1 string that holds the set's canonical octets, the
+ * columns hold what the decision process compares. A set is identified by its canonical octets, its next hop, and what
+ * policy or origination adds to them (route preference, protocol, interface, metric).
+ */
+import type { LocalRoute } from '../speaker-types.ts';
+import { type AttributeFault, attributeKeys, CANONICAL, canonicalAttributes, decodeAttributes, type PathAttributes, type UpdateContext } from '../wire/index.ts';
+import { findAttribute, readUint32 } from './attribute-octets.ts';
+import { float64, grow, int32, uint16, uint32, uint8 } from './grow.ts';
+import { RAW_CACHE_ENTRIES } from './limits.ts';
+
+/** Flags of an attribute set: well-known communities (RFC 1997) and presence. */
+export const NO_EXPORT = 1;
+export const NO_ADVERTISE = 2;
+export const NO_EXPORT_SUBCONFED = 4;
+export const HAS_LOCAL_PREF = 8;
+export const HAS_MED = 16;
+export const HAS_ORIGINATOR = 32;
+export const ORIGINATED = 64;
+
+/** Route preference per protocol, BIRD's values (control-plane 2.5). */
+export const DEFAULT_PREFERENCE = { device: 240, static: 200, bgp: 100, kernel: 10 } as const;
+
+const WELL_KNOWN: readonly (readonly [number, number])[] = [
+  [0xffffff01, NO_EXPORT],
+  [0xffffff02, NO_ADVERTISE],
+  [0xffffff03, NO_EXPORT_SUBCONFED],
+];
+
+/** What a set says beyond its octets. */
+export interface SetExtras {
+  readonly preference: number;
+  readonly local: Pick<LocalRoute, 'protocol' | 'interface' | 'metric'> | undefined;
+}
+
+const COMMUNITIES = 8;
+const GENERATION_STEP = 2 ** 26;
+
+/** Tag octets at the front of a key: kind, preference (2 octets), next hop length; extras as JSON only for local routes. */
+const TAG = 4;
+
+export class AttributeStore {
+  count = 0;
+  refs: Int32Array<ArrayBuffer> = new Int32Array(64);
+  /** preference * 2^32 + LOCAL_PREF: the first two decision steps in one number. */
+  rank: Float64Array<ArrayBuffer> = new Float64Array(64);
+  asPathLength: Uint16Array<ArrayBuffer> = new Uint16Array(64);
+  origin: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  flags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  med: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  neighbourAs: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  originatorId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  clusterListLength: Uint16Array<ArrayBuffer> = new Uint16Array(64);
+  private generation: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  private readonly keys: string[] = [];
+  private readonly ids = new Map<string, number>();
+  private readonly extras = new Map<number, SetExtras>();
+  private readonly freeIds: number[] = [];
+  private fresh = new Map<string, number>();
+  private aged = new Map<string, number>();
+  private scratch = Buffer.alloc(70_000);
+  private readonly onFree: (id: number) => void;
+
+  /** `onFree` is told of every id before it is reused, to drop what is cached under it. */
+  constructor(onFree: (id: number) => void) {
+    this.onFree = onFree;
+  }
+
+  /** One more than the highest id. */
+  get top(): number {
+    return this.keys.length;
+  }
+
+  /**
+   * Id of the set as received, without a reference held. Faults go to `onFault`; undefined where their outcome is
+   * treat-as-withdraw or worse (RFC 7606).
+   */
+  internReceived(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext, onFault: (fault: AttributeFault) => void): number | undefined {
+    const key = this.rawKey(raw, nextHop, context);
+    const known = this.fresh.get(key) ?? this.aged.get(key);
+    if (known !== undefined) {
+      const id = known % GENERATION_STEP;
+      if (this.generation[id] === Math.floor(known / GENERATION_STEP)) return id;
+    }
+    const canonical = canonicalAttributes(raw, nextHop, context);
+    for (const fault of canonical.faults) onFault(fault);
+    if (canonical.outcome === 'treat-as-withdraw' || canonical.outcome === 'session-reset') return undefined;
+    const id = this.intern(canonical.octets, canonical.nextHop, { preference: DEFAULT_PREFERENCE.bgp, local: undefined });
+    // Sets with discarded attributes are not remembered, so that each one is reported.
+    if (canonical.faults.length === 0) this.remember(key, id);
+    return id;
+  }
+
+  /** Id of a canonical set, without a reference held. */
+  intern(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): number {
+    const key = this.canonicalKey(octets, nextHop, extras);
+    const known = this.ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.freeIds.pop() ?? this.keys.length;
+    this.makeRoom(id + 1);
+    this.ids.set(key, id);
+    this.keys[id] = key;
+    this.refs[id] = 0;
+    this.count++;
+    if (extras.local !== undefined) this.extras.set(id, extras);
+    this.fill(id, octets, extras);
+    return id;
+  }
+
+  /** Changes when the id is reused: lets caches name a set without holding it. */
+  generationOf(id: number): number {
+    return this.generation[id] ?? 0;
+  }
+
+  /** Holds the set. */
+  retain(id: number): void {
+    this.refs[id] = (this.refs[id] ?? 0) + 1;
+  }
+
+  /** Lets go of the set; the last one frees it. */
+  release(id: number): void {
+    const left = (this.refs[id] ?? 0) - 1;
+    this.refs[id] = left;
+    if (left <= 0) this.free(id);
+  }
+
+  /** Frees a set that was interned and then not used. */
+  releaseUnused(id: number): void {
+    if (this.refs[id] === 0 && this.keys[id] !== '') this.free(id);
+  }
+
+  /** Canonical octets, without the next hop; a fresh array. */
+  octets(id: number): Uint8Array {
+    const key = this.keys[id] ?? '';
+    return Buffer.from(key.slice(this.bodyAt(key)), 'latin1');
+  }
+
+  /** Next hop octets: 0 (self), 4, 16 or 32. */
+  nextHop(id: number): Uint8Array {
+    const key = this.keys[id] ?? '';
+    const end = this.bodyAt(key);
+    return Buffer.from(key.slice(end - key.charCodeAt(3), end), 'latin1');
+  }
+
+  /** Preference and origination of the set. */
+  extrasOf(id: number): SetExtras {
+    return this.extras.get(id) ?? { preference: this.preference(id), local: undefined };
+  }
+
+  preference(id: number): number {
+    return Math.floor((this.rank[id] ?? 0) / 2 ** 32);
+  }
+
+  localPref(id: number): number {
+    return (this.rank[id] ?? 0) % 2 ** 32;
+  }
+
+  /** Typed form, for introspection and policy facts; the next hop is 0.0.0.0 or :: where it is self. */
+  decode(id: number, family: 'ipv4' | 'ipv6'): PathAttributes {
+    const nextHop = this.nextHop(id);
+    const decoded = decodeAttributes(this.octets(id), CANONICAL, nextHop.length > 0 ? nextHop : new Uint8Array(family === 'ipv4' ? 4 : 16));
+    if (decoded.attributes === undefined) throw new Error(`stored attribute set ${id} does not decode`);
+    return decoded.attributes;
+  }
+
+  private bodyAt(key: string): number {
+    const extras = key.charCodeAt(0) === 1 ? key.indexOf('\0', TAG) + 1 : TAG;
+    return extras + key.charCodeAt(3);
+  }
+
+  private free(id: number): void {
+    this.onFree(id);
+    this.ids.delete(this.keys[id] ?? '');
+    this.keys[id] = '';
+    this.extras.delete(id);
+    this.generation[id] = (this.generation[id] ?? 0) + 1;
+    this.freeIds.push(id);
+    this.count--;
+  }
+
+  private fill(id: number, octets: Uint8Array, extras: SetExtras): void {
+    const keys = attributeKeys(octets);
+    this.rank[id] = extras.preference * 2 ** 32 + keys.localPref;
+    this.asPathLength[id] = keys.asPathLength;
+    this.origin[id] = keys.origin;
+    this.med[id] = keys.med;
+    this.neighbourAs[id] = keys.neighbourAs;
+    this.originatorId[id] = keys.originatorId;
+    this.clusterListLength[id] = keys.clusterListLength;
+    this.flags[id] =
+      (keys.hasLocalPref ? HAS_LOCAL_PREF : 0) |
+      (keys.hasMed ? HAS_MED : 0) |
+      (keys.hasOriginatorId ? HAS_ORIGINATOR : 0) |
+      (extras.local === undefined ? 0 : ORIGINATED) |
+      wellKnownFlags(octets);
+  }
+
+  private rawKey(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext): string {
+    this.reserve(raw.length + nextHop.length + 2);
+    this.scratch[0] = (context.external ? 1 : 0) | (context.fourOctetAs ? 2 : 0) | (context.loopback === true ? 4 : 0);
+    this.scratch[1] = nextHop.length;
+    this.scratch.set(nextHop, 2);
+    this.scratch.set(raw, 2 + nextHop.length);
+    return this.scratch.toString('latin1', 0, 2 + nextHop.length + raw.length);
+  }
+
+  private canonicalKey(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): string {
+    const local = extras.local;
+    const text = local === undefined ? '' : `${JSON.stringify([local.protocol, local.interface ?? 0, local.metric ?? 0])}\0`;
+    this.reserve(TAG + text.length * 2 + nextHop.length + octets.length);
+    this.scratch[0] = local === undefined ? 0 : 1;
+    this.scratch[1] = extras.preference >>> 8;
+    this.scratch[2] = extras.preference & 0xff;
+    this.scratch[3] = nextHop.length;
+    let at = TAG + (text === '' ? 0 : this.scratch.write(text, TAG, 'utf8'));
+    this.scratch.set(nextHop, at);
+    at += nextHop.length;
+    this.scratch.set(octets, at);
+    return this.scratch.toString('latin1', 0, at + octets.length);
+  }
+
+  private reserve(length: number): void {
+    if (this.scratch.length < length) this.scratch = Buffer.alloc(length * 2);
+  }
+
+  private remember(key: string, id: number): void {
+    if (this.fresh.size >= RAW_CACHE_ENTRIES) {
+      this.aged = this.fresh;
+      this.fresh = new Map();
+    }
+    this.fresh.set(key, (this.generation[id] ?? 0) * GENERATION_STEP + id);
+  }
+
+  private makeRoom(length: number): void {
+    if (length <= this.refs.length) return;
+    this.refs = grow(this.refs, length, int32);
+    const size = this.refs.length;
+    this.rank = grow(this.rank, size, float64);
+    this.asPathLength = grow(this.asPathLength, size, uint16);
+    this.origin = grow(this.origin, size, uint8);
+    this.flags = grow(this.flags, size, uint8);
+    this.med = grow(this.med, size, uint32);
+    this.neighbourAs = grow(this.neighbourAs, size, uint32);
+    this.originatorId = grow(this.originatorId, size, uint32);
+    this.clusterListLength = grow(this.clusterListLength, size, uint16);
+    this.generation = grow(this.generation, size, uint32);
+  }
+}
+
+function wellKnownFlags(octets: Uint8Array): number {
+  const found = findAttribute(octets, COMMUNITIES);
+  let flags = 0;
+  for (let at = found.start; at + 4 <= found.end; at += 4) {
+    if (octets[at] !== 0xff) continue;
+    const value = readUint32(octets, at);
+    for (const [community, flag] of WELL_KNOWN) if (value === community) flags |= flag;
+  }
+  return flags;
+}

@@ -1,0 +1,153 @@
+/**
+ * The decision process (RFC 4271 section 9.1.2.2, RFC 4456 section 9) as one ordered table. Selection and explain run the
+ * same comparisons over the same stored columns.
+ */
+import type { AttributeStore } from './attribute-store.ts';
+import { LOCAL } from './limits.ts';
+import { type PathTable, REJECTED } from './path-table.ts';
+import type { SourceColumns } from './sources.ts';
+
+/** What the comparisons read. */
+export interface DecisionTables {
+  readonly attributes: AttributeStore;
+  readonly paths: PathTable;
+  readonly sources: SourceColumns;
+}
+
+/** One step. `compare` < 0: row a is preferred; 0: undecided here. */
+export interface DecisionStep {
+  readonly step: string;
+  readonly citation: string;
+  readonly compare: (tables: DecisionTables, a: number, b: number) => number;
+}
+
+const setOf = (t: DecisionTables, row: number): number => t.paths.attributes[row] ?? 0;
+const sourceOf = (t: DecisionTables, row: number): number => t.paths.source[row] ?? 0;
+
+/** Preference and LOCAL_PREF in one number: equal preferences compare by LOCAL_PREF. */
+const rank = (t: DecisionTables, row: number): number => t.attributes.rank[setOf(t, row)] ?? 0;
+
+const originator = (t: DecisionTables, row: number): number => t.attributes.originatorId[setOf(t, row)] || (t.sources.routerId[sourceOf(t, row)] ?? 0);
+
+/** The steps in order. MED compares only paths from the same neighbouring AS, so it eliminates among those still tied. */
+export const DECISION_STEPS: readonly DecisionStep[] = [
+  {
+    step: 'higher preference',
+    citation: 'control-plane 5.2',
+    compare: (t, a, b) => Math.floor(rank(t, b) / 2 ** 32) - Math.floor(rank(t, a) / 2 ** 32),
+  },
+  { step: 'higher LOCAL_PREF', citation: 'RFC 4271 section 9.1.1', compare: (t, a, b) => rank(t, b) - rank(t, a) },
+  {
+    step: 'locally originated',
+    citation: 'RFC 4271 section 9.1.1',
+    compare: (t, a, b) => (sourceOf(t, a) === LOCAL ? 0 : 1) - (sourceOf(t, b) === LOCAL ? 0 : 1),
+  },
+  {
+    step: 'shorter AS_PATH',
+    citation: 'RFC 4271 section 9.1.2.2 a',
+    compare: (t, a, b) => (t.attributes.asPathLength[setOf(t, a)] ?? 0) - (t.attributes.asPathLength[setOf(t, b)] ?? 0),
+  },
+  {
+    step: 'lower ORIGIN',
+    citation: 'RFC 4271 section 9.1.2.2 b',
+    compare: (t, a, b) => (t.attributes.origin[setOf(t, a)] ?? 0) - (t.attributes.origin[setOf(t, b)] ?? 0),
+  },
+  {
+    step: 'lower MED from the same neighbouring AS',
+    citation: 'RFC 4271 section 9.1.2.2 c',
+    compare: (t, a, b) =>
+      t.attributes.neighbourAs[setOf(t, a)] === t.attributes.neighbourAs[setOf(t, b)]
+        ? (t.attributes.med[setOf(t, a)] ?? 0) - (t.attributes.med[setOf(t, b)] ?? 0)
+        : 0,
+  },
+  {
+    step: 'external over internal',
+    citation: 'RFC 4271 section 9.1.2.2 d',
+    compare: (t, a, b) => (t.sources.external[sourceOf(t, b)] ?? 0) - (t.sources.external[sourceOf(t, a)] ?? 0),
+  },
+  { step: 'lower ORIGINATOR_ID or BGP Identifier', citation: 'RFC 4456 section 9', compare: (t, a, b) => originator(t, a) - originator(t, b) },
+  {
+    step: 'shorter CLUSTER_LIST',
+    citation: 'RFC 4456 section 9',
+    compare: (t, a, b) => (t.attributes.clusterListLength[setOf(t, a)] ?? 0) - (t.attributes.clusterListLength[setOf(t, b)] ?? 0),
+  },
+  {
+    step: 'lower peer address',
+    citation: 'RFC 4271 section 9.1.2.2 g',
+    compare: (t, a, b) => t.sources.compareAddresses(sourceOf(t, a), sourceOf(t, b)),
+  },
+  { step: 'lower path identifier', citation: 'RFC 7911 section 3', compare: (t, a, b) => t.paths.pathId(a) - t.paths.pathId(b) },
+];
+
+const MED_STEP = 5;
+
+function comparePaths(t: DecisionTables, a: number, b: number, first: number, end: number): number {
+  for (let i = first; i < end; i++) {
+    const order = DECISION_STEPS[i]?.compare(t, a, b) ?? 0;
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+const compareBeforeMed = (t: DecisionTables, a: number, b: number): number => {
+  // The common deciders first, in one comparison; the table repeats them exactly.
+  const byRank = rank(t, b) - rank(t, a);
+  return byRank !== 0 ? byRank : comparePaths(t, a, b, 2, MED_STEP);
+};
+
+/** True where MED removes the row: another one of the tied has a lower MED from the same neighbouring AS. */
+function isEliminated(t: DecisionTables, row: number, tied: readonly number[]): boolean {
+  return tied.some((other) => other !== row && (DECISION_STEPS[MED_STEP]?.compare(t, row, other) ?? 0) > 0);
+}
+
+const tied: number[] = [];
+
+/** Row of the best accepted path in a prefix's chain, or -1. Does not depend on the order of the chain. */
+export function selectBest(t: DecisionTables, head: number): number {
+  const { flags, nextInPrefix } = t.paths;
+  let best = -1;
+  tied.length = 0;
+  for (let row = head; row >= 0; row = nextInPrefix[row] ?? -1) {
+    if (((flags[row] ?? 0) & REJECTED) !== 0) continue;
+    const order = best < 0 ? -1 : compareBeforeMed(t, row, best);
+    if (order > 0) continue;
+    if (order < 0) {
+      best = row;
+      tied.length = 0;
+    }
+    tied.push(row);
+  }
+  return tied.length <= 1 ? best : selectTied(t, tied);
+}
+
+/** Those whose MED is the lowest of their neighbouring AS: the same as not `isEliminated`, without comparing all pairs. */
+function lowestMeds(t: DecisionTables, rows: readonly number[]): readonly number[] {
+  const { med, neighbourAs } = t.attributes;
+  const first = med[setOf(t, rows[0] ?? 0)];
+  if (rows.every((row) => med[setOf(t, row)] === first)) return rows;
+  const lowest = new Map<number, number>();
+  for (const row of rows) {
+    const as = neighbourAs[setOf(t, row)] ?? 0;
+    lowest.set(as, Math.min(lowest.get(as) ?? Infinity, med[setOf(t, row)] ?? 0));
+  }
+  return rows.filter((row) => med[setOf(t, row)] === lowest.get(neighbourAs[setOf(t, row)] ?? 0));
+}
+
+function selectTied(t: DecisionTables, rows: readonly number[]): number {
+  const kept = lowestMeds(t, rows);
+  let best = kept[0] ?? -1;
+  for (const row of kept) if (row !== best && comparePaths(t, row, best, MED_STEP + 1, DECISION_STEPS.length) < 0) best = row;
+  return best;
+}
+
+/**
+ * The step at which a row lost to the winner. A row that MED removed for a third path's sake lost at MED although the
+ * winner itself may come from another AS.
+ */
+export function lostAt(t: DecisionTables, row: number, winner: number, rows: readonly number[]): DecisionStep | undefined {
+  const early = DECISION_STEPS.slice(0, MED_STEP).find((step) => step.compare(t, winner, row) < 0);
+  if (early !== undefined) return early;
+  const stillTied = rows.filter((other) => comparePaths(t, other, winner, 0, MED_STEP) === 0);
+  if (isEliminated(t, row, stillTied)) return DECISION_STEPS[MED_STEP];
+  return DECISION_STEPS.slice(MED_STEP + 1).find((step) => step.compare(t, winner, row) < 0);
+}

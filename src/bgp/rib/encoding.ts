@@ -1,0 +1,171 @@
+/**
+ * Changes of one batch, encoded once for all members of a group. What must not reach a route's own source (bgp-speaker 2.5) is
+ * marked as ranges to cut, by source and by ORIGINATOR_ID, so that each member's part is slices of the shared octets.
+ */
+import type { ExportTable } from './export-table.ts';
+import { IntList } from './grow.ts';
+import type { UpdateWriter } from './update-writer.ts';
+
+/** Source tag of a route that no member of the group can be the source of. */
+export const NOBODY = 65_535;
+
+/** Whole messages and the ranges (pairs of offsets, ascending) that a source or a BGP Identifier must not be given. */
+export interface Encoded {
+  readonly octets: Uint8Array;
+  readonly bySource: ReadonlyMap<number, readonly number[]>;
+  readonly byOriginator: ReadonlyMap<number, readonly number[]>;
+}
+
+function addRange(map: Map<number, number[]>, key: number, start: number, end: number): void {
+  const ranges = map.get(key);
+  if (ranges === undefined) map.set(key, [start, end]);
+  else if (ranges.at(-1) === start) ranges[ranges.length - 1] = end;
+  else ranges.push(start, end);
+}
+
+/** Collects changes; `encode` turns them into messages, routes with equal attributes together. */
+export class ChangeSet {
+  private readonly announced = new IntList();
+  private readonly exports = new IntList();
+  private readonly tags = new IntList();
+  private readonly next = new IntList();
+  private readonly withdrawn = new IntList();
+  private readonly withdrawnTags = new IntList();
+  private readonly withdrawnOriginators = new IntList();
+  /** First and last announcement per export id, as index + 1; zero outside `encode`. */
+  private first: Int32Array = new Int32Array(256);
+  private last: Int32Array = new Int32Array(256);
+
+  get size(): number {
+    return this.announced.length + this.withdrawn.length;
+  }
+
+  /** Route told to all but its source: `tag` the source's peer index or NOBODY. */
+  announce(prefix: number, id: number, tag: number): void {
+    this.announced.push(prefix);
+    this.exports.push(id);
+    this.tags.push(tag);
+  }
+
+  /** Route no longer told to those who had it: all but its former source and originator (0 = none). */
+  withdraw(prefix: number, tag: number, originator: number): void {
+    this.withdrawn.push(prefix);
+    this.withdrawnTags.push(tag);
+    this.withdrawnOriginators.push(originator);
+  }
+
+  /** Writes everything and empties the set. Withdrawals come first, then attribute sets in order of first appearance. */
+  encode(writer: UpdateWriter, table: ExportTable): Encoded {
+    const bySource = new Map<number, number[]>();
+    const byOriginator = new Map<number, number[]>();
+    this.encodeWithdrawals(writer, bySource, byOriginator);
+    this.encodeAnnouncements(writer, table, bySource, byOriginator);
+    return { octets: writer.octets(), bySource, byOriginator };
+  }
+
+  private encodeWithdrawals(writer: UpdateWriter, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
+    const runs = new Map<number, number[]>();
+    for (let i = 0; i < this.withdrawn.length; i++) {
+      const key = (this.withdrawnOriginators.at(i) >>> 0) * 65_536 + this.withdrawnTags.at(i);
+      const run = runs.get(key);
+      if (run === undefined) runs.set(key, [this.withdrawn.at(i)]);
+      else run.push(this.withdrawn.at(i));
+    }
+    for (const [key, run] of runs) {
+      const start = writer.at;
+      writer.openWithdraw();
+      for (const prefix of run) writer.add(prefix);
+      writer.close();
+      mark(bySource, byOriginator, key % 65_536, Math.floor(key / 65_536), start, writer.at);
+    }
+    this.withdrawn.clear();
+    this.withdrawnTags.clear();
+    this.withdrawnOriginators.clear();
+  }
+
+  private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
+    const ids = this.chainByExport(table.top);
+    for (const id of ids) {
+      let tag = -1;
+      let start = writer.at;
+      for (let i = (this.first[id] ?? 0) - 1; i >= 0; i = this.next.at(i)) {
+        if (this.tags.at(i) !== tag) {
+          if (tag >= 0) this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
+          start = writer.at;
+          tag = this.tags.at(i);
+          writer.openAnnounce(table.wire(id));
+        }
+        writer.add(this.announced.at(i));
+      }
+      this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
+      this.first[id] = 0;
+    }
+    this.announced.clear();
+    this.exports.clear();
+    this.tags.clear();
+    this.next.clear();
+  }
+
+  private closeRun(
+    writer: UpdateWriter,
+    table: ExportTable,
+    id: number,
+    tag: number,
+    start: number,
+    bySource: Map<number, number[]>,
+    byOriginator: Map<number, number[]>,
+  ): void {
+    writer.close();
+    mark(bySource, byOriginator, tag, table.originatorId[id] ?? 0, start, writer.at);
+  }
+
+  /** Links announcements of one export id in order; the ids in order of appearance. */
+  private chainByExport(top: number): number[] {
+    if (this.first.length < top) {
+      this.first = new Int32Array(top * 2);
+      this.last = new Int32Array(top * 2);
+    }
+    const ids: number[] = [];
+    for (let i = 0; i < this.announced.length; i++) {
+      const id = this.exports.at(i);
+      this.next.push(-1);
+      if (this.first[id] === 0) {
+        ids.push(id);
+        this.first[id] = i + 1;
+      } else {
+        this.next.items[(this.last[id] ?? 1) - 1] = i;
+      }
+      this.last[id] = i + 1;
+    }
+    return ids;
+  }
+}
+
+function mark(bySource: Map<number, number[]>, byOriginator: Map<number, number[]>, tag: number, originator: number, start: number, end: number): void {
+  if (tag !== NOBODY) addRange(bySource, tag, start, end);
+  if (originator !== 0) addRange(byOriginator, originator, start, end);
+}
+
+const NO_RANGES: readonly number[] = [];
+
+/** A member's part: the octets without the ranges cut for its index or its BGP Identifier, as views. */
+export function partFor(encoded: Encoded, peer: number, routerId: number): Uint8Array[] {
+  const a = encoded.bySource.get(peer) ?? NO_RANGES;
+  const b = encoded.byOriginator.get(routerId) ?? NO_RANGES;
+  if (a.length === 0 && b.length === 0) return encoded.octets.length > 0 ? [encoded.octets] : [];
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const fromA = j >= b.length || (i < a.length && (a[i] ?? 0) <= (b[j] ?? 0));
+    const start = (fromA ? a[i] : b[j]) ?? 0;
+    const end = (fromA ? a[i + 1] : b[j + 1]) ?? 0;
+    if (fromA) i += 2;
+    else j += 2;
+    if (start > at) parts.push(encoded.octets.subarray(at, start));
+    at = Math.max(at, end);
+  }
+  if (at < encoded.octets.length) parts.push(encoded.octets.subarray(at));
+  return parts;
+}

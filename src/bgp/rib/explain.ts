@@ -1,0 +1,88 @@
+/** Why a prefix is routed as it is and who is told: from the rows and sent states acted on, by the functions that acted. */
+import type { Prefix } from '../net/types.ts';
+import { DECISION_STEPS, type DecisionStep, type DecisionTables, lostAt } from './decision.ts';
+import { ChangeSet, NOBODY } from './encoding.ts';
+import type { Feed } from './feed.ts';
+import { LOCAL } from './limits.ts';
+import { familyOf } from './local-routes.ts';
+import { REJECTED } from './path-table.ts';
+import type { PeerState } from './peer.ts';
+import { importGrounds, type Inspection, rowsOf, viewOf } from './routes.ts';
+import type { Family } from '../wire/index.ts';
+import type { PeerExplanation, RouteExplanation } from './types.ts';
+
+type BlockedBy = NonNullable<PeerExplanation['blockedBy']>;
+
+const blocked = (rule: string, citation: string): BlockedBy => ({ rule, citation, reasons: [] });
+const named = ({ step, citation }: DecisionStep): { step: string; citation: string } => ({ step, citation });
+
+/** Everything known of a prefix; without candidates where it is in no table. */
+export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanation {
+  const family = familyOf(prefix);
+  const tables = state.tables[family];
+  const [w0, w1, w2, w3] = prefix.words;
+  const id = tables.prefixes.find(w0, w1, w2, w3, prefix.length);
+  const rows = id < 0 ? [] : rowsOf(tables, id);
+  const best = id < 0 ? -1 : (tables.prefixes.best[id] ?? -1);
+  const decision: DecisionTables = { attributes: state.stores.attributes, sources: state.stores.sources, paths: tables.paths };
+  const accepted = rows.filter((row) => ((tables.paths.flags[row] ?? 0) & REJECTED) === 0);
+  const losses = new Map(best < 0 ? [] : accepted.filter((row) => row !== best).map((row) => [row, lostAt(decision, row, best, accepted)] as const));
+  const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : DECISION_STEPS.indexOf(step))));
+  const decidedBy = DECISION_STEPS[closest];
+  const ordered = [...rows].sort((a, b) => Number(b === best) - Number(a === best));
+  return {
+    prefix,
+    candidates: ordered.map((row) => {
+      const step = losses.get(row);
+      return { ...viewOf(state, family, row, false), ...(step !== undefined && { lostAt: named(step) }), importTerm: importGrounds(state, family, row).term };
+    }),
+    ...(decidedBy !== undefined && { decidedBy: named(decidedBy) }),
+    peers: [...state.peers.all()].filter((peer) => !peer.removed).map((peer) => explainPeer(state, family, id, peer)),
+  };
+}
+
+function explainPeer(state: Inspection, family: Family, prefix: number, peer: PeerState): PeerExplanation {
+  const feed = peer.families[family].feed;
+  const base = { peer: peer.config.id, up: peer.session !== undefined, group: feed?.group.id ?? '' };
+  if (peer.session === undefined) return { ...base, advertised: false, blockedBy: blocked('session down', 'RFC 4271 section 8'), delivered: false };
+  if (feed === undefined) return { ...base, advertised: false, blockedBy: blocked('family not negotiated', 'RFC 4760 section 8'), delivered: false };
+  const { group } = feed;
+  const delivered = prefix < 0 || feed.hasDelivered(prefix, group.sent.sequence[prefix] ?? 0);
+  if (!feed.attached) return { ...base, advertised: false, blockedBy: blocked('initial table not yet made', 'bgp-speaker 2.4'), delivered: false };
+  if (prefix < 0 || !group.sent.isTold(prefix, feed.peer, feed.routerId)) {
+    return { ...base, advertised: false, blockedBy: whyNot(state, family, prefix, feed), delivered };
+  }
+  const term = exportTerm(state, family, prefix, feed);
+  return { ...base, advertised: true, ...(term !== undefined && { exportTerm: term }), lastSent: lastSent(state, prefix, feed), delivered };
+}
+
+function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): BlockedBy {
+  const tables = state.tables[family];
+  const { sent, exports } = feed.group;
+  const best = prefix < 0 ? -1 : (tables.prefixes.best[prefix] ?? -1);
+  if (prefix >= 0 && (sent.exports[prefix] ?? 0) !== 0) {
+    if (sent.sources[prefix] === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
+    return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
+  }
+  if (best < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
+  const verdict = exports.verdict(prefix, tables.paths.attributes[best] ?? 0, tables.paths.source[best] ?? LOCAL);
+  if (verdict.block !== undefined) return blocked(verdict.block.rule, verdict.block.citation);
+  if (verdict.outcome === undefined || verdict.id !== 0) return blocked('change pending', 'bgp-speaker 2.4');
+  const { term, reasons } = verdict.outcome;
+  return { rule: 'rejected by export policy', citation: reasons[0]?.rule ?? 'policy', term, reasons };
+}
+
+function exportTerm(state: Inspection, family: Family, prefix: number, feed: Feed): string | undefined {
+  const tables = state.tables[family];
+  const best = tables.prefixes.best[prefix] ?? -1;
+  if (best < 0) return undefined;
+  return feed.group.exports.verdict(prefix, tables.paths.attributes[best] ?? 0, tables.paths.source[best] ?? LOCAL).outcome?.term;
+}
+
+/** The UPDATE for this prefix alone, from what the group has told. */
+function lastSent(state: Inspection, prefix: number, feed: Feed): { readonly at: number; readonly updateHex: string } {
+  const { group } = feed;
+  const changes = new ChangeSet();
+  changes.announce(prefix, group.sent.exports[prefix] ?? 0, NOBODY);
+  return { at: state.born + (group.sent.at[prefix] ?? 0) * 100, updateHex: Buffer.from(group.encode(changes).octets).toString('hex') };
+}

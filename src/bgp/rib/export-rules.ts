@@ -1,0 +1,160 @@
+/**
+ * What may be told to whom, and in which form: reflection (RFC 4456), well-known communities (RFC 1997), next hop, and the
+ * attributes that do not cross an AS border (RFC 4271 section 5). The same rules export routes and explain why one was not.
+ */
+import type { Modifications } from '../policy/index.ts';
+import { type AttributeEdits, editAttributes, type Family, toTwoOctetAs } from '../wire/index.ts';
+import { type AttributeStore, HAS_LOCAL_PREF, HAS_ORIGINATOR, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from './attribute-store.ts';
+import { findAttribute } from './attribute-octets.ts';
+import { editsOf } from './edit.ts';
+import { factsOf } from './facts.ts';
+import { LOCAL } from './limits.ts';
+import type { SourceColumns } from './sources.ts';
+
+/** Session type of a group's members. */
+export type GroupKind = 'client' | 'internal' | 'external';
+
+/** Everything about a group's members that shapes what they are sent, but for the export policy. */
+export interface GroupRules {
+  readonly family: Family;
+  readonly kind: GroupKind;
+  readonly clusterId: number;
+  readonly localAs: number;
+  readonly fourOctetAs: boolean;
+  readonly maxMessage: number;
+  readonly nextHop: 'auto' | 'self' | 'keep';
+  /** Next hop octets where it is self; empty where there is no address of the family. */
+  readonly self: Uint8Array;
+}
+
+/** Why a route is not told to a group. */
+export interface Block {
+  readonly rule: string;
+  readonly citation: string;
+}
+
+/** A route as the rules see it. */
+export interface ExportedRoute {
+  readonly set: number;
+  readonly source: number;
+}
+
+interface BlockRule extends Block {
+  readonly blocks: (rules: GroupRules, store: AttributeStore, sources: SourceColumns, route: ExportedRoute) => boolean;
+}
+
+const isInternal = (sources: SourceColumns, source: number): boolean => source !== LOCAL && sources.external[source] === 0;
+const hasFlag = (store: AttributeStore, set: number, flag: number): boolean => ((store.flags[set] ?? 0) & flag) !== 0;
+
+const BLOCKS: readonly BlockRule[] = [
+  {
+    rule: 'not reflected between non-clients',
+    citation: 'RFC 4456 section 6',
+    blocks: (rules, _store, sources, route) => rules.kind === 'internal' && isInternal(sources, route.source) && sources.client[route.source] === 0,
+  },
+  {
+    rule: 'NO_ADVERTISE community',
+    citation: 'RFC 1997',
+    blocks: (_rules, store, _sources, route) => hasFlag(store, route.set, NO_ADVERTISE),
+  },
+  {
+    rule: 'NO_EXPORT community',
+    citation: 'RFC 1997',
+    blocks: (rules, store, _sources, route) => rules.kind === 'external' && hasFlag(store, route.set, NO_EXPORT | NO_EXPORT_SUBCONFED),
+  },
+  {
+    rule: 'no next hop of this family',
+    citation: 'RFC 4271 section 5.1.3',
+    blocks: (rules, store, _sources, route) => !fitsFamily(rules.family, nextHopFor(rules, store, route)),
+  },
+];
+
+function fitsFamily(family: Family, nextHop: Uint8Array): boolean {
+  return family === 'ipv4-unicast' ? nextHop.length === 4 : nextHop.length >= 16;
+}
+
+/** The first rule that keeps a route from a group, before its policy is asked. */
+export function findBlock(rules: GroupRules, store: AttributeStore, sources: SourceColumns, route: ExportedRoute): Block | undefined {
+  return BLOCKS.find((rule) => rule.blocks(rules, store, sources, route));
+}
+
+/** Self to external peers and for local routes without a next hop, else as received (RFC 4456 section 10), unless configured. */
+function nextHopFor(rules: GroupRules, store: AttributeStore, route: ExportedRoute): Uint8Array {
+  const own = store.nextHop(route.set);
+  if (rules.nextHop === 'self' || own.length === 0) return rules.self;
+  return rules.nextHop === 'auto' && rules.kind === 'external' ? rules.self : own;
+}
+
+/** The source as far as it shapes what is exported, never 0: equal keys and sets are blocked, or export, alike. */
+export function sourceKey(rules: GroupRules, sources: SourceColumns, source: number): number {
+  if (source === LOCAL) return 1;
+  if (rules.kind === 'external' || sources.external[source] === 1) return 2;
+  if (rules.kind === 'internal' && sources.client[source] === 0) return 3;
+  return 4 + (sources.routerId[source] ?? 0);
+}
+
+function internalEdits(rules: GroupRules, store: AttributeStore, sources: SourceColumns, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
+  // LOCAL_PREF goes to every internal peer (RFC 4271 section 5.1.5); 100 where nothing set one.
+  const withPreference = edits.localPref === undefined && !hasFlag(store, route.set, HAS_LOCAL_PREF) ? { ...edits, localPref: 100 } : edits;
+  if (!isInternal(sources, route.source)) return withPreference;
+  // RFC 4456 section 8: ORIGINATOR_ID only where there is none; the own CLUSTER_ID before the others.
+  const originatorId = sources.routerId[route.source] ?? 0;
+  return { ...withPreference, ...(!hasFlag(store, route.set, HAS_ORIGINATOR) && { originatorId }), prependCluster: rules.clusterId };
+}
+
+function externalEdits(rules: GroupRules, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
+  return {
+    ...edits,
+    prependAs: [rules.localAs, ...(edits.prependAs ?? [])],
+    localPref: 'remove',
+    // MED is for the neighbouring AS only and not passed on (RFC 4271 section 5.1.4).
+    ...(edits.med === undefined && route.source !== LOCAL && { med: 'remove' as const }),
+    originatorId: 'remove',
+    clusterList: 'remove',
+  };
+}
+
+const EXTENDED_COMMUNITIES = 16;
+const NON_TRANSITIVE = 0x40;
+
+/** RFC 4360 section 6: non-transitive extended communities stay inside the AS. */
+function withoutNonTransitive(octets: Uint8Array): Uint8Array {
+  const found = findAttribute(octets, EXTENDED_COMMUNITIES);
+  const kept: number[] = [];
+  for (let at = found.start; at < found.end; at += 8) if (((octets[at] ?? 0) & NON_TRANSITIVE) === 0) kept.push(...octets.subarray(at, at + 8));
+  if (kept.length === found.end - found.start) return octets;
+  const wide = kept.length > 255;
+  const header = wide ? [0xd0, EXTENDED_COMMUNITIES, kept.length >> 8, kept.length & 0xff] : [0xc0, EXTENDED_COMMUNITIES, kept.length];
+  return Uint8Array.from([...octets.subarray(0, found.at), ...(kept.length > 0 ? [...header, ...kept] : []), ...octets.subarray(found.end)]);
+}
+
+/** An exported route's attributes. */
+export interface ExportedAttributes {
+  /** Canonical octets without next hop, in the group's AS number size. */
+  readonly octets: Uint8Array;
+  readonly nextHop: Uint8Array;
+  /** ORIGINATOR_ID in them, 0 where none: who has this BGP Identifier is not told. */
+  readonly originatorId: number;
+}
+
+/** The attributes a group is told, policy modifications applied. The route has passed `findBlock`. */
+export function exportAttributes(
+  rules: GroupRules,
+  store: AttributeStore,
+  sources: SourceColumns,
+  route: ExportedRoute,
+  mods: Modifications,
+): ExportedAttributes {
+  const base = editsOf(mods, factsOf(store, route.set));
+  const external = rules.kind === 'external';
+  const edits = external ? externalEdits(rules, route, base) : internalEdits(rules, store, sources, route, base);
+  const edited = editAttributes(store.octets(route.set), edits);
+  const octets = external ? withoutNonTransitive(edited) : edited;
+  const reflected = !external && isInternal(sources, route.source);
+  const received = store.originatorId[route.set] ?? 0;
+  return {
+    octets: rules.fourOctetAs ? octets : toTwoOctetAs(octets),
+    nextHop: nextHopFor(rules, store, route),
+    originatorId: reflected ? (hasFlag(store, route.set, HAS_ORIGINATOR) ? received : (sources.routerId[route.source] ?? 0)) : 0,
+  };
+}

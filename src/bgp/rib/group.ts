@@ -1,0 +1,291 @@
+/**
+ * An update group: peers of one family that are told the same (bgp-speaker 2.4). What changes is computed and encoded once,
+ * into one log; members differ only in their cursors and in what is cut out for them (bgp-speaker 2.5).
+ */
+import { type Batch, batchOctets, ChangeLog, type Undo } from './change-log.ts';
+import { ChangeSet, type Encoded, NOBODY } from './encoding.ts';
+import type { GroupRules } from './export-rules.ts';
+import { ExportTable } from './export-table.ts';
+import type { Feed } from './feed.ts';
+import { GroupExports } from './group-exports.ts';
+import { grow, IntList, IntQueue, uint8 } from './grow.ts';
+import { LOCAL } from './limits.ts';
+import type { PolicyRun } from './policies.ts';
+import { SentState } from './sent-state.ts';
+import type { FamilyTables, Stores } from './tables.ts';
+import { UpdateWriter } from './update-writer.ts';
+import { Walk } from './walk.ts';
+
+/** Changes of one flush while they are collected. */
+interface Flush {
+  readonly seq: number;
+  readonly shared: ChangeSet;
+  readonly only: Map<number, ChangeSet>;
+  readonly prefixes: IntList;
+  readonly sources: IntList;
+  readonly originators: IntList;
+  readonly present: IntList;
+}
+
+export class Group {
+  /** Short name for people: `ipv4-unicast client 3`. */
+  readonly id: string;
+  key: string;
+  exports: GroupExports;
+  readonly stores: Stores;
+  readonly tables: FamilyTables;
+  readonly sent: SentState;
+  readonly log = new ChangeLog();
+  readonly members = new Map<number, Feed>();
+  readonly pending = new IntQueue();
+  /** Prefix id that a scan of the whole table (new group, changed rules) visits next; -1: none is running. */
+  scanAt = 0;
+  /** Flushes wait while an image or a move reads the sent state. */
+  frozen = 0;
+  encodes = 0;
+  /** True once the whole table has been looked at: until then nobody joins. */
+  filled = false;
+  private readonly byRouterId = new Map<number, Set<number>>();
+  private readonly walkers = new Set<Feed>();
+  private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  private readonly writer: UpdateWriter;
+  private readonly onReady: (feed: Feed) => void;
+
+  constructor(id: string, key: string, stores: Stores, tables: FamilyTables, rules: GroupRules, policy: PolicyRun, onReady: (feed: Feed) => void) {
+    this.id = id;
+    this.key = key;
+    this.stores = stores;
+    this.tables = tables;
+    const table = new ExportTable(rules.family);
+    this.exports = new GroupExports(stores, tables, rules, policy, table);
+    this.sent = new SentState(table);
+    this.writer = new UpdateWriter(rules.family, tables.prefixes, rules.maxMessage);
+    this.onReady = onReady;
+  }
+
+  /** Other rules or policy from now on; every prefix is looked at again, what stays the same on the wire is not sent. */
+  rekey(key: string, rules: GroupRules, policy: PolicyRun): void {
+    this.key = key;
+    this.exports = new GroupExports(this.stores, this.tables, rules, policy, this.exports.table);
+    this.scanAt = 0;
+  }
+
+  /** Queues a prefix whose best path changed. */
+  touch(prefix: number): void {
+    this.pendingFlags = grow(this.pendingFlags, prefix + 1, uint8);
+    if (this.pendingFlags[prefix] === 1) return;
+    this.pendingFlags[prefix] = 1;
+    this.pending.push(prefix);
+  }
+
+  /** True while the prefix waits for a flush. */
+  isPending(prefix: number): boolean {
+    return this.pendingFlags[prefix] === 1;
+  }
+
+  /** Computes and encodes up to `limit` pending prefixes as one batch. */
+  flushPending(limit: number): void {
+    const flush = this.beginFlush();
+    for (let n = Math.min(limit, this.pending.length); n > 0; n--) {
+      const prefix = this.pending.shift();
+      this.pendingFlags[prefix] = 0;
+      this.flushPrefix(flush, prefix);
+    }
+    this.endFlush(flush);
+  }
+
+  /** The same for the next `limit` prefixes of a running scan. */
+  scan(limit: number): void {
+    const { prefixes } = this.tables;
+    const flush = this.beginFlush();
+    const end = Math.min(prefixes.top, this.scanAt + limit);
+    for (let prefix = this.scanAt; prefix < end; prefix++) if (prefixes.isLive(prefix)) this.flushPrefix(flush, prefix);
+    this.scanAt = end >= prefixes.top ? -1 : end;
+    if (this.scanAt < 0) this.filled = true;
+    this.endFlush(flush);
+  }
+
+  /** Encodes changes by themselves, outside the log. */
+  encode(changes: ChangeSet): Encoded {
+    this.writer.reset(this.exports.rules.maxMessage);
+    const encoded = changes.encode(this.writer, this.exports.table);
+    this.stores.work.encodedRoutes += this.writer.routes;
+    return encoded;
+  }
+
+  /** The member follows the log from this cursor on. */
+  attach(feed: Feed, cursor: number): void {
+    feed.attached = true;
+    feed.cursor = cursor;
+    this.members.set(feed.peer, feed);
+    const same = this.byRouterId.get(feed.routerId);
+    if (same === undefined) this.byRouterId.set(feed.routerId, new Set([feed.peer]));
+    else same.add(feed.peer);
+    if (feed.walk === undefined) this.log.follow(cursor);
+    else this.walkers.add(feed);
+    this.onReady(feed);
+  }
+
+  /** The member leaves. */
+  detach(feed: Feed): void {
+    if (!feed.attached) return;
+    feed.attached = false;
+    this.members.delete(feed.peer);
+    const same = this.byRouterId.get(feed.routerId);
+    same?.delete(feed.peer);
+    if (same?.size === 0) this.byRouterId.delete(feed.routerId);
+    if (!this.walkers.delete(feed)) this.log.unfollow(feed.cursor);
+  }
+
+  /** A walking member has caught up. */
+  rejoinLog(feed: Feed): void {
+    this.walkers.delete(feed);
+    feed.cursor = this.log.head;
+  }
+
+  /** True where no log entry, walk or pending change refers to the prefix: its id may be reused. */
+  isForgotten(prefix: number): boolean {
+    if (this.isPending(prefix) || this.frozen > 0 || (this.sent.exports[prefix] ?? 0) !== 0) return false;
+    if ((this.sent.sequence[prefix] ?? 0) >= this.log.tail) return false;
+    for (const feed of this.walkers) if (feed.walk?.holds(prefix) === true) return false;
+    return true;
+  }
+
+  /** Tag of a source in messages: itself where it could be a member, else NOBODY. */
+  tagOf(source: number): number {
+    const external = this.exports.rules.kind === 'external' ? 1 : 0;
+    return source !== LOCAL && this.stores.sources.external[source] === external ? source : NOBODY;
+  }
+
+  private beginFlush(): Flush {
+    this.sent.reserve(this.tables.prefixes.top);
+    return {
+      seq: this.log.head + 1,
+      shared: new ChangeSet(),
+      only: new Map(),
+      prefixes: new IntList(),
+      sources: new IntList(),
+      originators: new IntList(),
+      present: new IntList(),
+    };
+  }
+
+  private flushPrefix(flush: Flush, prefix: number): void {
+    const { paths, prefixes } = this.tables;
+    const { sent } = this;
+    const best = prefixes.best[prefix] ?? -1;
+    const source = best < 0 ? LOCAL : (paths.source[best] ?? LOCAL);
+    const id = best < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[best] ?? 0, source);
+    const old = sent.exports[prefix] ?? 0;
+    const oldSource = sent.sources[prefix] ?? LOCAL;
+    if (old === id && (id === 0 || oldSource === source)) return;
+    const oldOriginator = sent.originator(old);
+    flush.prefixes.push(prefix);
+    flush.sources.push(oldSource);
+    flush.originators.push(oldOriginator);
+    flush.present.push(old === 0 ? 0 : 1);
+    if (id === 0) flush.shared.withdraw(prefix, this.tagOf(oldSource), oldOriginator);
+    else if (id !== old) flush.shared.announce(prefix, id, this.tagOf(source));
+    if (old !== 0 && id !== 0) this.changeAudience(flush, prefix, old, oldSource, id, source);
+    sent.set(prefix, id, source, flush.seq, this.stores.now);
+  }
+
+  /** bgp-speaker 2.5, a→b: members that the new state excludes lose the old one; where only the audience changed, others gain it. */
+  private changeAudience(flush: Flush, prefix: number, old: number, oldSource: number, id: number, source: number): void {
+    const oldOriginator = this.sent.originator(old);
+    const originator = this.sent.originator(id);
+    if (oldSource === source && oldOriginator === originator) return;
+    const candidates = new Set([oldSource, source, ...(this.byRouterId.get(oldOriginator) ?? []), ...(this.byRouterId.get(originator) ?? [])]);
+    for (const peer of candidates) {
+      const member = this.members.get(peer);
+      if (member === undefined) continue;
+      const before = peer !== oldSource && member.routerId !== oldOriginator;
+      const after = peer !== source && member.routerId !== originator;
+      if (before && !after) this.only(flush, peer).withdraw(prefix, NOBODY, 0);
+      if (!before && after && id === old) this.only(flush, peer).announce(prefix, id, NOBODY);
+    }
+  }
+
+  private only(flush: Flush, peer: number): ChangeSet {
+    let changes = flush.only.get(peer);
+    if (changes === undefined) {
+      changes = new ChangeSet();
+      flush.only.set(peer, changes);
+    }
+    return changes;
+  }
+
+  private endFlush(flush: Flush): void {
+    if (flush.prefixes.length === 0) return;
+    const readers = this.members.size - this.walkers.size;
+    if (readers === 0 && this.log.pin === Infinity) {
+      this.log.skip(flush.seq);
+      for (const feed of this.members.values()) this.onReady(feed);
+      return;
+    }
+    this.log.append(this.batchOf(flush, readers));
+    this.encodes++;
+    this.stores.work.encodes++;
+    this.stores.work.logEntries++;
+    for (const feed of this.members.values()) this.onReady(feed);
+    if (this.log.octets > this.stores.maxLogOctets / 2) this.noteSlow();
+    if (this.log.octets > this.stores.maxLogOctets) this.shorten();
+  }
+
+  private noteSlow(): void {
+    const half = this.log.tail + (this.log.length >> 1);
+    for (const feed of this.members.values()) if (feed.cursor < half && feed.behindSince < 0) feed.behindSince = this.stores.now;
+  }
+
+  private batchOf(flush: Flush, readers: number): Batch {
+    const shared = this.encode(flush.shared);
+    const only = new Map<number, Uint8Array>();
+    for (const [peer, changes] of flush.only) only.set(peer, this.encode(changes).octets);
+    const undo: Undo = {
+      prefixes: flush.prefixes.items.slice(0, flush.prefixes.length),
+      sources: Uint16Array.from(flush.sources.items.subarray(0, flush.prefixes.length)),
+      originators: Uint32Array.from(flush.originators.items.subarray(0, flush.prefixes.length)),
+      present: Uint8Array.from(flush.present.items.subarray(0, flush.prefixes.length)),
+    };
+    return { seq: flush.seq, shared, only, undo, octets: batchOctets(shared, only, flush.prefixes.length), readers };
+  }
+
+  /** The log is too long: no more joiners by the old image, and who has not read its first half walks the table from now on. */
+  private shorten(): void {
+    this.log.pin = Infinity;
+    this.log.trim();
+    if (this.log.octets <= this.stores.maxLogOctets) return;
+    const keep = this.log.tail + (this.log.length >> 1);
+    for (const feed of this.members.values()) {
+      if (feed.walk === undefined && feed.cursor < keep) this.startWalk(feed);
+    }
+  }
+
+  private startWalk(feed: Feed): void {
+    const { sent, log } = this;
+    const top = this.tables.prefixes.top;
+    const held = new Uint8Array((top >> 3) + 1);
+    const seen = new Uint8Array(top);
+    for (let seq = feed.cursor + 1; seq <= log.head; seq++) {
+      const undo = log.get(seq)?.undo;
+      if (undo !== undefined) restoreHeld(undo, feed, held, seen);
+    }
+    for (let prefix = 0; prefix < top; prefix++) {
+      if (seen[prefix] === 0 && sent.isTold(prefix, feed.peer, feed.routerId)) held[prefix >> 3] = (held[prefix >> 3] ?? 0) | (1 << (prefix & 7));
+    }
+    log.unfollow(feed.cursor);
+    feed.walk = new Walk(feed.cursor, held);
+    this.walkers.add(feed);
+  }
+}
+
+/** What the member held before a batch it has not read; the oldest such batch of a prefix tells. */
+function restoreHeld(undo: Undo, feed: Feed, held: Uint8Array, seen: Uint8Array): void {
+  for (let i = 0; i < undo.prefixes.length; i++) {
+    const prefix = undo.prefixes[i] ?? 0;
+    if (seen[prefix] === 1) continue;
+    seen[prefix] = 1;
+    const told = undo.present[i] === 1 && undo.sources[i] !== feed.peer && undo.originators[i] !== feed.routerId;
+    if (told) held[prefix >> 3] = (held[prefix >> 3] ?? 0) | (1 << (prefix & 7));
+  }
+}

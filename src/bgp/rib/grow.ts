@@ -1,0 +1,78 @@
+/** Growing typed arrays: a larger copy with the old contents. */
+
+type Columns = Int32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array;
+
+/** The array itself where it holds `length` elements, else a copy of at least that and 1.5 times the old length. */
+export function grow<T extends Columns>(array: T, length: number, make: (length: number) => T): T {
+  if (array.length >= length) return array;
+  const larger = make(Math.max(length, array.length + (array.length >> 1), 64));
+  larger.set(array);
+  return larger;
+}
+
+/** Makers for `grow`. */
+export const int32 = (length: number): Int32Array<ArrayBuffer> => new Int32Array(length);
+export const uint32 = (length: number): Uint32Array<ArrayBuffer> => new Uint32Array(length);
+export const uint16 = (length: number): Uint16Array<ArrayBuffer> => new Uint16Array(length);
+export const uint8 = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length);
+export const float64 = (length: number): Float64Array<ArrayBuffer> => new Float64Array(length);
+
+/** A list of 32-bit numbers that grows and is reused. */
+export class IntList {
+  items: Int32Array<ArrayBuffer> = new Int32Array(64);
+  length = 0;
+
+  /** Appends. */
+  push(value: number): void {
+    if (this.length === this.items.length) this.items = grow(this.items, this.length + 1, int32);
+    this.items[this.length++] = value;
+  }
+
+  /** Element at an index below `length`. */
+  at(index: number): number {
+    return this.items[index] ?? 0;
+  }
+
+  /** Empties the list; a large array is given back. */
+  clear(): void {
+    this.length = 0;
+    if (this.items.length > 1 << 16) this.items = new Int32Array(64);
+  }
+}
+
+/** First in, first out, of 32-bit numbers. */
+export class IntQueue {
+  private items: Int32Array<ArrayBuffer> = new Int32Array(64);
+  private head = 0;
+  private tail = 0;
+
+  get length(): number {
+    return this.tail - this.head;
+  }
+
+  push(value: number): void {
+    if (this.tail === this.items.length) this.makeRoom();
+    this.items[this.tail++] = value;
+  }
+
+  /** Takes the oldest; 0 where the queue is empty (ask `length` first). */
+  shift(): number {
+    if (this.head === this.tail) return 0;
+    const value = this.items[this.head++] ?? 0;
+    if (this.head === this.tail) {
+      this.head = this.tail = 0;
+      if (this.items.length > 1 << 16) this.items = new Int32Array(64);
+    }
+    return value;
+  }
+
+  private makeRoom(): void {
+    if (this.head > this.items.length >> 1) {
+      this.items.copyWithin(0, this.head, this.tail);
+      this.tail -= this.head;
+      this.head = 0;
+    } else {
+      this.items = grow(this.items, this.tail + 1, int32);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** Every bound of the RIB, with its unit and why. */
+
+/** Octets of a group's change log before peers behind it walk the table instead (bgp-speaker 2.6). */
+export const MAX_LOG_OCTETS = 16 * 1024 * 1024;
+
+/** Rows of jobs (sweeps, re-imports) per unit of work: about 1 ms. */
+export const JOB_CHUNK = 2_000;
+
+/** Prefixes decided per unit of work: about 1 ms where paths are few. */
+export const DECISION_CHUNK = 4_096;
+
+/** Prefixes a group flushes per unit of work: larger packs better, this stays within a few ms. */
+export const FLUSH_CHUNK = 8_192;
+
+/** Prefix ids looked at per unit of work by image, fill and move scans. */
+export const SCAN_CHUNK = 16_384;
+
+/** Prefix ids per window of a walking peer; the sequence number reached is kept per window. */
+export const WALK_WINDOW = 16_384;
+
+/** Retired prefixes looked at for release per unit of work. */
+export const RELEASE_CHUNK = 4_096;
+
+/** Entries of one generation of the raw attribute cache; two generations are kept. */
+export const RAW_CACHE_ENTRIES = 32_768;
+
+/** An image is shared with later joiners while the log since then is shorter than this many octets (and than the image). */
+export const IMAGE_LOG_OCTETS = 256 * 1024;
+
+/** Highest peer index: sources are 16-bit numbers, the last two mean "local" and "none". */
+export const MAX_PEERS = 65_534;
+
+/** Source of local routes in path rows and sent state. */
+export const LOCAL = 65_535;

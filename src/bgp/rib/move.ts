@@ -1,0 +1,68 @@
+/**
+ * A member changes groups while its session is up (role, policy or next hop mode changed): what it was told by the old group is
+ * compared with what the new one tells, and only the difference is sent.
+ */
+import { ChangeSet, NOBODY } from './encoding.ts';
+import type { Feed } from './feed.ts';
+import type { Group } from './group.ts';
+import { SCAN_CHUNK } from './limits.ts';
+
+export class Move {
+  readonly feed: Feed;
+  readonly from: Group;
+  readonly to: Group;
+  private at = 0;
+
+  /** Starts: both groups hold still until `step` or `cancel` ends it. */
+  constructor(feed: Feed, to: Group) {
+    this.feed = feed;
+    this.from = feed.group;
+    this.to = to;
+    this.from.frozen++;
+    this.to.frozen++;
+    feed.drainLog();
+    to.stores.work.moves++;
+  }
+
+  /** Compares a chunk of prefixes; true when the member has moved. */
+  step(): boolean {
+    if (this.feed.walk !== undefined) {
+      this.finish();
+      this.feed.walk.restart();
+      return true;
+    }
+    const top = this.to.tables.prefixes.top;
+    const end = Math.min(top, this.at + SCAN_CHUNK);
+    const changes = new ChangeSet();
+    for (; this.at < end; this.at++) this.compare(this.at, changes);
+    if (changes.size > 0) this.feed.push([this.to.encode(changes).octets]);
+    if (end < top) return false;
+    this.finish();
+    return true;
+  }
+
+  /** Gives up, the session being gone. */
+  cancel(): void {
+    this.from.frozen--;
+    this.to.frozen--;
+  }
+
+  private finish(): void {
+    this.cancel();
+    this.from.detach(this.feed);
+    this.feed.group = this.to;
+    this.to.attach(this.feed, this.to.log.head);
+  }
+
+  private compare(prefix: number, changes: ChangeSet): void {
+    const { peer, routerId } = this.feed;
+    const before = this.from.sent.isTold(prefix, peer, routerId);
+    if (!this.to.sent.isTold(prefix, peer, routerId)) {
+      if (before) changes.withdraw(prefix, NOBODY, 0);
+      return;
+    }
+    const id = this.to.sent.exports[prefix] ?? 0;
+    const same = before && this.from.exports.table.wire(this.from.sent.exports[prefix] ?? 0) === this.to.exports.table.wire(id);
+    if (!same) changes.announce(prefix, id, NOBODY);
+  }
+}

@@ -1,0 +1,244 @@
+/** The peers: configuring, sessions, what they announce. */
+import type { PeerConfig } from '../speaker-types.ts';
+import { type AttributeFault, type Family, type NlriRun, type ScannedUpdate, walkIpv4, walkIpv6, worstFault } from '../wire/index.ts';
+import type { Groups } from './groups.ts';
+import type { ImportClasses } from './import.ts';
+import { announcePath, removePath } from './import-path.ts';
+import { startJob } from './jobs.ts';
+import { MAX_PEERS } from './limits.ts';
+import { FAMILIES, hasJob, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
+import type { FamilyTables, Stores } from './tables.ts';
+import type { RibCallbacks, RibSession } from './types.ts';
+
+/** What the peers of a RIB share. */
+export interface PeersContext {
+  readonly stores: Stores;
+  readonly tables: { readonly [family in Family]: FamilyTables };
+  readonly groups: Groups;
+  readonly imports: ImportClasses;
+  readonly callbacks: RibCallbacks;
+}
+
+export class Peers {
+  routerId: number;
+  private readonly context: PeersContext;
+  private readonly list: (PeerState | undefined)[] = [];
+  private readonly byId = new Map<string, PeerState>();
+  private clusterIds: readonly number[] = [];
+  // The NLRI walkers' target, set around each walk: one closure for all of them.
+  private walking: { peer: PeerState; own: PeerFamily; tables: FamilyTables; set: number } | undefined;
+  private readonly visitIpv4 = (word: number, length: number, pathId: number): void => this.visit(word, 0, 0, 0, length, pathId);
+  private readonly visitIpv6 = (w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void =>
+    this.visit(w0, w1, w2, w3, length, pathId);
+
+  constructor(context: PeersContext, routerId: number) {
+    this.context = context;
+    this.routerId = routerId;
+    this.clusterIds = [routerId];
+  }
+
+  /** Every peer, removed ones too while their routes go. */
+  *all(): Generator<PeerState> {
+    for (const peer of this.list) if (peer !== undefined) yield peer;
+  }
+
+  /** The peer at an index; throws for one that is not configured, which is the caller's mistake. */
+  get(index: number): PeerState {
+    const peer = this.list[index];
+    if (peer === undefined) throw new Error(`no peer has index ${index}`);
+    return peer;
+  }
+
+  /** The peer at an index, if any. */
+  find(index: number): PeerState | undefined {
+    return this.list[index];
+  }
+
+  configure(config: PeerConfig, index?: number): number {
+    const known = index === undefined ? this.byId.get(config.id) : this.get(index);
+    if (known === undefined) return this.add(config).index;
+    const before = known.config;
+    if (before.id !== config.id) {
+      if (this.byId.get(before.id) === known) this.byId.delete(before.id);
+      this.byId.set(config.id, known);
+    }
+    known.config = config;
+    known.removed = false;
+    this.context.stores.sources.client[known.index] = config.reflectorClient ? 1 : 0;
+    this.context.stores.sources.setAddress(known.index, config.remote.address);
+    if (before.clusterId !== config.clusterId) this.updateClusterIds();
+    this.reapply(known);
+    if (before.reflectorClient !== config.reflectorClient) for (const family of FAMILIES) startJob(known.families[family], { retouch: true });
+    return known.index;
+  }
+
+  remove(index: number): void {
+    const peer = this.get(index);
+    if (peer.session !== undefined) this.sessionDown(index, 'flush');
+    else for (const family of FAMILIES) this.flush(peer.families[family]);
+    peer.removed = true;
+  }
+
+  /** Gives back the indexes of removed peers without rows; asked when no change is pending that could name them. */
+  reclaim(): void {
+    for (const peer of this.list) {
+      if (peer === undefined || !peer.removed || FAMILIES.some((family) => peer.families[family].chain.received > 0 || hasJob(peer.families[family]))) continue;
+      this.list[peer.index] = undefined;
+      if (this.byId.get(peer.config.id) === peer) this.byId.delete(peer.config.id);
+      this.context.imports.drop(peer.imports);
+      this.context.stores.sources.setAddress(peer.index, undefined);
+      this.updateClusterIds();
+    }
+  }
+
+  /** True while `reclaim` has something to do. */
+  get hasRemoved(): boolean {
+    return this.list.some((peer) => peer?.removed === true);
+  }
+
+  setRouterId(routerId: number): void {
+    if (routerId === this.routerId) return;
+    this.routerId = routerId;
+    this.updateClusterIds();
+    for (const peer of this.all()) this.reapply(peer);
+  }
+
+  sessionUp(index: number, session: RibSession): void {
+    const peer = this.get(index);
+    if (peer.session !== undefined) this.sessionDown(index, 'flush');
+    const { sources } = this.context.stores;
+    peer.session = session;
+    sources.external[index] = session.external ? 1 : 0;
+    sources.routerId[index] = session.remoteId;
+    sources.setAddress(index, session.remoteAddress);
+    for (const family of session.families) {
+      peer.families[family].overLimit = false;
+      this.context.groups.join(peer, peer.families[family], this.routerId);
+    }
+  }
+
+  sessionDown(index: number, routes: 'flush' | 'stale'): void {
+    const peer = this.get(index);
+    if (peer.session === undefined && routes === 'stale') return;
+    peer.session = undefined;
+    for (const family of FAMILIES) {
+      const own = peer.families[family];
+      this.context.groups.leave(own);
+      if (routes === 'flush') {
+        this.flush(own);
+        continue;
+      }
+      // RFC 4724 section 4.2: what was stale already when the session fails again is deleted.
+      startJob(own, { sweepBefore: own.generation });
+      own.generation = (own.generation + 1) & 15;
+    }
+  }
+
+  sweepStale(index: number, family: Family): void {
+    const own = this.get(index).families[family];
+    startJob(own, { sweepBefore: own.generation });
+  }
+
+  receive(index: number, update: ScannedUpdate): void {
+    const peer = this.get(index);
+    if (peer.session === undefined) return;
+    const faults: AttributeFault[] = [...update.faults];
+    let outcome = worstFault(faults)?.outcome;
+    if (outcome !== 'session-reset') {
+      for (const run of update.withdrawn) this.walk(peer, run, -1);
+      for (const run of update.announced) this.announce(peer, update, run, outcome === 'treat-as-withdraw', faults);
+    }
+    const worst = worstFault(faults);
+    outcome = worst?.outcome;
+    if (worst !== undefined) this.context.callbacks.onFault(index, worst);
+    if (outcome === 'session-reset') return;
+    for (const family of FAMILIES) this.reportLimit(peer, peer.families[family]);
+  }
+
+  private announce(peer: PeerState, update: ScannedUpdate, run: ScannedUpdate['announced'][number], withdraw: boolean, faults: AttributeFault[]): void {
+    const { attributes } = this.context.stores;
+    const { session } = peer;
+    if (session === undefined || !session.families.includes(run.family)) return;
+    const set = withdraw ? undefined : attributes.internReceived(update.attributes, run.nextHop, session.context, (fault) => faults.push(fault));
+    if (set === undefined && worstFault(faults)?.outcome === 'session-reset') return;
+    this.walk(peer, run, set ?? -1);
+    if (set !== undefined) attributes.releaseUnused(set);
+  }
+
+  private walk(peer: PeerState, run: NlriRun, set: number): void {
+    if (peer.session?.families.includes(run.family) !== true) return;
+    this.walking = { peer, own: peer.families[run.family], tables: this.context.tables[run.family], set };
+    if (run.family === 'ipv4-unicast') walkIpv4(run.octets, run.addPath, this.visitIpv4);
+    else walkIpv6(run.octets, run.addPath, this.visitIpv6);
+    this.walking = undefined;
+  }
+
+  private visit(w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void {
+    if (this.walking === undefined) return;
+    const { peer, own, tables, set } = this.walking;
+    const { stores } = this.context;
+    if (set < 0) {
+      const prefix = tables.prefixes.find(w0, w1, w2, w3, length);
+      const row = prefix < 0 ? -1 : tables.paths.find(tables.prefixes, prefix, peer.index, pathId);
+      if (row >= 0) removePath(stores, tables, own.chain, row);
+      return;
+    }
+    const limit = peer.config.maxPrefix;
+    if (own.overLimit || (limit !== undefined && own.chain.accepted > limit)) return;
+    announcePath(stores, tables, peer.index, own, peer.imports, tables.prefixes.ensure(w0, w1, w2, w3, length), pathId, set);
+  }
+
+  private reportLimit(peer: PeerState, own: PeerFamily): void {
+    const limit = peer.config.maxPrefix;
+    if (limit === undefined || own.overLimit || own.chain.accepted <= limit) return;
+    own.overLimit = true;
+    this.context.callbacks.onMaxPrefix(peer.index, own.family, limit);
+  }
+
+  private add(config: PeerConfig): PeerState {
+    const free = this.list.indexOf(undefined);
+    const index = free >= 0 ? free : this.list.length;
+    if (index >= MAX_PEERS) throw new Error(`more than ${MAX_PEERS} peers`);
+    const { sources } = this.context.stores;
+    sources.client[index] = config.reflectorClient ? 1 : 0;
+    sources.external[index] = config.remoteAs === config.localAs ? 0 : 1;
+    sources.setAddress(index, config.remote.address);
+    const peer: PeerState = {
+      index,
+      config,
+      session: undefined,
+      imports: this.context.imports.use(config, this.routerId, this.clusterIds),
+      families: { 'ipv4-unicast': newPeerFamily('ipv4-unicast'), 'ipv6-unicast': newPeerFamily('ipv6-unicast') },
+      ready: false,
+      removed: false,
+    };
+    this.list[index] = peer;
+    this.byId.set(config.id, peer);
+    if (config.clusterId !== undefined) this.updateClusterIds();
+    return peer;
+  }
+
+  private flush(own: PeerFamily): void {
+    own.generation = (own.generation + 1) & 15;
+    startJob(own, { sweepBefore: own.generation });
+  }
+
+  /** Import rules and groups after a change of configuration; only what differs costs work. */
+  private reapply(peer: PeerState): void {
+    const imports = this.context.imports.use(peer.config, this.routerId, this.clusterIds);
+    const before = peer.imports;
+    peer.imports = imports;
+    this.context.imports.drop(before);
+    if (imports !== before) for (const family of FAMILIES) startJob(peer.families[family], { reimport: true });
+    for (const family of FAMILIES) this.context.groups.resettle(peer, peer.families[family], this.routerId);
+  }
+
+  private updateClusterIds(): void {
+    const ids = new Set([this.routerId]);
+    for (const peer of this.all()) if (peer.config.clusterId !== undefined) ids.add(peer.config.clusterId);
+    const sorted = [...ids].sort((a, b) => a - b);
+    if (sorted.join() === this.clusterIds.join()) return;
+    this.clusterIds = sorted;
+    for (const peer of this.all()) this.reapply(peer);
+  }
+}

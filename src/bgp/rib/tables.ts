@@ -1,0 +1,45 @@
+/** What the parts of the RIB share: the tables of one family and the stores of the whole RIB. */
+import type { IpFamily } from '../net/types.ts';
+import type { Family } from '../wire/index.ts';
+import type { AttributeStore } from './attribute-store.ts';
+import { IntQueue } from './grow.ts';
+import { PathTable } from './path-table.ts';
+import type { PolicyRegistry } from './policies.ts';
+import { DIRTY, PrefixTable, TOUCHED } from './prefix-table.ts';
+import type { SourceColumns } from './sources.ts';
+import type { WorkCounters } from './work.ts';
+
+/** Stores common to both families. */
+export interface Stores {
+  readonly attributes: AttributeStore;
+  readonly sources: SourceColumns;
+  readonly policies: PolicyRegistry;
+  readonly work: WorkCounters;
+  readonly maxLogOctets: number;
+  /** Tenths of seconds since the RIB was made, as of the current call. */
+  now: number;
+}
+
+/** Address family of a BGP family. */
+export const ipFamilyOf = (family: Family): IpFamily => (family === 'ipv4-unicast' ? 'ipv4' : 'ipv6');
+
+/** Prefixes and paths of one family, and the prefixes whose best path must be chosen again. */
+export class FamilyTables {
+  readonly family: Family;
+  readonly prefixes: PrefixTable;
+  readonly paths = new PathTable();
+  readonly dirty = new IntQueue();
+
+  constructor(family: Family) {
+    this.family = family;
+    this.prefixes = new PrefixTable(ipFamilyOf(family));
+  }
+
+  /** Queues the prefix for decision; `row` is the path that changed or went. */
+  touch(prefix: number, row: number): void {
+    const flags = this.prefixes.flags[prefix] ?? 0;
+    const touched = this.prefixes.best[prefix] === row ? TOUCHED : 0;
+    this.prefixes.flags[prefix] = flags | DIRTY | touched;
+    if ((flags & DIRTY) === 0) this.dirty.push(prefix);
+  }
+}

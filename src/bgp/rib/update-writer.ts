@@ -1,0 +1,166 @@
+/**
+ * UPDATE messages written straight into one growing buffer (RFC 4271 section 4.3, RFC 4760 sections 3 and 4). One run of
+ * prefixes with one attribute set becomes as few messages as fit. IPv6 puts MP_REACH_NLRI first (RFC 7606 section 5.1).
+ */
+import type { Family } from '../wire/index.ts';
+import type { PrefixTable } from './prefix-table.ts';
+
+const HEADER = 19;
+const UPDATE = 2;
+const MP_REACH = 14;
+const MP_UNREACH = 15;
+const EXTENDED_OPTIONAL = 0x90;
+/** AFI 2, SAFI 1. */
+const IPV6_UNICAST = [0, 2, 1] as const;
+/** Largest NLRI of one prefix: length octet and address. */
+const MAX_NLRI = { 'ipv4-unicast': 5, 'ipv6-unicast': 17 } as const;
+/** Octets around attributes and NLRI: header, two lengths; MP_REACH adds its header, AFI, SAFI, next hop length, reserved. */
+const OVERHEAD = { 'ipv4-unicast': HEADER + 4, 'ipv6-unicast': HEADER + 4 + 4 + 3 + 1 } as const;
+
+/** Octets of a message that carries these attributes and one prefix of any length. `wire` is the export table's form. */
+export function smallestUpdate(family: Family, wire: string): number {
+  return OVERHEAD[family] + wire.length + MAX_NLRI[family];
+}
+
+/** Writes runs one after another; `start` of the current message is kept until it is closed. */
+export class UpdateWriter {
+  at = 0;
+  messages = 0;
+  routes = 0;
+  private buffer = Buffer.alloc(128 * 1024);
+  private start = 0;
+  private bodyAt = 0;
+  private limit = 0;
+  private wire = '';
+  private withdrawing = false;
+  private readonly prefixes: PrefixTable;
+  private readonly family: Family;
+  private maxMessage: number;
+
+  constructor(family: Family, prefixes: PrefixTable, maxMessage: number) {
+    this.family = family;
+    this.prefixes = prefixes;
+    this.maxMessage = maxMessage;
+  }
+
+  /** Starts over with an empty buffer. */
+  reset(maxMessage: number): void {
+    this.maxMessage = maxMessage;
+    this.at = 0;
+    this.messages = 0;
+    this.routes = 0;
+  }
+
+  /** A copy of everything written since `reset`. */
+  octets(): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.buffer, 0, this.at);
+  }
+
+  /** Opens a run of announcements with attributes in the export table's form. */
+  openAnnounce(wire: string): void {
+    this.wire = wire;
+    this.withdrawing = false;
+    this.openMessage();
+  }
+
+  /** Opens a run of withdrawals. */
+  openWithdraw(): void {
+    this.wire = '';
+    this.withdrawing = true;
+    this.openMessage();
+  }
+
+  /** Adds a prefix to the open run, in a new message where the current one is full. */
+  add(prefix: number): void {
+    const length = this.prefixes.lengths[prefix] ?? 0;
+    const octets = 1 + ((length + 7) >> 3);
+    if (this.at + octets > this.limit) {
+      this.closeMessage();
+      this.openMessage();
+    }
+    const buffer = this.buffer;
+    buffer[this.at] = length;
+    for (let i = 1, word = 0; i < octets; i++) {
+      if (((i - 1) & 3) === 0) word = this.prefixes.word(prefix, (i - 1) >> 2);
+      buffer[this.at + i] = word >>> (24 - 8 * ((i - 1) & 3));
+    }
+    this.at += octets;
+    this.routes++;
+  }
+
+  /** Closes the run. */
+  close(): void {
+    this.closeMessage();
+  }
+
+  private openMessage(): void {
+    if (this.buffer.length < this.at + this.maxMessage) this.enlarge();
+    this.start = this.at;
+    this.buffer.fill(0xff, this.at, this.at + 16);
+    this.buffer[this.at + 18] = UPDATE;
+    this.at += HEADER;
+    if (this.family === 'ipv4-unicast') this.openIpv4();
+    else this.openIpv6();
+  }
+
+  private openIpv4(): void {
+    const end = this.start + this.maxMessage;
+    if (this.withdrawing) {
+      this.at += 2;
+      this.bodyAt = this.at;
+      this.limit = end - 2;
+      return;
+    }
+    this.put16(this.at, 0);
+    this.put16(this.at + 2, this.wire.length);
+    this.at += 4;
+    this.at += this.buffer.write(this.wire, this.at, 'latin1');
+    this.bodyAt = this.at;
+    this.limit = end;
+  }
+
+  private openIpv6(): void {
+    this.put16(this.at, 0);
+    this.buffer[this.at + 4] = EXTENDED_OPTIONAL;
+    this.buffer[this.at + 5] = this.withdrawing ? MP_UNREACH : MP_REACH;
+    this.buffer.set(IPV6_UNICAST, this.at + 8);
+    this.bodyAt = this.at + 8;
+    this.at += 11;
+    if (!this.withdrawing) {
+      const nextHop = 1 + this.wire.charCodeAt(0);
+      this.at += this.buffer.write(this.wire.slice(0, nextHop), this.at, 'latin1');
+      this.buffer[this.at++] = 0;
+      this.limit = this.start + this.maxMessage - (this.wire.length - nextHop);
+    } else {
+      this.limit = this.start + this.maxMessage;
+    }
+  }
+
+  private closeMessage(): void {
+    if (this.family === 'ipv6-unicast') this.closeIpv6();
+    else if (this.withdrawing) {
+      this.put16(this.bodyAt - 2, this.at - this.bodyAt);
+      this.put16(this.at, 0);
+      this.at += 2;
+    }
+    this.put16(this.start + 16, this.at - this.start);
+    this.messages++;
+  }
+
+  private closeIpv6(): void {
+    this.put16(this.bodyAt - 2, this.at - this.bodyAt);
+    if (!this.withdrawing) this.at += this.buffer.write(this.wire.slice(1 + this.wire.charCodeAt(0)), this.at, 'latin1');
+    this.put16(this.bodyAt - 6, this.at - (this.bodyAt - 4));
+  }
+
+  private put16(at: number, value: number): void {
+    this.buffer[at] = value >>> 8;
+    this.buffer[at + 1] = value;
+  }
+
+  private enlarge(): void {
+    const larger = Buffer.alloc(Math.max(this.buffer.length * 2, this.at + this.maxMessage));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+}
