@@ -3,7 +3,7 @@ import type { Prefix } from 'bgp-ts/net';
 import { MAX_RESTART_TIME, password } from './bgp-peer.ts';
 import { fields, fault, inside, isRecord, list, member, type At, type Parser, warn, withRules } from './fields.ts';
 import type { BGPConfigurationResource, Community } from './types.ts';
-import { address, asNumber, cidr, community, duration, flag, integer, matching, oneOf, parseCommunity, scalarText, text } from './values.ts';
+import { address, asNumber, cidr, community, duration, flag, integer, matching, oneOf, parseCommunity, scalarText, text, wordList } from './values.ts';
 
 /** Most communities, and most advertised prefixes, of one BGPConfiguration. */
 export const MAX_COMMUNITIES = 500;
@@ -48,7 +48,7 @@ const CLUSTER_ROUTES = ['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEnca
 
 // Calico's code takes the default for a word it does not know, so this is no reason to lose the whole object.
 const programClusterRoutes: Parser<(typeof CLUSTER_ROUTES)[number]> = (value, at) =>
-  CLUSTER_ROUTES.find((word) => word === value) ?? warn(at, value, `is not ${CLUSTER_ROUTES.join(' or ')}: read as EnabledNoEncapOnly`);
+  CLUSTER_ROUTES.find((word) => word === value) ?? warn(at, value, `is not ${wordList(CLUSTER_ROUTES)}: read as EnabledNoEncapOnly`);
 
 const ignoredInterface: Parser<string> = (value, at) =>
   value === '*'
@@ -114,7 +114,7 @@ export const bgpConfigurationSpec: Parser<BGPConfigurationSpec> = (value, at) =>
   const scope = scopeOf(at);
   const spec = readSpec(value, at);
   if (spec === undefined) return undefined;
-  warnUnresolved(spec, value, at);
+  warnUnresolved(value, at);
   return { kind: 'BGPConfiguration', scope, ...(scope?.kind === 'node' ? perNode(spec, value, at) : spec) };
 };
 
@@ -135,23 +135,31 @@ function perNode(spec: Spec, value: unknown, at: At): Partial<Spec> {
   return Object.fromEntries(kept);
 }
 
-/** Calico drops names that nothing defines; so do we, but aloud. The same for a second definition of a name. */
-function warnUnresolved(spec: Spec, value: unknown, at: At): void {
+/** Members of the mappings in a raw list, with their places. */
+function rawEntries(spec: unknown, key: string, at: At): readonly { readonly entry: Readonly<Record<string, unknown>>; readonly at: At }[] {
+  const entries: unknown = isRecord(spec) ? member(spec, key) : undefined;
+  if (!Array.isArray(entries)) return [];
+  return entries.flatMap((entry: unknown, index) => (isRecord(entry) ? [{ entry, at: inside(inside(at, key), index) }] : []));
+}
+
+/**
+ * Calico drops names that nothing defines; so do we, but aloud. The same for a second definition of a name. Judged on what was
+ * written: a community with a bad value is defined all the same.
+ */
+function warnUnresolved(spec: unknown, at: At): void {
   const defined = new Set<string>();
-  for (const [index, { name }] of (spec.communities ?? []).entries()) {
-    if (defined.has(name)) warn(inside(inside(inside(at, 'communities'), index), 'name'), name, 'is defined before: the last one holds');
+  for (const { entry, at: here } of rawEntries(spec, 'communities', at)) {
+    const name = scalarText(member(entry, 'name')) ?? '';
+    if (name !== '' && defined.has(name)) warn(inside(here, 'name'), name, 'is defined before: the last one holds');
     defined.add(name);
   }
-  const entries: unknown = isRecord(value) ? member(value, 'prefixAdvertisements') : undefined;
-  if (!Array.isArray(entries)) return;
-  for (const [index, entry] of entries.entries()) {
-    const names: unknown = isRecord(entry) ? member(entry, 'communities') : undefined;
+  for (const { entry, at: here } of rawEntries(spec, 'prefixAdvertisements', at)) {
+    const names: unknown = member(entry, 'communities');
     if (!Array.isArray(names)) continue;
-    const here = inside(inside(inside(at, 'prefixAdvertisements'), index), 'communities');
-    for (const [position, raw] of names.entries()) {
+    for (const [index, raw] of names.entries()) {
       const name = scalarText(raw);
       if (name === undefined || /^[\d:]*$/.test(name) || defined.has(name)) continue;
-      warn(inside(here, position), raw, 'is not defined in spec.communities: left out');
+      warn(inside(inside(here, 'communities'), index), raw, 'is not defined in spec.communities: left out');
     }
   }
 }

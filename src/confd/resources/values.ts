@@ -34,9 +34,14 @@ export function matching(pattern: RegExp, rule: string): Parser<string> {
 /** true or false. */
 export const flag: Parser<boolean> = (value, at) => (typeof value === 'boolean' ? value : fault(at, value, 'is not true or false'));
 
+/** `A, B or C`, for rule texts. */
+export function wordList(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
 /** One of several words, exactly as written. */
 export function oneOf<const W extends string>(...words: readonly W[]): Parser<W> {
-  const rule = `is not ${words.join(' or ')}`;
+  const rule = `is not ${wordList(words)}`;
   return (value, at) => words.find((word) => word === value) ?? fault(at, value, rule);
 }
 
