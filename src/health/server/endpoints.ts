@@ -5,11 +5,11 @@ import { METRICS_CONTENT_TYPE } from '../metrics-text.ts';
 import { liveness, probeText, readiness } from '../probes.ts';
 import { sortedPeers, threadView } from '../state.ts';
 import type { HealthDocument, IssuesDocument, PeersDocument, StatusDocument } from '../status.ts';
-import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer, stalled, TEXT_TYPE } from './answer.ts';
+import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer, TEXT_TYPE } from './answer.ts';
 import type { DocumentName } from './documents-schema.ts';
 import { desired, explain, routes } from './inquiries.ts';
 import { describe, oneOf, type Schema, text } from './schema.ts';
-import type { Suppliers } from './suppliers.ts';
+import { absence, type Suppliers } from './suppliers.ts';
 
 /** A request after validation. */
 export interface Request {
@@ -80,9 +80,10 @@ function speakerPart(speaker: NonNullable<StatusDocument['speaker']>): NonNullab
 }
 
 /** Old news of sessions are worse than none: a stalled speaker is an error, and it is named. */
-function peers({ state, now }: Suppliers): Answer {
-  const view = threadView(state, 'speaker', now());
-  if (view.stalled) return errorAnswer(stalled(view));
+function peers(suppliers: Suppliers): Answer {
+  const absent = absence(suppliers, 'speaker');
+  if (absent !== undefined) return errorAnswer(absent);
+  const { state } = suppliers;
   const document: PeersDocument = {
     schema: 'linnet.peers/v1',
     node: state.main?.node ?? '',
@@ -93,9 +94,10 @@ function peers({ state, now }: Suppliers): Answer {
   return jsonAnswer(document);
 }
 
-function issues({ state, now }: Suppliers): Answer {
-  const view = threadView(state, 'main', now());
-  if (view.stalled) return errorAnswer(stalled(view));
+function issues(suppliers: Suppliers): Answer {
+  const absent = absence(suppliers, 'main');
+  if (absent !== undefined) return errorAnswer(absent);
+  const { state } = suppliers;
   return jsonAnswer({ schema: 'linnet.issues/v1', node: state.main?.node ?? '', issues: state.issues } satisfies IssuesDocument);
 }
 
@@ -157,7 +159,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   {
     paths: ['/api/v1/routes'],
-    summary: 'Routes of the speaker, streamed; with `limit` one page and a cursor for the next.',
+    summary:
+      'Routes of the speaker, streamed; with `limit` one page and a cursor for the next. A dump that breaks off says so in `error`: of the document, or alone in the last line.',
     query: {
       view: describe('received and advertised need a peer', { ...oneOf('best', 'all', 'received', 'advertised'), default: 'best' }),
       peer,

@@ -58,8 +58,20 @@ function readRequest({ query, headers }: FastifyRequest): Request {
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
   reply.code(answer.status).type(answer.type).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-  if (typeof answer.body === 'string') return reply.send(answer.body);
-  return reply.send(Readable.from(answer.body, { objectMode: false, highWaterMark: STREAM_BUFFER_OCTETS }));
+  if (typeof answer.body === 'string' && answer.body.length <= STREAM_BUFFER_OCTETS) return reply.send(answer.body);
+  const pieces = typeof answer.body === 'string' ? slices(answer.body) : answer.body;
+  return reply.send(Readable.from(pieces, { objectMode: false, highWaterMark: STREAM_BUFFER_OCTETS }));
+}
+
+/** A long text as it is read, so that many slow readers of one document do not each hold a copy of it. */
+function* slices(text: string): Iterable<string> {
+  for (let at = 0; at < text.length; ) {
+    // A surrogate pair stays whole: half of it has no UTF-8 form.
+    const isHigh = (text.charCodeAt(at + STREAM_BUFFER_OCTETS - 1) & 0xfc00) === 0xd800;
+    const end = at + STREAM_BUFFER_OCTETS + (isHigh ? 1 : 0);
+    yield text.slice(at, end);
+    at = end;
+  }
 }
 
 function unknownPath(app: FastifyInstance, request: FastifyRequest): Answer {

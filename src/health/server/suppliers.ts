@@ -53,11 +53,18 @@ export async function askSpeaker<Kind extends SpeakerQuery['kind']>(
   return ask(suppliers, 'speaker', suppliers.speaker, query);
 }
 
+/** Why what a thread pushed must not be shown, or the thread not be asked: stalled, or still starting. Undefined: neither. */
+export function absence({ state, now }: Suppliers, thread: PushingThread): ErrorDocument['error'] | undefined {
+  const view = threadView(state, thread, now());
+  if (view.stalled) return stalled(view);
+  return view.ageMs === null ? { code: 'UNAVAILABLE', message: `the ${thread} thread is starting`, thread } : undefined;
+}
+
 /** The desired document of the version that main last announced. A stalled main is an error even where the text is held. */
 export async function askDesired(suppliers: Suppliers): Promise<Outcomes<string>> {
-  const { state, now, desired } = suppliers;
-  const view = threadView(state, 'main', now());
-  if (view.stalled) return { ok: false, error: stalled(view) };
+  const { state, desired } = suppliers;
+  const absent = absence(suppliers, 'main');
+  if (absent !== undefined) return { ok: false, error: absent };
   if (desired.held !== undefined && desired.held.version === state.main?.desiredVersion) return { ok: true, value: desired.held.text };
   desired.asking ??= fetchDesired(suppliers).finally(() => {
     desired.asking = undefined;
@@ -75,14 +82,13 @@ async function fetchDesired(suppliers: Suppliers): Promise<Outcomes<string>> {
 
 /** A thread known to be stalled is not asked: the client learns at once which one it is. */
 async function ask<Query extends { kind: string }, Reply extends { kind: string }, Wanted extends Reply>(
-  { state, now }: Suppliers,
+  suppliers: Suppliers,
   thread: PushingThread,
   queries: Queries<Query, Reply>,
   query: Query,
 ): Promise<Outcomes<Wanted>> {
-  const view = threadView(state, thread, now());
-  if (view.stalled) return { ok: false, error: stalled(view) };
-  if (view.ageMs === null) return { ok: false, error: { code: 'UNAVAILABLE', message: `the ${thread} thread is starting`, thread } };
+  const absent = absence(suppliers, thread);
+  if (absent !== undefined) return { ok: false, error: absent };
   return read(thread, query, await queries.ask(query));
 }
 

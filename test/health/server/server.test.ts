@@ -118,6 +118,12 @@ describe('documents', () => {
     expect(at.asked.main.length).toBe(2);
   });
 
+  it('a long text arrives whole, pairs of surrogates too', async () => {
+    const text = `${'x'.repeat(64 * 1024 - 1)}😀${'ü😀'.repeat(100_000)}`;
+    const at = runningWorld({ main: () => ({ kind: 'desired', version: 1, text }) });
+    expect((await get(at, '/api/v1/desired')).body === text).toBe(true);
+  });
+
   it('clients that ask together share one question', async () => {
     const at = runningWorld({ main });
     const app = createServer(at, 'everything');
@@ -256,9 +262,14 @@ describe('errors', () => {
     ]);
   });
 
-  it('a thread that is still starting is a 503', async () => {
-    const answer = await get(world(), '/api/v1/routes');
-    expect([answer.status, answer.json()]).toMatchObject([503, { error: { code: 'UNAVAILABLE', thread: 'speaker' } }]);
+  it.each([
+    ['speaker', '/api/v1/routes'],
+    ['speaker', '/api/v1/peers'],
+    ['main', '/api/v1/issues'],
+    ['main', '/api/v1/desired'],
+  ])('a %s that is still starting is a 503 (%s)', async (thread, url) => {
+    const answer = await get(world(), url);
+    expect([answer.status, answer.json()]).toMatchObject([503, { error: { code: 'UNAVAILABLE', thread } }]);
   });
 
   it('a peer that is held back says by which issue', async () => {
