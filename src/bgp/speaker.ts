@@ -54,13 +54,13 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
   const state = createState(options);
   return {
     handle: (input, now) => {
-      state.now = now;
+      state.time.now = now;
       dispatch(state, input);
       return takeOutputs(state);
     },
     hasWork: () => hasWork(state),
     work: (clock, budgetMs) => {
-      state.now = clock();
+      state.time.now = clock();
       const more = work(state, clock, budgetMs);
       return { outputs: takeOutputs(state), more };
     },
@@ -72,16 +72,19 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
 }
 
 function createState(options: SpeakerOptions): SpeakerState {
+  // The RIB asks for the time while it is being made.
+  const time = { now: 0 };
   const state: SpeakerState = {
     options,
-    rib: createRib({
-      onFault: (index, fault) => {
-        reportLater(state, index, (peer) => updateFault(state, peer, fault));
+    time,
+    rib: createRib(
+      {
+        onFault: (index, fault) => reportLater(state, index, (peer) => updateFault(state, peer, fault)),
+        onMaxPrefix: (index, family, limit) => reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit)),
       },
-      onMaxPrefix: (index, family, limit) => {
-        reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit));
-      },
-    }),
+      // The first configuration brings the router id.
+      { routerId: 0, wallClock: () => options.wallClock(time.now) },
+    ),
     config: undefined,
     stopped: false,
     peers: new Map(),
@@ -99,7 +102,6 @@ function createState(options: SpeakerOptions): SpeakerState {
     reports: [],
     deferral: undefined,
     withheld: false,
-    now: 0,
   };
   return state;
 }

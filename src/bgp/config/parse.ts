@@ -173,7 +173,7 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? defaults.connectRetryTime,
     connectDelay: reader.integer('connectDelay', 0, 65_535) ?? 0,
     ...(delayOpenTime === undefined ? {} : { delayOpenTime }),
-    addPath: reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off',
+    addPath: reader.oneOf('addPath', ['off', 'receive']) ?? 'off',
     ...(graceful ? { gracefulRestart: { restartTime } } : {}),
   };
 }

@@ -46,7 +46,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
 
   function feed(input: SpeakerInput): void {
     perform(speaker.handle(input, now()));
-    if (speaker.hasWork()) worker.request();
+    worker.request();
     timer.arm(speaker.nextDeadline());
   }
 
@@ -131,11 +131,11 @@ function createWorker(
     }
     nextFlushAt = to + Math.max(FLUSH_SPACING_MS, busyMs);
     busyMs = 0;
-    if (speaker.hasWork()) request();
+    request();
   }
 
   function request(): void {
-    if (stopped || immediate !== undefined || timeout !== undefined) return;
+    if (stopped || immediate !== undefined || timeout !== undefined || !speaker.hasWork()) return;
     const wait = nextFlushAt - now();
     if (wait <= 0) immediate = setImmediate(run);
     else timeout = setTimeout(run, Math.ceil(wait));

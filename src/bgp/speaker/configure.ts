@@ -21,14 +21,17 @@ export function configure(state: SpeakerState, config: SpeakerConfig): void {
   const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
   const wanted = new Set(config.peers.map(peerKey));
   for (const peer of byKey.values()) if (!wanted.has(peer.key)) removePeer(state, peer);
-  state.peers.clear();
-  const added: Peer[] = [];
+  // Those that stay come before those that are new: a name may pass from one to the other.
   for (const peerConfig of config.peers) {
     const present = byKey.get(peerKey(peerConfig));
-    const peer = present ?? addPeer(state, config, peerConfig);
+    if (present !== undefined) changePeer(state, config, present, peerConfig, newId);
+  }
+  const added: Peer[] = [];
+  state.peers.clear();
+  for (const peerConfig of config.peers) {
+    const peer = byKey.get(peerKey(peerConfig)) ?? addPeer(state, config, peerConfig);
     state.peers.set(peerConfig.id, peer);
-    if (present === undefined) added.push(peer);
-    else changePeer(state, config, peer, peerConfig, newId);
+    if (!byKey.has(peer.key)) added.push(peer);
   }
   indexByRemote(state);
   if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
@@ -116,11 +119,11 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
       newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`,
     );
     // The RIB must see the new properties before the session comes up with them.
-    state.rib.configurePeer(config);
+    state.rib.configurePeer(config, peer.index);
     restart(state, peer);
     return;
   }
-  if (change === 'policy') state.rib.configurePeer(config);
+  if (change === 'policy') state.rib.configurePeer(config, peer.index);
   if (wasPassive !== config.passive) changePassive(state, peer);
 }
 

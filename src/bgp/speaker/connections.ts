@@ -60,7 +60,7 @@ function accept(state: SpeakerState, connection: Connection): void {
   if (first === undefined) return refuse(state, connection, cease('CEASE_CONNECTION_REJECTED'), 'no such peer is configured');
   if (candidates.length === 1) return void offer(state, connection, first);
   // Equals by address: the OPEN's AS decides, so nothing is said before it.
-  connection.claimBy = state.now + UNCLAIMED_HOLD_MS;
+  connection.claimBy = state.time.now + UNCLAIMED_HOLD_MS;
   state.unclaimed.add(connection);
 }
 

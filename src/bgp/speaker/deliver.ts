@@ -20,7 +20,7 @@ export function work(state: SpeakerState, clock: () => number, budgetMs: number)
   for (const carryOut of state.reports.splice(0)) carryOut();
   if (!undone) importDone(state);
   if (undone) return true;
-  state.withheld = deferring(state, state.now);
+  state.withheld = deferring(state, state.time.now);
   if (state.withheld) return false;
   return fanOut(state, clock, end);
 }

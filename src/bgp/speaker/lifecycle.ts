@@ -55,7 +55,7 @@ function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): v
     const kept = negotiated.gracefulRestart?.families.some((entry) => entry.family === family && entry.forwarding) ?? false;
     if (!kept) sweep(state, peer, family);
   }
-  stale.until = state.now + STALE_PATH_MS;
+  stale.until = state.time.now + STALE_PATH_MS;
 }
 
 /** Down: routes are flushed, or kept as stale where only the TCP connection died and the peer said it can restart. */
@@ -72,7 +72,7 @@ export function sessionDown(state: SpeakerState, peer: Peer, cause: DownCause): 
   state.rib.sessionDown(peer.index, 'stale');
   const kept = new Set(restart.families.map((entry) => entry.family));
   for (const family of families) if (!kept.has(family)) state.rib.sweepStale(peer.index, family);
-  peer.stale = { families: kept, until: state.now + restart.restartTime * 1000 };
+  peer.stale = { families: kept, until: state.time.now + restart.restartTime * 1000 };
 }
 
 /** End-of-RIB from the peer (RFC 4724 section 2): what it did not announce again is gone. */
@@ -95,7 +95,7 @@ function sweep(state: SpeakerState, peer: Peer, family: Family): void {
 
 /** Starts the deferral of a restarted speaker; nothing is announced while it lasts (RFC 4724 section 4.1). */
 export function startDeferral(state: SpeakerState): void {
-  state.deferral = { startedAt: state.now, until: state.now + DEFERRAL_MAX_MS };
+  state.deferral = { startedAt: state.time.now, until: state.time.now + DEFERRAL_MAX_MS };
 }
 
 /**

@@ -32,7 +32,7 @@ export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent
 }
 
 function contextOf(state: SpeakerState, peer: Peer, fsm: Fsm): FsmContext {
-  return { settings: fsm.plain ? withoutCapabilities(peer.settings) : peer.settings, now: state.now, random: state.options.random };
+  return { settings: fsm.plain ? withoutCapabilities(peer.settings) : peer.settings, now: state.time.now, random: state.options.random };
 }
 
 function withoutCapabilities(settings: FsmSettings): FsmSettings {
@@ -177,7 +177,7 @@ function showState(state: SpeakerState, peer: Peer, fsm: Fsm, to: SessionState, 
   if (peer.shown === 'established') peer.counters.flaps++;
   report(state, { kind: 'session-state', peer: peer.config.id, from: peer.shown, to: shown, because });
   peer.shown = shown;
-  peer.since = state.options.wallClock(state.now);
+  peer.since = state.options.wallClock(state.time.now);
 }
 
 function dial(state: SpeakerState, peer: Peer): void {
@@ -205,14 +205,14 @@ function sendNotification(state: SpeakerState, peer: Peer, connection: number, m
   peer.counters.messagesSent++;
   const text = describeNotification(message);
   // Losing a collision is no error of the session: the log has it, the status keeps the last real one.
-  if (!isCollision(message)) peer.lastErrorSent = { at: state.options.wallClock(state.now), text };
+  if (!isCollision(message)) peer.lastErrorSent = { at: state.options.wallClock(state.time.now), text };
   output(state, { type: 'send', connection, buffers: [encodeNotification(message)] });
   report(state, { kind: 'notification', peer: peer.config.id, direction: 'sent', message, text });
 }
 
 function noteReceived(state: SpeakerState, peer: Peer, message: NotificationMessage): void {
   const text = describeNotification(message);
-  if (!isCollision(message)) peer.lastErrorReceived = { at: state.options.wallClock(state.now), text };
+  if (!isCollision(message)) peer.lastErrorReceived = { at: state.options.wallClock(state.time.now), text };
   report(state, { kind: 'notification', peer: peer.config.id, direction: 'received', message, text });
 }
 

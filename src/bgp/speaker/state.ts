@@ -103,8 +103,8 @@ export interface SpeakerState {
   deferral: { readonly startedAt: number; readonly until: number } | undefined;
   /** Announcements were held back and may go once the deferral ends. */
   withheld: boolean;
-  /** Time of the input being handled. */
-  now: number;
+  /** Monotonic ms of the input being handled. */
+  readonly time: { now: number };
 }
 
 /** Adds an output of the input being handled. */

@@ -9,7 +9,7 @@ import type { Connection, Peer, SpeakerState } from './state.ts';
 
 /** Runs what is due. The caller polls all sockets between two ticks. */
 export function tick(state: SpeakerState): void {
-  const { now } = state;
+  const { now } = state.time;
   const due: { readonly peer: Peer; readonly late: number }[] = [];
   // All are taken first: what a peer does here may make it due again, and that waits for the next poll.
   for (;;) {
@@ -28,13 +28,13 @@ function runPeer(state: SpeakerState, peer: Peer, late: number): void {
   if (state.byIndex.get(peer.index) !== peer) return;
   if (peer.challenger !== undefined) runMachine(state, peer, peer.challenger, late);
   runMachine(state, peer, peer.primary, late);
-  if (peer.stale !== undefined && peer.stale.until <= state.now) sweepAll(state, peer);
+  if (peer.stale !== undefined && peer.stale.until <= state.time.now) sweepAll(state, peer);
   reschedule(state, peer);
 }
 
 function runMachine(state: SpeakerState, peer: Peer, fsm: Fsm, late: number): void {
-  if (fsm.timers.hold <= state.now) holdDue(state, peer, fsm, late);
-  for (const type of takeDueTimers(fsm, state.now)) drive(state, peer, fsm, { type });
+  if (fsm.timers.hold <= state.time.now) holdDue(state, peer, fsm, late);
+  for (const type of takeDueTimers(fsm, state.time.now)) drive(state, peer, fsm, { type });
 }
 
 /**
@@ -45,7 +45,7 @@ function holdDue(state: SpeakerState, peer: Peer, fsm: Fsm, late: number): void 
   const connection = fsm.connection === undefined ? undefined : state.connections.get(fsm.connection);
   if (connection?.paused === true) {
     // We do not read: its silence is ours. Look again when it would be due by the negotiated time.
-    fsm.timers.hold = state.now + (fsm.negotiated?.holdTime ?? 0) * 1000;
+    fsm.timers.hold = state.time.now + (fsm.negotiated?.holdTime ?? 0) * 1000;
     return;
   }
   if (connection !== undefined && !confirmed(state, connection, fsm, late)) return;
@@ -56,14 +56,14 @@ function holdDue(state: SpeakerState, peer: Peer, fsm: Fsm, late: number): void 
 function confirmed(state: SpeakerState, connection: Connection, fsm: Fsm, late: number): boolean {
   const { nominated } = connection;
   if (nominated === undefined) {
-    connection.nominated = { polls: 0, notBefore: state.now + late };
-    fsm.timers.hold = state.now;
+    connection.nominated = { polls: 0, notBefore: state.time.now + late };
+    fsm.timers.hold = state.time.now;
     return false;
   }
   nominated.polls++;
   if (nominated.polls < HOLD_CONFIRM_POLLS) return false;
   fsm.timers.hold = nominated.notBefore;
-  return nominated.notBefore <= state.now;
+  return nominated.notBefore <= state.time.now;
 }
 
 /** When `tick` should come next, monotonic milliseconds; Infinity without any deadline. */
@@ -73,7 +73,7 @@ export function nextDeadline(state: SpeakerState): number {
   const { deferral } = state;
   if (deferral !== undefined) {
     const windowEnd = deferral.startedAt + DEFERRAL_WINDOW_MS;
-    at = Math.min(at, state.now < windowEnd ? windowEnd : deferral.until);
+    at = Math.min(at, state.time.now < windowEnd ? windowEnd : deferral.until);
   }
   return at;
 }

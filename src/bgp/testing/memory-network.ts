@@ -56,6 +56,14 @@ export class MemoryNetwork {
     this.#members.set(name, { name, node, addresses, events: [], listening: [], ends: new Map(), stalled: false });
   }
 
+  /** Takes a node out, as a process that ends: its connections die without a word. */
+  leave(name: string): void {
+    const member = this.#member(name);
+    for (const other of this.#members.keys()) if (other !== name) this.cut(name, other);
+    this.#pending = this.#pending.filter((item) => item.kind !== 'dial' || item.from !== member);
+    this.#members.delete(name);
+  }
+
   /** Facts that a node reported, in order. */
   events(name: string): readonly SpeakerEvent[] {
     return this.#member(name).events;
