@@ -184,7 +184,7 @@ async function died(host: Host, error: Error | undefined): Promise<void> {
   host.restarts += 1;
   if (host.clock.monotonic() - host.launchedAt >= STABLE_MS) host.restartMs = RESTART_MS.first;
   const because = error?.message ?? 'it ended by itself';
-  host.log.error({ because, restarts: host.restarts, retryMs: host.restartMs }, 'speaker thread died');
+  host.log.error({ because, restarts: host.restarts, retryMs: host.restartMs, stack: error?.stack }, 'speaker thread died');
   host.restartIssue = daemonIssue('SPEAKER_RESTARTED', '', JSON.stringify(because), 'is why the speaker is being started again; its sessions went down');
   host.issuesChanged();
   const wait = host.restartMs;
