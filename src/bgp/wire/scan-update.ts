@@ -172,7 +172,7 @@ function joinMultiprotocol(body: Uint8Array, opened: Opened, ctx: UpdateContext)
   const attributes = withoutMultiprotocol(body, layout.attributesAt, cut);
   const faults = listFaults(body, layout.attributesEnd, cut);
   const reachable = cut.reachAt >= 0 || layout.attributesEnd < body.length;
-  if (!reachable && (attributes.length > 0 || faults.length > 0)) {
+  if (!reachable && (attributes.length > 0 || cut.end < layout.attributesEnd)) {
     const error = missingNlriError(attributes, faults, ctx);
     if (error !== undefined) return { ok: false, error };
   }

@@ -61,7 +61,7 @@ const hexOctets = (count: number): fc.Arbitrary<string> =>
 const unknownAttribute = fc.record({
   flags: fc.constant(0xe0),
   code: fc.integer({ min: 200, max: 254 }),
-  value: fc.uint8Array({ maxLength: 300 }),
+  value: fc.uint8Array({ maxLength: 300, size: 'max' }),
 });
 
 /** Attributes as they come back from a decode: an unknown one always has Partial set, lists are never empty. */
@@ -74,7 +74,7 @@ export const attributes: fc.Arbitrary<PathAttributes> = fc.record(
     localPref: u32,
     atomicAggregate: fc.constant(true as const),
     aggregator: fc.record({ as: asn, address: ipv4 }),
-    communities: fc.array(u32, { minLength: 1, maxLength: 80 }),
+    communities: fc.array(u32, { minLength: 1, maxLength: 80, size: 'max' }),
     originatorId: u32,
     clusterList: fc.array(u32, { minLength: 1, maxLength: 5 }),
     extendedCommunities: fc.array(hexOctets(8), { minLength: 1, maxLength: 4 }),
@@ -108,7 +108,7 @@ export const capabilities: fc.Arbitrary<Capabilities> = fc
         selector: (item) => item.family,
       }),
       extendedNextHop: fc.constantFrom([], [{ family: 'ipv4-unicast' as const, nextHop: 'ipv6' as const }]),
-      unknown: fc.array(fc.record({ code: fc.integer({ min: 128, max: 255 }), value: fc.uint8Array({ maxLength: 120 }) }), { maxLength: 6 }),
+      unknown: fc.array(fc.record({ code: fc.integer({ min: 128, max: 255 }), value: fc.uint8Array({ maxLength: 120, size: 'max' }) }), { maxLength: 6 }),
     },
     { requiredKeys: ['families', 'routeRefresh', 'enhancedRouteRefresh', 'extendedMessage', 'unknown'] },
   )
