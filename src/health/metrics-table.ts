@@ -5,7 +5,7 @@
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
 import type { MetricDefinition, Sample } from './metrics-text.ts';
 import { FAMILIES, familyGauge, gauge, type MetricsView, peerCounter, peerLabels, SESSION_STATES, SESSION_TYPES } from './metrics-view.ts';
-import { threadView } from './state.ts';
+import { owedFor } from './state.ts';
 import type { FamilyView, GroupView, LoopView } from './status.ts';
 
 /** A metric and how its samples are read. */
@@ -92,10 +92,9 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'linnet_thread_push_age_seconds',
     type: 'gauge',
-    help: 'Time since the thread last pushed its state, or since the start.',
+    help: 'Time since the thread, or the one it replaced, last pushed its state; since the start where none did.',
     labels: ['thread'],
-    samples: ({ state, now }) =>
-      state.threads.map((thread) => ({ labels: [thread], value: (threadView(state, thread, now).ageMs ?? now - state.startedAt) / 1000 })),
+    samples: ({ state, now }) => state.threads.map((thread) => ({ labels: [thread], value: owedFor(state, thread, now) / 1000 })),
   },
   {
     name: 'linnet_loop_delay_seconds',

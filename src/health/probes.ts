@@ -45,7 +45,8 @@ function threadCheck(thread: ThreadView): CheckView {
 
 /** Says which thread is stalled and since when. */
 export function stallText(thread: ThreadView): string {
-  const since = thread.ageMs === null ? 'no sign of life since the start' : `no sign of life for ${(thread.ageMs / 1000).toFixed(1)} s`;
+  const since =
+    thread.ageMs === null ? 'no sign of life since it was started' : `no sign of life for ${(thread.ageMs / 1000).toFixed(1)} s`;
   return `the ${thread.name} thread is stalled: ${since}`;
 }
 

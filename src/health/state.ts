@@ -61,7 +61,10 @@ export interface IssueCount {
 export interface HealthState {
   readonly threads: readonly PushingThread[];
   readonly startedAt: number;
+  /** Last push of each thread; none from one that was replaced and has not pushed yet. */
   readonly heardAt: Map<PushingThread, number>;
+  /** Since when each thread owes a push, however often it was replaced: one that dies again and again is a stall in the end. */
+  readonly owedSince: Map<PushingThread, number>;
   main: MainPush | undefined;
   issues: readonly IssueView[];
   held: readonly HeldPeerView[];
@@ -96,6 +99,7 @@ export function createState(now: number, threads: readonly PushingThread[] = ['m
     threads,
     startedAt: now,
     heardAt: new Map(),
+    owedSince: new Map(threads.map((name) => [name, now])),
     main: undefined,
     issues: [],
     held: [],
@@ -116,12 +120,17 @@ export function createState(now: number, threads: readonly PushingThread[] = ['m
 export function takeMain(state: HealthState, push: MainPush, now: number): void {
   const firstApplied = (state.main?.firstAppliedAt ?? 0) === 0 && push.firstAppliedAt !== 0;
   if (firstApplied) state.speakerKnowsSnapshot = !state.threads.includes('speaker');
-  state.heardAt.set('main', now);
+  hear(state, 'main', now);
   state.main = { ...push, loop: finiteLoop(push.loop) };
   if (push.issues !== undefined) takeIssues(state, push.issues);
   state.held = push.held ?? state.held;
   state.settings = push.settings ?? state.settings;
   for (const timing of push.timings) observe(state, timing);
+}
+
+function hear(state: HealthState, thread: PushingThread, now: number): void {
+  state.heardAt.set(thread, now);
+  state.owedSince.set(thread, now);
 }
 
 /** A delay histogram without a sample has the mean NaN, which JSON cannot say. */
@@ -155,7 +164,7 @@ function observe(state: HealthState, timing: TimingView): void {
 
 /** Takes the speaker's push and merges its peers. */
 export function takeSpeaker(state: HealthState, push: SpeakerPush, now: number): void {
-  state.heardAt.set('speaker', now);
+  hear(state, 'speaker', now);
   state.speaker = { ...push, loop: finiteLoop(push.loop) };
   if ((state.main?.firstAppliedAt ?? 0) !== 0) state.speakerKnowsSnapshot = true;
   mergePeers(state, push.peers);
@@ -163,8 +172,8 @@ export function takeSpeaker(state: HealthState, push: SpeakerPush, now: number):
 }
 
 /** The speaker's thread was replaced: what the old one said is forgotten, sums are kept (counters never go back). */
-export function forgetSpeaker(state: HealthState, now: number): void {
-  state.heardAt.set('speaker', now);
+export function forgetSpeaker(state: HealthState): void {
+  state.heardAt.delete('speaker');
   state.speaker = undefined;
   state.speakerKnowsSnapshot = false;
   state.peers.clear();
@@ -226,11 +235,16 @@ export function peerClass(id: string): PeerClass {
   return 'other';
 }
 
-/** How a pushing thread is doing; one that never pushed is judged from START_ALLOWANCE_MS on. */
+/** Live milliseconds since the thread, or the one it replaced, last pushed; since the start where none ever did. */
+export function owedFor(state: HealthState, name: PushingThread, now: number): number {
+  return now - (state.owedSince.get(name) ?? state.startedAt);
+}
+
+/** How a pushing thread is doing; one that has not pushed since it began is judged from START_ALLOWANCE_MS on. */
 export function threadView(state: HealthState, name: PushingThread, now: number): ThreadView {
   const heard = state.heardAt.get(name);
   const loop = (name === 'main' ? state.main : state.speaker)?.loop ?? null;
-  if (heard === undefined) return { name, ageMs: null, stalled: now - state.startedAt > START_ALLOWANCE_MS, loop };
+  if (heard === undefined) return { name, ageMs: null, stalled: owedFor(state, name, now) > START_ALLOWANCE_MS, loop };
   return { name, ageMs: Math.max(0, Math.round(now - heard)), stalled: now - heard > STALL_MS, loop };
 }
 

@@ -388,7 +388,8 @@ export interface DesiredEntry {
 /** `/api/v1/desired` and `linnet desired -o json`. */
 export interface DesiredDocument {
   readonly schema: 'linnet.desired/v1';
-  readonly node: string;
+  /** Null until the own node is known. */
+  readonly node: string | null;
   readonly peers: readonly DesiredEntry[];
   readonly filters: readonly DesiredEntry[];
   readonly advertise: readonly DesiredEntry[];

@@ -49,7 +49,7 @@ describe('speaker pushes', () => {
   it('forgets a replaced thread but not the sums', () => {
     const state = createState(0, ['main', 'speaker'], 0);
     takeSpeaker(state, speakerPush([peer('a', { updatesSent: 5 })]), 0);
-    forgetSpeaker(state, 1);
+    forgetSpeaker(state);
     expect([state.speaker, state.peers.size, state.otherCounters.ibgp.updatesSent]).toEqual([undefined, 0, 5]);
     takeSpeaker(state, speakerPush([peer('a', { updatesSent: 2 })]), 2);
     expect(state.otherCounters.ibgp.updatesSent).toBe(7);
@@ -90,6 +90,25 @@ describe('threads', () => {
     const state = createState(0);
     if (pushedAt !== undefined) takeSpeaker(state, speakerPush(), pushedAt);
     expect(threadView(state, 'speaker', now)).toMatchObject(expected);
+  });
+});
+
+describe('a replaced speaker', () => {
+  it('is starting, and stalled when none of its successors pushes either', () => {
+    const state = createState(0);
+    takeSpeaker(state, speakerPush(), 1000);
+    const views = [2000, 12_000, 31_000, 31_001].map((now) => {
+      forgetSpeaker(state);
+      return threadView(state, 'speaker', now);
+    });
+    expect(views.map(({ ageMs, stalled }) => [ageMs, stalled])).toEqual([
+      [null, false],
+      [null, false],
+      [null, false],
+      [null, true],
+    ]);
+    takeSpeaker(state, speakerPush(), 40_000);
+    expect(threadView(state, 'speaker', 40_000)).toMatchObject({ ageMs: 0, stalled: false });
   });
 });
 

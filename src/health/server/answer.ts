@@ -50,8 +50,9 @@ export function timedOut(thread: PushingThread): ErrorDocument['error'] {
   return { code: 'QUERY_TIMEOUT', message: `the ${thread} thread did not answer in time`, thread };
 }
 
-/** What a thread's refusal is over HTTP. */
-export function refused(fault: QueryFault): ErrorDocument['error'] {
+/** What a thread's refusal is over HTTP; one that cannot answer is named. */
+export function refused(thread: PushingThread, fault: QueryFault): ErrorDocument['error'] {
   const codes = { 'not-found': 'NOT_FOUND', 'bad-request': 'BAD_REQUEST', unavailable: 'UNAVAILABLE', internal: 'INTERNAL' } as const;
-  return { code: codes[fault.code], message: fault.message };
+  const error = { code: codes[fault.code], message: fault.message };
+  return fault.code === 'unavailable' ? { ...error, thread } : error;
 }

@@ -187,7 +187,7 @@ export const documents = {
   ),
   Desired: openObject({
     schema: tag('linnet.desired/v1'),
-    node: text,
+    node: describe('null until the own node is known', nullable(text)),
     peers: list(entry),
     filters: list(entry),
     advertise: list(entry),

@@ -98,7 +98,7 @@ function read<Reply extends { kind: string }, Wanted extends Reply>(
   outcome: Outcome<Reply>,
 ): Outcomes<Wanted> {
   if (outcome.kind === 'timeout') return { ok: false, error: timedOut(thread) };
-  if (outcome.kind === 'fault') return { ok: false, error: refused(outcome.fault) };
+  if (outcome.kind === 'fault') return { ok: false, error: refused(thread, outcome.fault) };
   const isWanted = (reply: Reply): reply is Wanted => reply.kind === query.kind;
   if (isWanted(outcome.answer)) return { ok: true, value: outcome.answer };
   return { ok: false, error: { code: 'INTERNAL', message: `the ${thread} thread answered another question` } };

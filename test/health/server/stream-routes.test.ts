@@ -106,12 +106,16 @@ describe('a dump that breaks off', () => {
   it('says so in the document, with the cursor to go on from', async () => {
     const document = JSON.parse((await inject(breaking(), '/api/v1/routes')).body);
     expect(check('Routes', document)).toEqual([]);
-    expect([document.routes.length, document.next, document.error]).toEqual([512, '0.512', { code: 'UNAVAILABLE', message: 'gone' }]);
+    expect([document.routes.length, document.next, document.error]).toEqual([
+      512,
+      '0.512',
+      { code: 'UNAVAILABLE', message: 'gone', thread: 'speaker' },
+    ]);
   });
 
   it('says so in the last line', async () => {
     const lines = (await inject(breaking(), '/api/v1/routes?format=jsonl')).body.split('\n');
-    expect(JSON.parse(lines.at(-2) ?? '')).toEqual({ error: { code: 'UNAVAILABLE', message: 'gone' } });
+    expect(JSON.parse(lines.at(-2) ?? '')).toEqual({ error: { code: 'UNAVAILABLE', message: 'gone', thread: 'speaker' } });
     expect(lines.length).toBe(514);
   });
 });
