@@ -45,6 +45,8 @@ interface Daemon {
   state: ConvergeState;
   /** Issues of the state and of the engine since then, one list while nothing changes. */
   issues: readonly Issue[];
+  /** Grows whenever the desired document changes: the state or the issues in it. */
+  documentVersion: number;
   timings: Timing[];
   readonly noticeIssues: (issues: readonly Issue[]) => void;
   push: () => void;
@@ -58,7 +60,6 @@ const IDLE: ConvergeState = {
   changes: 0,
   coalesced: 0,
   desired: undefined,
-  desiredVersion: 0,
   issues: [],
 };
 
@@ -148,22 +149,25 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
     engine: createDesire(desireOptions(config, needs.node)),
     state: IDLE,
     issues: [],
+    documentVersion: 0,
     timings: [],
     noticeIssues: createIssueLog(log),
     push: () => undefined,
   };
   daemon.push = () => {
-    const { state, issues, timings } = daemon;
+    const { state, issues, documentVersion, timings } = daemon;
     daemon.timings = [];
-    health.push(pushes({ now: REAL_CLOCK.now(), state, issues, held: driver.held(), timings, loop: loop() }));
+    health.push(pushes({ now: REAL_CLOCK.now(), state, documentVersion, issues, held: driver.held(), timings, loop: loop() }));
   };
   parts.daemon = daemon;
   return daemon;
 }
 
 function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined): void {
+  const before = { desired: daemon.state.desired, issues: daemon.issues };
   daemon.state = state;
   daemon.issues = keepSame(daemon.issues, [...state.issues, ...daemon.driver.engineIssues()]);
+  if (before.desired !== state.desired || before.issues !== daemon.issues) daemon.documentVersion += 1;
   if (timing !== undefined) {
     daemon.timings.push(timing);
     daemon.log.debug({ totalMs: timing.total, desireMs: timing.desire, applyMs: timing.apply }, 'applied');
@@ -181,8 +185,8 @@ async function answer(daemon: Daemon | undefined, query: MainQuery): Promise<Ans
   if (daemon === undefined) return { ok: false, fault: { code: 'unavailable', message: 'the daemon is starting' } };
   switch (query.kind) {
     case 'desired': {
-      const { desired, desiredVersion } = daemon.state;
-      return { ok: true, answer: { kind: 'desired', version: desiredVersion, text: desiredText(desired, daemon.issues) } };
+      const { state, issues, documentVersion } = daemon;
+      return { ok: true, answer: { kind: 'desired', version: documentVersion, text: desiredText(state.desired, issues) } };
     }
     case 'explain': {
       const prefix = parsePrefix(query.prefix);

@@ -38,7 +38,6 @@ export interface ConvergeState {
   readonly coalesced: number;
   /** What the engine was given last: explain is built from it. */
   readonly desired: Desired | undefined;
-  readonly desiredVersion: number;
   /** Issues of parsing, of the desired state and of the engine, in this order. */
   readonly issues: readonly Issue[];
 }
@@ -85,7 +84,6 @@ const START: ConvergeState = {
   changes: 0,
   coalesced: 0,
   desired: undefined,
-  desiredVersion: 0,
   issues: [],
 };
 
@@ -238,7 +236,6 @@ function record(loop: Loop, pending: Pending | undefined, outcome: ApplyResult |
     },
     coalesced: state.coalesced + Math.max(0, (pending?.changes ?? 0) - 1),
     desired: given?.desired ?? state.desired,
-    desiredVersion: state.desiredVersion + (given !== undefined && given.desired !== state.desired ? 1 : 0),
   };
   report(loop, given?.timing);
 }

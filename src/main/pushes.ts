@@ -17,6 +17,7 @@ export interface PushBasis {
 export interface PushParts {
   readonly now: number;
   readonly state: ConvergeState;
+  readonly documentVersion: number;
   readonly issues: readonly Issue[];
   readonly held: readonly HeldPeer[];
   readonly timings: readonly Timing[];
@@ -26,7 +27,7 @@ export interface PushParts {
 /** Begins a series of pushes; lists that are the same object as in the push before are left out. */
 export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPush {
   let before: Pick<PushParts, 'issues' | 'held'> | undefined;
-  return ({ now, state, issues, held, timings, loop }) => {
+  return ({ now, state, documentVersion, issues, held, timings, loop }) => {
     const push: MainPush = {
       pushedAt: now,
       version: basis.version,
@@ -39,7 +40,7 @@ export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPu
       applied: state.applied,
       timings: timings.flatMap(timingViews),
       loop,
-      desiredVersion: state.desiredVersion,
+      desiredVersion: documentVersion,
       ...(before?.issues === issues ? {} : { issues: issues.map(issueView) }),
       ...(before?.held === held ? {} : { held: held.map(heldView) }),
       ...(before === undefined ? { settings: basis.settings } : {}),
