@@ -45,6 +45,8 @@ export class Group {
   encodes = 0;
   /** True once the whole table has been looked at: until then nobody joins. */
   filled = false;
+  /** Last batch in which a route changed its source: its messages for single members exist only for members of that moment. */
+  lastAudienceChange = 0;
   private readonly byRouterId = new Map<number, Set<number>>();
   private readonly walkers = new Set<Feed>();
   private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
@@ -195,6 +197,7 @@ export class Group {
     const oldOriginator = this.sent.originator(old);
     const originator = this.sent.originator(id);
     if (oldSource === source && oldOriginator === originator) return;
+    this.lastAudienceChange = flush.seq;
     const candidates = new Set([oldSource, source, ...(this.byRouterId.get(oldOriginator) ?? []), ...(this.byRouterId.get(originator) ?? [])]);
     for (const peer of candidates) {
       const member = this.members.get(peer);

@@ -92,7 +92,8 @@ export class Joins {
     if (image === undefined) return false;
     const { log } = this.group;
     if (log.head === image.seq) return true;
-    // A refresh must not repeat older states after newer ones.
+    // Messages for single members since then do not cover who joins now; a refresh must not repeat older states after newer ones.
+    if (this.group.lastAudienceChange > image.seq) return false;
     return log.pin === image.seq && log.octets <= IMAGE_LOG_OCTETS && this.waiting.every((entry) => !entry.feed.attached);
   }
 

@@ -1,0 +1,148 @@
+/**
+ * A naive route reflector: maps, typed attributes, everything computed from scratch. What the RIB is compared with; it shares
+ * nothing with it but the policy data.
+ */
+import type { Prefix } from 'bgp-ts/net';
+import { formatPrefix } from 'bgp-ts/net';
+import type { Policy } from 'bgp-ts/policy';
+import type { PathAttributes } from 'bgp-ts/wire';
+
+export const LOCAL_AS = 65000;
+export const ROUTER_ID = 0x0a000001;
+
+/** What policies of the tests do, once as data and once as code. `apply` returns undefined for a rejected route. */
+export interface TwinPolicy {
+  readonly data: Policy;
+  readonly apply: (route: Candidate) => Candidate | undefined;
+}
+
+export interface Candidate {
+  readonly prefix: Prefix;
+  /** Peer number, or undefined for local routes. */
+  readonly from: number | undefined;
+  readonly attributes: PathAttributes;
+  readonly preference: number;
+  readonly metric?: number;
+}
+
+export interface ModelPeer {
+  readonly number: number;
+  up: boolean;
+  external: boolean;
+  client: boolean;
+  remoteAs: number;
+  remoteId: number;
+  address: number;
+  self: number;
+  fourOctetAs: boolean;
+  nextHop: 'auto' | 'self' | 'keep';
+  allowLocalAs: number;
+  importPolicy: TwinPolicy;
+  exportPolicy: TwinPolicy;
+  readonly routes: Map<string, { readonly prefix: Prefix; readonly attributes: PathAttributes }>;
+}
+
+export interface Model {
+  readonly peers: ModelPeer[];
+  readonly locals: Map<string, Candidate>;
+  readonly clusterId: number;
+}
+
+const flat = (attributes: PathAttributes): number[] => attributes.asPath.flatMap((segment) => [...segment.asns]);
+const pathLength = (attributes: PathAttributes): number =>
+  attributes.asPath.reduce((sum, segment) => sum + (segment.type === 'sequence' ? segment.asns.length : segment.type === 'set' ? 1 : 0), 0);
+const ORIGINS = ['igp', 'egp', 'incomplete'];
+
+function imported(model: Model, peer: ModelPeer, prefix: Prefix, attributes: PathAttributes): Candidate | undefined {
+  if (flat(attributes).filter((asn) => asn === LOCAL_AS).length > peer.allowLocalAs) return undefined;
+  if (attributes.originatorId === ROUTER_ID) return undefined;
+  if (attributes.clusterList?.some((id) => id === ROUTER_ID || id === model.clusterId) === true) return undefined;
+  return peer.importPolicy.apply({ prefix, from: peer.number, attributes, preference: 100 });
+}
+
+/** Keeps the candidates that a step does not eliminate. */
+function keepLowest<T>(candidates: readonly T[], value: (candidate: T) => number): T[] {
+  const lowest = Math.min(...candidates.map(value));
+  return candidates.filter((candidate) => value(candidate) === lowest);
+}
+
+function best(model: Model, candidates: readonly Candidate[]): Candidate | undefined {
+  if (candidates.length === 0) return undefined;
+  const peerOf = (candidate: Candidate): ModelPeer | undefined => (candidate.from === undefined ? undefined : model.peers[candidate.from]);
+  let left = keepLowest(candidates, (c) => -c.preference);
+  left = keepLowest(left, (c) => -(c.attributes.localPref ?? 100));
+  left = keepLowest(left, (c) => (c.from === undefined ? 0 : 1));
+  left = keepLowest(left, (c) => pathLength(c.attributes));
+  left = keepLowest(left, (c) => ORIGINS.indexOf(c.attributes.origin));
+  const neighbour = (c: Candidate): number => (c.attributes.asPath[0]?.type === 'sequence' ? (c.attributes.asPath[0].asns[0] ?? 0) : 0);
+  left = left.filter((c) => !left.some((other) => neighbour(other) === neighbour(c) && (other.attributes.med ?? 0) < (c.attributes.med ?? 0)));
+  left = keepLowest(left, (c) => (peerOf(c)?.external === true ? 0 : 1));
+  left = keepLowest(left, (c) => c.attributes.originatorId ?? peerOf(c)?.remoteId ?? 0);
+  left = keepLowest(left, (c) => c.attributes.clusterList?.length ?? 0);
+  left = keepLowest(left, (c) => peerOf(c)?.address ?? 0);
+  return left[0];
+}
+
+/** Best path of a prefix over all peers and local routes. */
+export function bestOf(model: Model, key: string): Candidate | undefined {
+  const candidates: Candidate[] = [];
+  const local = model.locals.get(key);
+  if (local !== undefined) candidates.push(local);
+  for (const peer of model.peers) {
+    const route = peer.up ? peer.routes.get(key) : undefined;
+    const candidate = route && imported(model, peer, route.prefix, route.attributes);
+    if (candidate !== undefined) candidates.push(candidate);
+  }
+  return best(model, candidates);
+}
+
+const ipv4 = (word: number): PathAttributes['nextHop'] => ({ family: 'ipv4', words: [word >>> 0, 0, 0, 0] });
+
+function nextHopTold(peer: ModelPeer, route: Candidate): PathAttributes['nextHop'] | undefined {
+  const own = route.attributes.nextHop;
+  const isSelf = own.words.every((word) => word === 0);
+  const self = peer.nextHop === 'self' || isSelf || (peer.nextHop === 'auto' && peer.external);
+  if (!self) return own;
+  return route.prefix.family === 'ipv4' ? ipv4(peer.self) : { family: 'ipv6', words: [0x20010db8, 0, 0, peer.self] };
+}
+
+function toldExternal(peer: ModelPeer, route: Candidate, modified: Candidate, nextHop: PathAttributes['nextHop']): PathAttributes {
+  const { localPref: _p, originatorId: _o, clusterList: _c, med, ...rest } = modified.attributes;
+  const keepMed = route.from === undefined || med !== route.attributes.med;
+  const [first, ...others] = rest.asPath;
+  const asPath =
+    first?.type === 'sequence'
+      ? [{ type: 'sequence' as const, asns: [LOCAL_AS, ...first.asns] }, ...others]
+      : [{ type: 'sequence' as const, asns: [LOCAL_AS] }, ...rest.asPath];
+  void peer;
+  return { ...rest, asPath, nextHop, ...(keepMed && med !== undefined && { med }) };
+}
+
+/** What a peer must hold of a best path; undefined: nothing. */
+export function told(model: Model, peer: ModelPeer, route: Candidate | undefined): PathAttributes | undefined {
+  if (route === undefined || route.from === peer.number) return undefined;
+  const source = route.from === undefined ? undefined : model.peers[route.from];
+  const internalSource = source !== undefined && !source.external;
+  if (internalSource && !peer.external && !source.client && !peer.client) return undefined;
+  const communities = route.attributes.communities ?? [];
+  if (communities.includes(0xffffff02)) return undefined;
+  if (peer.external && communities.includes(0xffffff01)) return undefined;
+  const nextHop = nextHopTold(peer, route);
+  const modified = peer.exportPolicy.apply(route);
+  if (modified === undefined || nextHop === undefined) return undefined;
+  if (peer.external) return toldExternal(peer, route, modified, nextHop);
+  const attributes = { ...modified.attributes, nextHop, localPref: modified.attributes.localPref ?? 100 };
+  if (!internalSource) return attributes;
+  const originatorId = attributes.originatorId ?? source.remoteId;
+  if (originatorId === peer.remoteId) return undefined;
+  return { ...attributes, originatorId, clusterList: [model.clusterId, ...(attributes.clusterList ?? [])] };
+}
+
+/** Every prefix anybody knows. */
+export function allKeys(model: Model): Set<string> {
+  const keys = new Set(model.locals.keys());
+  for (const peer of model.peers) for (const key of peer.routes.keys()) keys.add(key);
+  return keys;
+}
+
+export const keyOf = (prefix: Prefix): string => formatPrefix(prefix);

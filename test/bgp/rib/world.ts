@@ -1,0 +1,363 @@
+/** Random worlds for the fan-out invariant: one RIB and one naive model fed with the same events. */
+import { createRib, type Rib } from '../../../src/bgp/rib/index.ts';
+import { addressFromNumber, type Prefix, parsePrefix } from 'bgp-ts/net';
+import type { LocalRoute, PeerConfig } from '../../../src/bgp/speaker-types.ts';
+import { decodeUpdate, encodeAttributes, encodeUpdate, type Family, nextHopOctets, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
+import { allKeys, bestOf, type Candidate, keyOf, LOCAL_AS, type Model, type ModelPeer, ROUTER_ID, told, type TwinPolicy } from './model.ts';
+
+export type Random = (below: number) => number;
+
+/** mulberry32: small, seedable, the same everywhere. */
+export function randomFrom(seed: number): Random {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+export function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) throw new Error(`bad prefix ${text}`);
+  return prefix;
+}
+
+export const PREFIXES: readonly Prefix[] = ['10.1.0.0/16', '10.1.2.0/24', '10.2.0.0/26', '10.3.0.1/32', '0.0.0.0/0', '192.0.2.128/25', 'fd00:1::/64', 'fd00:1:2::7/128'].map(prefixOf);
+const EVEN = prefixOf('10.1.0.0/16');
+const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
+const COMMUNITY = ((65000 << 16) | 7) >>> 0;
+
+const isUnder = (prefix: Prefix): boolean => prefix.family === 'ipv4' && prefix.length >= 16 && prefix.words[0] >>> 16 === EVEN.words[0] >>> 16;
+const withAttributes = (route: Candidate, change: Partial<PathAttributes>): Candidate => ({ ...route, attributes: { ...route.attributes, ...change } });
+
+/** Policies with and without prefix conditions, verdict-less terms and modifications. */
+export const POLICIES: readonly TwinPolicy[] = [
+  { data: { name: 'all', terms: [], otherwise: 'accept' }, apply: (route) => route },
+  {
+    data: {
+      name: 'only-10-1',
+      terms: [{ name: 't', when: [{ kind: 'prefix', any: [{ prefix: EVEN, match: { kind: 'orLonger' } }] }], then: [{ kind: 'accept' }], reasons: [] }],
+      otherwise: 'reject',
+    },
+    apply: (route) => (isUnder(route.prefix) ? route : undefined),
+  },
+  {
+    data: {
+      name: 'tag-and-drop',
+      terms: [
+        { name: 'drop', when: [{ kind: 'community', value: COMMUNITY }], then: [{ kind: 'reject' }], reasons: [] },
+        {
+          name: 'raise',
+          when: [{ kind: 'prefix', any: [{ prefix: EVEN, match: { kind: 'orLonger' } }] }],
+          then: [{ kind: 'setLocalPref', value: 150 }],
+          reasons: [],
+        },
+        { name: 'more', when: [{ kind: 'localPref', op: 'gt', value: 140 }], then: [{ kind: 'addCommunity', value: 5 }], reasons: [] },
+      ],
+      otherwise: 'accept',
+    },
+    apply(route) {
+      if (route.attributes.communities?.includes(COMMUNITY) === true) return undefined;
+      const raised = isUnder(route.prefix) ? withAttributes(route, { localPref: 150 }) : route;
+      const localPref = raised.attributes.localPref ?? (route.from === undefined ? 0 : 100);
+      if (localPref <= 140) return raised;
+      const communities = raised.attributes.communities ?? [];
+      return communities.includes(5) ? raised : withAttributes(raised, { communities: [...communities, 5] });
+    },
+  },
+  {
+    data: { name: 'same-as-all', terms: [{ name: 'label', when: [], then: [{ kind: 'accept' }], reasons: [{ object: 'x', rule: 'y' }] }], otherwise: 'reject' },
+    apply: (route) => route,
+  },
+];
+
+interface Wire {
+  readonly context: UpdateContext;
+  readonly view: Map<string, string>;
+}
+
+/** What may happen to redundancy: walking peers and refreshes may repeat themselves. */
+export interface WorldOptions {
+  readonly peers: number;
+  readonly maxLogOctets: number;
+}
+
+export class World {
+  readonly rib: Rib;
+  readonly model: Model;
+  readonly wires: (Wire | undefined)[] = [];
+  readonly indexes: number[] = [];
+  readonly configs: PeerConfig[] = [];
+  readonly faults: string[] = [];
+  refreshed = false;
+  private readonly random: Random;
+  private clock = 0;
+
+  constructor(random: Random, options: WorldOptions) {
+    this.random = random;
+    this.rib = createRib(
+      { onFault: (peer, fault) => this.faults.push(`${peer}: ${fault.detail}`), onMaxPrefix: () => this.faults.push('max prefix') },
+      { routerId: ROUTER_ID, wallClock: () => 1_700_000_000_000 + this.clock, maxLogOctets: options.maxLogOctets },
+    );
+    const clusterId = random(2) === 0 ? ROUTER_ID : 0x01020304;
+    this.model = { peers: [], locals: new Map(), clusterId };
+    for (let number = 0; number < options.peers; number++) this.addPeer(number);
+  }
+
+  private pick<T>(items: readonly T[]): T {
+    const item = items[this.random(items.length)];
+    if (item === undefined) throw new Error('nothing to pick from');
+    return item;
+  }
+
+  private addPeer(number: number): void {
+    const external = this.random(3) === 0;
+    const peer: ModelPeer = {
+      number,
+      up: false,
+      external,
+      client: !external && this.random(2) === 0,
+      remoteAs: external ? 65100 + this.random(2) : LOCAL_AS,
+      remoteId: 0x0a000100 + number,
+      address: 0x0a000100 + number,
+      self: 0x0a0000fe,
+      fourOctetAs: this.random(4) > 0,
+      nextHop: this.pick(['auto', 'auto', 'self', 'keep']),
+      allowLocalAs: this.random(4) === 0 ? 1 : 0,
+      importPolicy: this.pick(POLICIES),
+      exportPolicy: this.pick(POLICIES),
+      routes: new Map(),
+    };
+    this.model.peers.push(peer);
+    this.indexes.push(this.rib.configurePeer(this.config(peer)));
+  }
+
+  config(peer: ModelPeer): PeerConfig {
+    return {
+      id: `peer${peer.number}`,
+      remote: { address: addressFromNumber(peer.address), port: 179 },
+      remoteAs: peer.remoteAs,
+      localAs: LOCAL_AS,
+      families: FAMILIES,
+      passive: false,
+      holdTime: 90,
+      connectRetryTime: 5,
+      connectDelay: 0,
+      reflectorClient: peer.client,
+      clusterId: this.model.clusterId,
+      nextHop: peer.nextHop,
+      nextHopSelf: { ipv4: addressFromNumber(peer.self), ipv6: { family: 'ipv6', words: [0x20010db8, 0, 0, peer.self] } },
+      importPolicy: peer.importPolicy.data,
+      exportPolicy: peer.exportPolicy.data,
+      allowLocalAs: peer.allowLocalAs,
+      addPath: 'off',
+      reasons: [],
+    };
+  }
+
+  up(peer: ModelPeer): void {
+    if (peer.up) return;
+    peer.up = true;
+    if (this.random(8) === 0) peer.remoteId = 0x0a000100 + this.random(this.model.peers.length);
+    const context: UpdateContext = { fourOctetAs: peer.fourOctetAs, external: peer.external, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+    // The peer reads our messages as whatever it is to us: LOCAL_PREF must come through, so it reads as an internal peer.
+    this.wires[peer.number] = { context: { ...context, external: false }, view: new Map() };
+    this.rib.sessionUp(this.index(peer), {
+      context,
+      families: FAMILIES,
+      external: peer.external,
+      remoteId: peer.remoteId,
+      remoteAs: peer.remoteAs,
+      remoteAddress: addressFromNumber(peer.address),
+      localAddress: addressFromNumber(peer.self),
+      fourOctetAs: peer.fourOctetAs,
+      maxMessage: 4096,
+      addPathSend: [],
+    });
+  }
+
+  down(peer: ModelPeer): void {
+    if (!peer.up) return;
+    peer.up = false;
+    peer.routes.clear();
+    this.wires[peer.number] = undefined;
+    this.rib.sessionDown(this.index(peer), 'flush');
+  }
+
+  announce(peer: ModelPeer): void {
+    if (!peer.up) return;
+    const prefix = this.pick(PREFIXES);
+    const attributes = this.attributes(peer, prefix);
+    peer.routes.set(keyOf(prefix), { prefix, attributes });
+    this.send(peer, encodeUpdate({ announced: [{ prefix }], attributes }, { fourOctetAs: peer.fourOctetAs }));
+  }
+
+  withdraw(peer: ModelPeer): void {
+    if (!peer.up) return;
+    const prefix = this.pick(PREFIXES);
+    peer.routes.delete(keyOf(prefix));
+    this.send(peer, encodeUpdate({ withdrawn: [{ prefix }] }));
+  }
+
+  reconfigure(peer: ModelPeer): void {
+    switch (this.random(5)) {
+      case 0:
+        if (!peer.external) peer.client = !peer.client;
+        break;
+      case 1:
+        peer.importPolicy = this.pick(POLICIES);
+        break;
+      case 2:
+        peer.exportPolicy = this.pick(POLICIES);
+        break;
+      case 3:
+        peer.nextHop = this.pick(['auto', 'self', 'keep']);
+        break;
+      default:
+        peer.allowLocalAs = this.random(2);
+    }
+    this.rib.configurePeer(this.config(peer));
+  }
+
+  /** All peers of one kind change their export policy together, as a change of a global filter does. */
+  reconfigureAll(): void {
+    const policy = this.pick(POLICIES);
+    for (const peer of this.model.peers) {
+      peer.exportPolicy = policy;
+      this.rib.configurePeer(this.config(peer));
+    }
+  }
+
+  local(): void {
+    const prefix = this.pick(PREFIXES);
+    if (this.random(2) === 0) {
+      this.model.locals.delete(keyOf(prefix));
+      this.rib.setLocalRoutes([], [prefix]);
+      return;
+    }
+    const protocol = this.pick(['static', 'kernel'] as const);
+    const route: LocalRoute = { prefix, protocol, ...(this.random(2) === 0 && { communities: [77] }), reasons: [] };
+    const nextHop: PathAttributes['nextHop'] = { family: prefix.family, words: [0, 0, 0, 0] };
+    this.model.locals.set(keyOf(prefix), {
+      prefix,
+      from: undefined,
+      attributes: { origin: 'igp', asPath: [], nextHop, ...(route.communities !== undefined && { communities: route.communities }) },
+      preference: protocol === 'static' ? 200 : 10,
+    });
+    this.rib.setLocalRoutes([route], []);
+  }
+
+  refresh(peer: ModelPeer): void {
+    if (!peer.up) return;
+    this.refreshed = true;
+    this.rib.refresh(this.index(peer), this.pick(FAMILIES), this.random(2) === 0);
+  }
+
+  /** Part of the pending work. */
+  work(): void {
+    let ticks = 0;
+    const until = this.random(4);
+    this.clock += 50;
+    this.rib.run(() => ticks++, until);
+  }
+
+  take(peer: ModelPeer, limit: number): number {
+    const wire = this.wires[peer.number];
+    let octets = 0;
+    for (const buffer of this.rib.take(this.index(peer), limit)) {
+      octets += buffer.length;
+      if (wire === undefined) throw new Error('octets for a peer that is down');
+      this.read(peer, wire, buffer);
+    }
+    return octets;
+  }
+
+  /** Everything done and read. */
+  settle(): void {
+    for (let round = 0; round < 100; round++) {
+      while (this.rib.run(() => 0, 1)) continue;
+      const octets = this.model.peers.reduce((sum, peer) => sum + this.take(peer, 1 << 20), 0);
+      if (octets === 0 && !this.rib.hasWork()) return;
+    }
+    throw new Error('the RIB does not settle');
+  }
+
+  /** The first difference between what a peer holds and what the model says, if any. */
+  difference(): string | undefined {
+    const keys = allKeys(this.model);
+    for (const key of keys) {
+      const best = bestOf(this.model, key);
+      for (const peer of this.model.peers) {
+        const wire = this.wires[peer.number];
+        if (wire === undefined) continue;
+        const attributes = told(this.model, peer, best);
+        const expected = attributes && fingerprint(attributes);
+        const held = wire.view.get(key);
+        if (expected !== held) return `${key} at peer${peer.number}: holds ${held ?? 'nothing'}, expected ${expected ?? 'nothing'} (best from ${best?.from ?? 'local'})`;
+      }
+    }
+    for (const wire of this.wires) for (const key of wire?.view.keys() ?? []) if (!keys.has(key)) return `${key} is held by a peer and known to nobody`;
+    return undefined;
+  }
+
+  private index(peer: ModelPeer): number {
+    return this.indexes[peer.number] ?? -1;
+  }
+
+  private send(peer: ModelPeer, messages: readonly Uint8Array[]): void {
+    const context: UpdateContext = { fourOctetAs: peer.fourOctetAs, external: peer.external, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+    for (const message of messages) {
+      const scanned = scanUpdate(message.subarray(19), context);
+      if (!scanned.ok) throw new Error(scanned.error.detail);
+      this.rib.receive(this.index(peer), scanned.value);
+    }
+  }
+
+  private read(peer: ModelPeer, wire: Wire, octets: Uint8Array): void {
+    for (let at = 0; at < octets.length; ) {
+      const end = at + ((octets[at + 16] ?? 0) << 8) + (octets[at + 17] ?? 0);
+      if (end <= at || end > octets.length) throw new Error('message cut short');
+      if (octets[at + 18] === 2) this.readUpdate(peer, wire, octets.subarray(at + 19, end));
+      at = end;
+    }
+  }
+
+  private readUpdate(peer: ModelPeer, wire: Wire, body: Uint8Array): void {
+    const decoded = decodeUpdate(body, wire.context);
+    if (!decoded.ok) throw new Error(decoded.error.detail);
+    if (decoded.value.faults.length > 0) throw new Error(decoded.value.faults.map((fault) => fault.detail).join());
+    for (const { prefix } of decoded.value.withdrawn) {
+      if (!wire.view.delete(keyOf(prefix)) && !this.refreshed) this.faults.push(`spurious withdraw of ${keyOf(prefix)} at peer${peer.number}`);
+    }
+    for (const { prefix, attributes } of decoded.value.announced) {
+      const held = fingerprint(attributes);
+      if (wire.view.get(keyOf(prefix)) === held && !this.refreshed) this.faults.push(`${keyOf(prefix)} told twice to peer${peer.number}`);
+      wire.view.set(keyOf(prefix), held);
+    }
+  }
+
+  private attributes(peer: ModelPeer, prefix: Prefix): PathAttributes {
+    const { random } = this;
+    const asns = Array.from({ length: random(3) }, () => this.pick([100, 200, 70000, ...(random(6) === 0 ? [LOCAL_AS] : [])]));
+    const path = peer.external ? [peer.remoteAs, ...asns] : asns;
+    const host = 0x0a010000 + random(3);
+    return {
+      origin: this.pick(['igp', 'igp', 'incomplete']),
+      asPath: path.length > 0 ? [{ type: 'sequence', asns: path }] : [],
+      nextHop: prefix.family === 'ipv4' ? addressFromNumber(host) : { family: 'ipv6', words: [0x20010db8, 0, 1, host] },
+      ...(random(2) === 0 && { med: random(3) }),
+      ...(!peer.external && { localPref: this.pick([100, 100, 200]) }),
+      ...(random(3) === 0 && { communities: [this.pick([COMMUNITY, 1, 0xffffff01, 0xffffff02])] }),
+      ...(!peer.external && random(3) === 0 && { originatorId: this.pick([0x0a000100, 0x0a000101, 0x0a000102, ROUTER_ID, 0x0a0000aa]) }),
+      ...(!peer.external && random(4) === 0 && { clusterList: [this.pick([1, 2, this.model.clusterId])] }),
+      ...(random(4) === 0 && { largeCommunities: [[1, 2, random(2)] as const] }),
+    };
+  }
+}
+
+/** Attributes as one comparable text. */
+export function fingerprint(attributes: PathAttributes): string {
+  return `${Buffer.from(encodeAttributes(attributes)).toString('hex')}/${Buffer.from(nextHopOctets(attributes)).toString('hex')}`;
+}
