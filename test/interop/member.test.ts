@@ -2,7 +2,7 @@
  * (c) A real daemon in the place of an ordinary node, same AS: first in the full mesh, then as client of a Linnet reflector.
  * Routes go both ways with Calico's LOCAL_PREF, reflection leaves its marks, and nothing comes back to where it started.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterNode, ClusterPeer } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import { familyOf } from './harness/daemon.ts';
@@ -89,6 +89,10 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as a member of the cluster', (kind) =>
     nine = lab.linnet(hosts.nine);
     one.start();
     nine.start();
+  });
+  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
+  beforeEach((context) => {
+    if (failed) context.skip('an earlier step failed');
   });
   afterEach(({ task }) => {
     failed ||= task.result?.state === 'fail';

@@ -2,7 +2,7 @@
  * (b) A real daemon as ToR behind a Linnet route reflector that has no endpoint; the nodes are Linnet clients of it and know
  * each other only through it. LoadBalancer addresses reach the ToR through the reflector, with the next hop of the node.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterPeer, ClusterService } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import type { Lab } from './harness/lab.ts';
@@ -69,6 +69,10 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR behind a route reflector', (kin
     nodes = [lab.linnet(hosts.one), lab.linnet(hosts.two)];
     reflector = lab.linnet(hosts.rr);
     for (const node of [...nodes, reflector]) node.start();
+  });
+  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
+  beforeEach((context) => {
+    if (failed) context.skip('an earlier step failed');
   });
   afterEach(({ task }) => {
     failed ||= task.result?.state === 'fail';

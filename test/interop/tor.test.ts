@@ -2,7 +2,7 @@
  * (a) A real daemon as top-of-rack router in another AS, peering with every node of a mesh: LoadBalancer addresses, blocks,
  * attributes, withdrawals, and sessions that come back after either end was killed.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterPeer, ClusterService } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import type { Lab } from './harness/lab.ts';
@@ -77,6 +77,10 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR of a mesh', (kind) => {
     two = lab.linnet(hosts.two);
     one.start();
     two.start();
+  });
+  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
+  beforeEach((context) => {
+    if (failed) context.skip('an earlier step failed');
   });
   afterEach(({ task }) => {
     failed ||= task.result?.state === 'fail';
