@@ -101,6 +101,7 @@ function createState(options: SpeakerOptions): SpeakerState {
     undecided: 0,
     reports: [],
     deferral: undefined,
+    mayHaveWork: false,
     withheld: false,
   };
   return state;
@@ -113,6 +114,7 @@ function takeOutputs(state: SpeakerState): SpeakerOutput[] {
 }
 
 function dispatch(state: SpeakerState, input: SpeakerInput): void {
+  if (input.type !== 'octets' && input.type !== 'tick') state.mayHaveWork = true;
   switch (input.type) {
     case 'configure':
       if (state.config === undefined && state.options.restarting !== undefined) startDeferral(state);

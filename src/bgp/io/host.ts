@@ -2,7 +2,7 @@
  * Runs a speaker on real sockets and the real clock: one event loop, nothing else in it. Inputs go in as they come; work is
  * done in slices between polls; one timer serves all deadlines.
  */
-import { FLUSH_SPACING_MS, WORK_SLICE_MS } from '../session/index.ts';
+import { FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { Connections } from './connections.ts';
@@ -102,47 +102,64 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   };
 }
 
+/** Slices of the speaker's work between polls. */
+interface Worker {
+  /** Something came in; there may be work. */
+  request(): void;
+  stop(): void;
+}
+
 /**
- * Slices of the speaker's work. After quiet the first change goes out at once; while busy, flushes begin at least as far
- * apart as the last one took (never less than 5 ms), so that fan-out takes at most half of the time and changes are batched.
+ * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
+ * most 15 ms are waited). While busy, flushes begin at least as far apart as the last one took and never less than 5 ms: fan-out
+ * takes at most half of the time, and changes in between are batched (bgp-speaker 2.4).
  */
-function createWorker(
-  speaker: Speaker,
-  now: () => number,
-  perform: (outputs: readonly SpeakerOutput[]) => void,
-): { request(): void; stop(): void } {
+function createWorker(speaker: Speaker, now: () => number, perform: (outputs: readonly SpeakerOutput[]) => void): Worker {
   let immediate: NodeJS.Immediate | undefined;
   let timeout: NodeJS.Timeout | undefined;
   let busyMs = 0;
   let nextFlushAt = -Infinity;
+  let gatherUntil = Infinity;
+  let inputs = 0;
   let stopped = false;
 
   function run(): void {
     immediate = undefined;
     timeout = undefined;
     const from = now();
+    if (inputs > 0 && from < gatherUntil) {
+      inputs = 0;
+      immediate = setImmediate(run);
+      return;
+    }
     const { outputs, more } = speaker.work(now, WORK_SLICE_MS);
     perform(outputs);
     const to = now();
     busyMs += to - from;
     if (more && !stopped) {
+      gatherUntil = -Infinity;
       immediate = setImmediate(run);
       return;
     }
     nextFlushAt = to + Math.max(FLUSH_SPACING_MS, busyMs);
     busyMs = 0;
-    request();
+    schedule();
   }
 
-  function request(): void {
+  function schedule(): void {
     if (stopped || immediate !== undefined || timeout !== undefined || !speaker.hasWork()) return;
-    const wait = nextFlushAt - now();
+    const from = now();
+    const wait = nextFlushAt - from;
+    gatherUntil = Math.max(from, nextFlushAt) + GATHER_MS;
     if (wait <= 0) immediate = setImmediate(run);
     else timeout = setTimeout(run, Math.ceil(wait));
   }
 
   return {
-    request,
+    request: () => {
+      inputs++;
+      schedule();
+    },
     stop: () => {
       stopped = true;
       clearImmediate(immediate);

@@ -78,5 +78,8 @@ export const CLOSE_LINGER_MS = 2_000;
 /** Longest slice of work between two polls, milliseconds (bgp-speaker 2.4). */
 export const WORK_SLICE_MS = 8;
 
+/** Longest wait for a burst of UPDATEs to end before what came of it is flushed, milliseconds: one encoding instead of many. */
+export const GATHER_MS = 15;
+
 /** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
 export const FLUSH_SPACING_MS = 5;

@@ -15,14 +15,21 @@ const END_OF_RIB: readonly { readonly family: Family; readonly octets: Uint8Arra
 
 /** One slice of work of about `budgetMs`; true while some remains that could be done now. */
 export function work(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
+  state.mayHaveWork = false;
+  const more = workOnce(state, clock, budgetMs);
+  // Octets taken may let the RIB give up rows that only they still named.
+  state.mayHaveWork ||= more || state.rib.hasWork();
+  return more;
+}
+
+function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
   const end = clock() + budgetMs;
-  const undone = state.rib.hasWork() && state.rib.run(clock, budgetMs);
+  const undone = state.rib.run(clock, budgetMs);
   for (const carryOut of state.reports.splice(0)) carryOut();
-  if (!undone) importDone(state);
   if (undone) return true;
+  importDone(state);
   state.withheld = deferring(state, state.time.now);
-  if (state.withheld) return false;
-  return fanOut(state, clock, end);
+  return state.withheld ? false : fanOut(state, clock, end);
 }
 
 /** The RIB has decided everything it was given: paused sockets are read again. */
@@ -37,7 +44,7 @@ function importDone(state: SpeakerState): void {
 
 /** True where `work` would find something to do. */
 export function hasWork(state: SpeakerState): boolean {
-  return state.rib.hasWork() || state.ready.length > 0 || state.importing.size > 0 || state.withheld;
+  return state.mayHaveWork;
 }
 
 function fanOut(state: SpeakerState, clock: () => number, end: number): boolean {

@@ -88,6 +88,7 @@ export function sweepAll(state: SpeakerState, peer: Peer): void {
 }
 
 function sweep(state: SpeakerState, peer: Peer, family: Family): void {
+  state.mayHaveWork = true;
   state.rib.sweepStale(peer.index, family);
   peer.stale?.families.delete(family);
   if (peer.stale?.families.size === 0) peer.stale = undefined;

@@ -27,7 +27,10 @@ const RANK: { readonly [state in SessionState]: number } = {
 export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent): void {
   const effects = handleEvent(fsm, event, contextOf(state, peer, fsm));
   for (const effect of effects) perform(state, peer, fsm, effect);
-  if (effects.length > 0) settle(state, peer, fsm);
+  if (effects.length > 0) {
+    state.mayHaveWork = true;
+    settle(state, peer, fsm);
+  }
   reschedule(state, peer);
 }
 

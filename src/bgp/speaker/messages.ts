@@ -88,6 +88,7 @@ function receiveUpdate(state: SpeakerState, connection: Connection, peer: Peer, 
   if (!scanned.ok)
     return drive(state, peer, fsm, { type: 'update-error', notification: scanned.error.notification, because: scanned.error.detail });
   drive(state, peer, fsm, { type: 'update' });
+  state.mayHaveWork = true;
   account(state, connection, body.length);
   state.rib.receive(peer.index, scanned.value);
   if (scanned.value.endOfRib !== undefined) endOfRib(state, peer, scanned.value.endOfRib);
@@ -112,5 +113,6 @@ function receiveRefresh(state: SpeakerState, peer: Peer, fsm: Fsm, body: Uint8Ar
   const { family, subtype } = refresh.value;
   // RFC 2918 section 4 and RFC 7313 section 5: families not negotiated and unknown subtypes are ignored.
   if (fsm.state !== 'established' || session === undefined || family === undefined || !session.families.includes(family)) return;
+  state.mayHaveWork = true;
   if (subtype === 0) state.rib.refresh(peer.index, family, session.enhancedRouteRefresh);
 }

@@ -10,6 +10,7 @@ import type { Connection, Peer, SpeakerState } from './state.ts';
 /** Runs what is due. The caller polls all sockets between two ticks. */
 export function tick(state: SpeakerState): void {
   const { now } = state.time;
+  state.mayHaveWork ||= state.withheld;
   const due: { readonly peer: Peer; readonly late: number }[] = [];
   // All are taken first: what a peer does here may make it due again, and that waits for the next poll.
   for (;;) {
