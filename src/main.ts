@@ -2,35 +2,36 @@
  * The daemon of one node: source → store → desired state → native speaker → sessions, with the health thread beside it. The
  * only place that builds real clocks, logs, threads and sockets.
  */
-import { converge } from './confd/converge.ts';
+
+import { parsePrefix } from 'bgp-ts/net';
 import type { ConvergeState, Timing } from './confd/converge.ts';
+import { converge } from './confd/converge.ts';
 import { createDesire } from './confd/desired/desire.ts';
 import type { DesireEngine } from './confd/desired/types.ts';
-import { createNativeDriver } from './confd/native/driver.ts';
 import type { NativeDriver } from './confd/native/driver.ts';
+import { createNativeDriver } from './confd/native/driver.ts';
 import { measureLoop } from './confd/native/loop-delay.ts';
-import type { Issue } from './confd/resources/types.ts';
 import { createStore } from './confd/resources/store.ts';
+import type { Issue } from './confd/resources/types.ts';
 import { createFileSource } from './confd/source/file/index.ts';
 import { showConfig } from './config/show.ts';
 import type { ConfigResult } from './config/types.ts';
 import type { MainAnswer, MainQuery } from './health/status.ts';
-import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
 import type { Answered, HealthThread } from './health/thread.ts';
-import { parsePrefix } from 'bgp-ts/net';
+import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
 import { REAL_CLOCK } from './main/clock.ts';
 import { desiredText } from './main/desired-text.ts';
 import { explainSteps } from './main/explain-steps.ts';
 import { createIssueLog } from './main/issue-log.ts';
 import { lockDirectories } from './main/lock.ts';
-import { createLog } from './main/log.ts';
 import type { DaemonLog } from './main/log.ts';
-import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
+import { createLog } from './main/log.ts';
 import type { Essentials } from './main/options.ts';
+import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { createMainPushes } from './main/pushes.ts';
 import { spawnSpeaker } from './main/spawn-speaker.ts';
-import { StartError } from './main/start-error.ts';
 import { logSpeakerEvent } from './main/speaker-log.ts';
+import { StartError } from './main/start-error.ts';
 import { programVersion } from './main/version.ts';
 
 /** Text of the Cease that ends the sessions (RFC 9003). */

@@ -1,12 +1,14 @@
 /** The HTTP API as the commands use it: over the daemon's unix socket, or a URL. */
-import { request } from 'node:http';
+
 import type { IncomingMessage, RequestOptions } from 'node:http';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import { CommandError, EXIT } from './exit.ts';
+import { readText, thisMachine } from '../config/load-machine.ts';
+import { readConfig } from '../config/read.ts';
 import type { CommandContext } from './command.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 /** A daemon to ask: base URL, or the path of its unix socket. */
 export type Api = { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'socket'; readonly path: string };
@@ -17,21 +19,30 @@ const ANSWER_MS = 10_000;
 /** Adds --api and --run-dir. */
 export function addApiOptions(command: Command): void {
   command.option('--api <url|path>', 'daemon to ask: a URL or a unix socket (LINNET_API; default linnet.sock in the run directory)');
-  if (!command.options.some((option) => option.long === '--run-dir')) command.option('--run-dir <dir>', 'run directory of the daemon (LINNET_RUN_DIR)');
+  if (!command.options.some((option) => option.long === '--run-dir'))
+    command.option('--run-dir <dir>', 'run directory of the daemon (LINNET_RUN_DIR)');
 }
 
 /** The daemon that a command's options and environment name. */
-export function apiOf(options: { readonly api?: string; readonly runDir?: string }, context: CommandContext): Api {
+export async function apiOf(options: { readonly api?: string; readonly runDir?: string }, context: CommandContext): Promise<Api> {
   const named = options.api ?? context.environment['LINNET_API'];
   if (named !== undefined && named !== '') return parseApi(named);
-  const flags = options.runDir === undefined ? new Map() : new Map([['runDir' as const, options.runDir]]);
-  return { kind: 'socket', path: join(loadConfig({ flags, file: undefined, environment: context.environment }).config.runDir, 'linnet.sock') };
+  return { kind: 'socket', path: join(await runDirectory(options.runDir, context), 'linnet.sock') };
+}
+
+/** The YAML reader is loaded only where there is a file to read: probes run every few seconds. */
+async function runDirectory(flag: string | undefined, { environment }: CommandContext): Promise<string> {
+  const flags = flag === undefined ? new Map() : new Map([['runDir' as const, flag]]);
+  if ((environment['LINNET_CONFIG'] ?? '') !== '')
+    return (await import('../config/load.ts')).loadConfig({ flags, file: undefined, environment }).config.runDir;
+  return readConfig({ flags, environment, file: new Map(), machine: thisMachine(environment), readFile: readText }).config.runDir;
 }
 
 function parseApi(text: string): Api {
   if (text.startsWith('unix:')) return { kind: 'socket', path: text.slice('unix:'.length) };
   if (!/^[a-z]+:\/\//.test(text)) return { kind: 'socket', path: text };
-  if (!URL.canParse(text) || new URL(text).protocol !== 'http:') throw new CommandError(EXIT.usage, `--api ${text} is not an http:// URL or the path of a socket`);
+  if (!URL.canParse(text) || new URL(text).protocol !== 'http:')
+    throw new CommandError(EXIT.usage, `--api ${text} is not an http:// URL or the path of a socket`);
   return { kind: 'url', url: new URL(text) };
 }
 
@@ -59,11 +70,20 @@ export function requireOk(answer: ApiAnswer): void {
 }
 
 /** GETs a document of a schema; its version is checked, its fields are the API's contract. */
-export async function getDocument<T extends { readonly schema: string }>(api: Api, path: string, schema: T['schema'], query: Readonly<Record<string, string | undefined>> = {}): Promise<T> {
+export async function getDocument<T extends { readonly schema: string }>(
+  api: Api,
+  path: string,
+  schema: T['schema'],
+  query: Readonly<Record<string, string | undefined>> = {},
+): Promise<T> {
   const answer = await getAnswer(api, path, query);
   requireOk(answer);
   const document: T = JSON.parse(answer.body);
-  if (document.schema !== schema) throw new CommandError(EXIT.fault, `the daemon answered with ${document.schema} where ${schema} was expected: is it of another version?`);
+  if (document.schema !== schema)
+    throw new CommandError(
+      EXIT.fault,
+      `the daemon answered with ${document.schema} where ${schema} was expected: is it of another version?`,
+    );
   return document;
 }
 
@@ -80,14 +100,18 @@ export async function* getLines(api: Api, path: string, query: Readonly<Record<s
     broken = error;
   });
   yield* createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY });
-  if (broken !== undefined || !response.complete) throw new CommandError(EXIT.unreachable, `the answer broke off: ${broken?.message ?? 'connection closed'}`);
+  if (broken !== undefined || !response.complete)
+    throw new CommandError(EXIT.unreachable, `the answer broke off: ${broken?.message ?? 'connection closed'}`);
 }
 
 function open(api: Api, path: string, query: Readonly<Record<string, string | undefined>>): Promise<IncomingMessage> {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
   const target = search.size === 0 ? path : `${path}?${search.toString()}`;
-  const where: RequestOptions = api.kind === 'socket' ? { socketPath: api.path } : { host: api.url.hostname.replace(/^\[|\]$/g, ''), port: api.url.port === '' ? 80 : api.url.port };
+  const where: RequestOptions =
+    api.kind === 'socket'
+      ? { socketPath: api.path }
+      : { host: api.url.hostname.replace(/^\[|\]$/g, ''), port: api.url.port === '' ? 80 : api.url.port };
   const prefix = api.kind === 'url' ? api.url.pathname.replace(/\/$/, '') : '';
   return new Promise((resolve, reject) => {
     const call = request({ ...where, path: `${prefix}${target}`, headers: { host: 'localhost' }, agent: false }, resolve);
@@ -100,11 +124,23 @@ function open(api: Api, path: string, query: Readonly<Record<string, string | un
 function unreachable(api: Api, error: unknown): CommandError {
   const where = api.kind === 'socket' ? api.path : api.url.href;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const because: Readonly<Record<string, string>> = { ENOENT: 'there is no such socket', ECONNREFUSED: 'the connection is refused', EACCES: 'permission denied' };
-  return new CommandError(EXIT.unreachable, `no daemon answers at ${where}: ${because[code] ?? (error instanceof Error ? error.message : String(error))}`);
+  const because: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such socket',
+    ECONNREFUSED: 'the connection is refused',
+    EACCES: 'permission denied',
+  };
+  return new CommandError(
+    EXIT.unreachable,
+    `no daemon answers at ${where}: ${because[code] ?? (error instanceof Error ? error.message : String(error))}`,
+  );
 }
 
-const FAULTS: Readonly<Record<number, (typeof EXIT)[keyof typeof EXIT]>> = { 400: EXIT.usage, 404: EXIT.negative, 503: EXIT.unreachable, 504: EXIT.unreachable };
+const FAULTS: Readonly<Record<number, (typeof EXIT)[keyof typeof EXIT]>> = {
+  400: EXIT.usage,
+  404: EXIT.negative,
+  503: EXIT.unreachable,
+  504: EXIT.unreachable,
+};
 
 function apiError({ status, body }: ApiAnswer): CommandError {
   return new CommandError(FAULTS[status] ?? EXIT.fault, errorMessage(body) ?? `the daemon answered ${status}`);

@@ -15,9 +15,19 @@ export function define(command: Command, context: CommandContext): void {
     const rows = showConfig(commandConfig(show, context));
     const origin = options.origin === true;
     if (options.output === 'json') {
-      const values = Object.fromEntries(rows.map((row) => [row.key, origin ? { value: row.value, origin: row.origin } : { value: row.value }]));
+      const values = Object.fromEntries(
+        rows.map((row) => [row.key, origin ? { value: row.value, origin: row.origin } : { value: row.value }]),
+      );
       printJson({ schema: 'linnet.config/v1', values });
-    } else if (origin) printTable(['KEY', 'VALUE', 'ORIGIN'], rows.map((row) => [row.key, row.value ?? '-', row.origin]));
-    else printTable(['KEY', 'VALUE'], rows.map((row) => [row.key, row.value ?? '-']));
+    } else if (origin)
+      printTable(
+        ['KEY', 'VALUE', 'ORIGIN'],
+        rows.map((row) => [row.key, row.value ?? '-', row.origin]),
+      );
+    else
+      printTable(
+        ['KEY', 'VALUE'],
+        rows.map((row) => [row.key, row.value ?? '-']),
+      );
   });
 }

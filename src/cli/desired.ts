@@ -4,7 +4,7 @@ import { addApiOptions, apiOf, getAnswer, requireOk } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
 import { EXIT } from './exit.ts';
-import { offline, OFFLINE_KEYS, wantsOffline } from './offline.ts';
+import { OFFLINE_KEYS, offline, wantsOffline } from './offline.ts';
 import { outputOption, printLines } from './output.ts';
 import { formatTable } from './table.ts';
 
@@ -30,7 +30,7 @@ async function offlineText(command: Command, context: CommandContext): Promise<s
 }
 
 async function runningText(options: { api?: string; runDir?: string }, context: CommandContext): Promise<string> {
-  const answer = await getAnswer(apiOf(options, context), '/api/v1/desired');
+  const answer = await getAnswer(await apiOf(options, context), '/api/v1/desired');
   requireOk(answer);
   return answer.body;
 }
@@ -68,10 +68,17 @@ function sections(document: ShownDesired): readonly string[] {
   if (document.node === null) return [];
   const head = [`Node ${document.node}, AS ${document.asNumber ?? ''}, router id ${document.routerId ?? ''}`];
   const tables = SECTIONS.flatMap(([title, list, columns]) => {
-    const rows = document[list].map((entry) => [...columns.map((column) => cell(entry[column])), entry.reasons.map((reason) => reason.object).join(' ')]);
+    const rows = document[list].map((entry) => [
+      ...columns.map((column) => cell(entry[column])),
+      entry.reasons.map((reason) => reason.object).join(' '),
+    ]);
     return ['', `${title} (${rows.length})`, ...(rows.length === 0 ? [] : formatTable([...columns.map(heading), 'BECAUSE OF'], rows))];
   });
-  return [...head, ...tables, ...(document.issues.length === 0 ? [] : ['', `Issues: ${document.issues.length} (linnet check DIR, or -o json)`])];
+  return [
+    ...head,
+    ...tables,
+    ...(document.issues.length === 0 ? [] : ['', `Issues: ${document.issues.length} (linnet check DIR, or -o json)`]),
+  ];
 }
 
 const heading = (column: string): string => column.replace(/[A-Z]/g, (letter) => ` ${letter}`).toUpperCase();

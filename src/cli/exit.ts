@@ -1,5 +1,6 @@
 /** Exit codes of every command (contracts.md, Command line) and the errors that carry them. */
 
+/** The codes by what they mean. */
 export const EXIT = {
   /** Yes, clean. */
   ok: 0,
@@ -13,6 +14,7 @@ export const EXIT = {
   fault: 4,
 } as const;
 
+/** One of them. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Ends a command with a code and a message on stderr. */

@@ -1,12 +1,13 @@
 /** `linnet explain PREFIX [--peer P]`: the chain from resource to wire, from the records that were acted on. */
-import type { Command } from 'commander';
+
 import { formatPrefix, hostPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import type { Command } from 'commander';
 import type { ExplainDocument, ExplainPeer, ExplainStep } from '../health/status.ts';
 import { addApiOptions, apiOf, getDocument } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { offlineNode, OFFLINE_KEYS, wantsOffline } from './offline.ts';
+import { OFFLINE_KEYS, offlineNode, wantsOffline } from './offline.ts';
 import { outputOption, printJson, printLines } from './output.ts';
 import { formatTable } from './table.ts';
 
@@ -27,7 +28,10 @@ export function define(command: Command, context: CommandContext): void {
     const prefix = canonicalPrefix(text);
     const document = wantsOffline(command)
       ? await offlineExplain(command, context, prefix, options.peer)
-      : await getDocument<ExplainDocument>(apiOf(options, context), '/api/v1/explain', 'linnet.explain/v1', { prefix, peer: options.peer });
+      : await getDocument<ExplainDocument>(await apiOf(options, context), '/api/v1/explain', 'linnet.explain/v1', {
+          prefix,
+          peer: options.peer,
+        });
     if (options.output === 'json') printJson(document);
     else printLines(explainLines(document));
     context.exit = document.verdict === 'advertised' ? EXIT.ok : EXIT.negative;
@@ -46,7 +50,12 @@ export function canonicalPrefix(text: string): string {
  * Without a daemon: a speaker in memory with the node's configuration, all of its peers up and silent. What it says is what
  * it really did; routes that peers would announce are not known to it.
  */
-async function offlineExplain(command: Command, context: CommandContext, text: string, wanted: string | undefined): Promise<ExplainDocument> {
+async function offlineExplain(
+  command: Command,
+  context: CommandContext,
+  text: string,
+  wanted: string | undefined,
+): Promise<ExplainDocument> {
   const { config, engine, desired, held } = await offlineNode(command, context);
   const [{ rehearse }, { explainSteps }, { explanationView }, { formatAddress }] = await Promise.all([
     import('../main/rehearsal.ts'),
@@ -73,8 +82,12 @@ async function offlineExplain(command: Command, context: CommandContext, text: s
 function explainLines(document: ExplainDocument): readonly string[] {
   const told = document.peers.filter((peer) => peer.verdict === 'advertised').length;
   const head = `${document.prefix} is ${document.verdict === 'advertised' ? `advertised to ${told} of ${document.peers.length} peers` : 'not advertised'}`;
-  const steps = formatTable(['STAGE', '', 'RULE', 'SOURCE', 'OBJECTS'], document.steps.filter((step) => step.stage !== 'sent').map(stepRow));
-  const peers = document.peers.length === 0 ? ['No peers.'] : formatTable(['PEER', 'VERDICT', 'GROUP', 'BECAUSE OF'], document.peers.map(peerRow));
+  const steps = formatTable(
+    ['STAGE', '', 'RULE', 'SOURCE', 'OBJECTS'],
+    document.steps.filter((step) => step.stage !== 'sent').map(stepRow),
+  );
+  const peers =
+    document.peers.length === 0 ? ['No peers.'] : formatTable(['PEER', 'VERDICT', 'GROUP', 'BECAUSE OF'], document.peers.map(peerRow));
   const sent = document.peers.filter((peer) => peer.lastSent !== null).map((peer) => `${peer.peer}: ${peer.lastSent?.updateHex ?? ''}`);
   return [head, '', ...steps, '', ...peers, ...(sent.length === 0 ? [] : ['', 'Last UPDATE with this prefix', ...sent])];
 }

@@ -21,7 +21,7 @@ export function define(command: Command, context: CommandContext): void {
   command.addOption(outputOption('table', 'json'));
   addApiOptions(command);
   command.action(async (options: HealthOptions) => {
-    const api = apiOf(options, context);
+    const api = await apiOf(options, context);
     const both = options.live !== true && options.ready !== true;
     const paths = [...(both || options.live === true ? ['/liveness'] : []), ...(both || options.ready === true ? ['/readiness'] : [])];
     const probes = await Promise.all(paths.map(async (path) => parseHealth(await getAnswer(api, path))));

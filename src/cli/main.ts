@@ -39,9 +39,16 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function buildProgram(wanted: string | undefined, context: CommandContext): Promise<Command> {
   const program = new Command('linnet').description('BGP control plane with route reflection for Calico-style clusters').exitOverride();
   program.helpCommand(false).showHelpAfterError('(linnet --help lists the commands)');
-  program.addHelpText('after', '\nExit status: 0 yes, 1 negative answer, 2 usage, 3 daemon or datastore unreachable, 4 fault of the program.');
+  program.addHelpText(
+    'after',
+    '\nExit status: 0 yes, 1 negative answer, 2 usage, 3 daemon or datastore unreachable, 4 fault of the program.',
+  );
   for (const row of COMMANDS) {
-    const command = program.command(row.name).description(row.summary).exitOverride().showHelpAfterError(`(linnet ${row.name} --help says more)`);
+    const command = program
+      .command(row.name)
+      .description(row.summary)
+      .exitOverride()
+      .showHelpAfterError(`(linnet ${row.name} --help says more)`);
     if (row.name === wanted) (await row.load()).define(command, context);
   }
   return program;

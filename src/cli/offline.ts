@@ -41,7 +41,10 @@ export async function offline(command: Command, context: CommandContext): Promis
 }
 
 /** As `offline`, where the node must be among the manifests. */
-export async function offlineNode(command: Command, context: CommandContext): Promise<Offline & { readonly desired: Desired; readonly config: NonNullable<Offline['config']> }> {
+export async function offlineNode(
+  command: Command,
+  context: CommandContext,
+): Promise<Offline & { readonly desired: Desired; readonly config: NonNullable<Offline['config']> }> {
   const result = await offline(command, context);
   const { desired, config } = result;
   if (desired !== undefined && config !== undefined) return { ...result, desired, config };

@@ -1,6 +1,7 @@
 /** `-o`: tables for people, JSON for programs. Documents go to stdout, everything else to stderr. */
 import { Option } from 'commander';
 
+/** Formats that a command may have. */
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
 /** The -o option of a command, with the formats it has. */

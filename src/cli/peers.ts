@@ -6,7 +6,7 @@ import { addApiOptions, apiOf, getDocument } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
 import { formatSince } from './format.ts';
-import { offlineNode, OFFLINE_KEYS, wantsOffline } from './offline.ts';
+import { OFFLINE_KEYS, offlineNode, wantsOffline } from './offline.ts';
 import { outputOption, printJson } from './output.ts';
 import { printTable } from './table.ts';
 
@@ -33,7 +33,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function runningPeers(options: { api?: string; runDir?: string }, context: CommandContext): Promise<PeersDocument> {
-  return await getDocument<PeersDocument>(apiOf(options, context), '/api/v1/peers', 'linnet.peers/v1');
+  return await getDocument<PeersDocument>(await apiOf(options, context), '/api/v1/peers', 'linnet.peers/v1');
 }
 
 /** Offline there are no sessions: the peers that the manifests ask for, none of them up. */
@@ -42,8 +42,16 @@ async function offlinePeers(command: Command, context: CommandContext): Promise<
   const [{ createSpeaker }, { peerView }] = await Promise.all([import('bgp-ts'), import('../confd/native/views.ts')]);
   const speaker = createSpeaker({ random: () => 0, wallClock: () => 0 });
   speaker.handle({ type: 'configure', config }, 0);
-  const peers = speaker.status().peers.map((peer): PeerView => ({ ...peerView(peer, undefined), state: 'idle', since: 0, nextRetryAt: null }));
-  return { schema: 'linnet.peers/v1', node: desired.node, at: 0, peers, held: held.map(({ peer, issue }) => ({ id: peer.id, address: formatAddress(peer.address), issue: issue.code })) };
+  const peers = speaker
+    .status()
+    .peers.map((peer): PeerView => ({ ...peerView(peer, undefined), state: 'idle', since: 0, nextRetryAt: null }));
+  return {
+    schema: 'linnet.peers/v1',
+    node: desired.node,
+    at: 0,
+    peers,
+    held: held.map(({ peer, issue }) => ({ id: peer.id, address: formatAddress(peer.address), issue: issue.code })),
+  };
 }
 
 function peerType(id: string, kind: PeerView['type'] | undefined): string {
@@ -52,7 +60,8 @@ function peerType(id: string, kind: PeerView['type'] | undefined): string {
 }
 
 function peerRow(peer: PeerView): readonly string[] {
-  const sum = (count: (family: PeerView['families'][number]) => number): string => String(peer.families.reduce((total, family) => total + count(family), 0));
+  const sum = (count: (family: PeerView['families'][number]) => number): string =>
+    String(peer.families.reduce((total, family) => total + count(family), 0));
   const port = peer.remote.port === 179 ? '' : ` port ${peer.remote.port}`;
   return [
     `${peer.remote.address}${port}`,
@@ -63,7 +72,10 @@ function peerRow(peer: PeerView): readonly string[] {
     sum((family) => family.received),
     sum((family) => family.accepted),
     sum((family) => family.advertised),
-    peer.families.map((family) => family.group).filter((group) => group !== '').join(','),
+    peer.families
+      .map((family) => family.group)
+      .filter((group) => group !== '')
+      .join(','),
     peerInfo(peer),
   ];
 }

@@ -1,15 +1,16 @@
 /** `linnet routes [--peer P] [--received|--advertised|--best|--all] [PREFIX]`: routes, streamed page by page. */
-import type { Command } from 'commander';
+
 import { parsePrefix } from 'bgp-ts/net';
+import type { Command } from 'commander';
 import type { RouteJson, RoutesDocument, RouteViewName } from '../health/status.ts';
-import { addApiOptions, apiOf, getDocument, getLines } from './client.ts';
 import type { Api } from './client.ts';
+import { addApiOptions, apiOf, getDocument, getLines } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { canonicalPrefix } from './explain.ts';
 import { formatSince } from './format.ts';
-import { offlineNode, OFFLINE_KEYS, wantsOffline } from './offline.ts';
+import { OFFLINE_KEYS, offlineNode, wantsOffline } from './offline.ts';
 import { outputOption, printJson, printLines } from './output.ts';
 import { formatTable } from './table.ts';
 
@@ -33,14 +34,25 @@ const HEAD = ['PREFIX', 'NEXT HOP', 'FROM', 'AS PATH', 'LOCAL PREF', 'COMMUNITIE
 /** Adds the command. Exit status 1 where there is no such route. */
 export function define(command: Command, context: CommandContext): void {
   command.argument('[prefix]', 'only this prefix or address').option('--peer <peer>', 'a peer: its id, or its address');
-  command.option('--best', 'best paths (default)').option('--all', 'every path').option('--received', 'what --peer sent').option('--advertised', 'what --peer is sent');
+  command
+    .option('--best', 'best paths (default)')
+    .option('--all', 'every path')
+    .option('--received', 'what --peer sent')
+    .option('--advertised', 'what --peer is sent');
   command.option('--family <family>', 'ipv4-unicast or ipv6-unicast');
   command.addOption(outputOption('table', 'json', 'jsonl'));
   addConfigFlags(command, OFFLINE_KEYS);
   addApiOptions(command);
   command.action(async (text: string | undefined, options: RoutesOptions) => {
-    const query = { view: viewOf(options), peer: options.peer, prefix: text === undefined ? undefined : canonicalPrefix(text), family: familyOf(options.family) };
-    const found = wantsOffline(command) ? await offlineRoutes(command, context, query, options.output) : await runningRoutes(apiOf(options, context), query, options.output);
+    const query = {
+      view: viewOf(options),
+      peer: options.peer,
+      prefix: text === undefined ? undefined : canonicalPrefix(text),
+      family: familyOf(options.family),
+    };
+    const found = wantsOffline(command)
+      ? await offlineRoutes(command, context, query, options.output)
+      : await runningRoutes(await apiOf(options, context), query, options.output);
     context.exit = found > 0 || query.prefix === undefined ? EXIT.ok : EXIT.negative;
   });
 }
@@ -56,7 +68,8 @@ function viewOf(options: RoutesOptions): RouteViewName {
   const views: readonly RouteViewName[] = (['best', 'all', 'received', 'advertised'] as const).filter((view) => options[view] === true);
   if (views.length > 1) throw new CommandError(EXIT.usage, `${views.map((view) => `--${view}`).join(' and ')} exclude each other`);
   const view = views[0] ?? 'best';
-  if ((view === 'received' || view === 'advertised') && options.peer === undefined) throw new CommandError(EXIT.usage, `--${view} needs --peer`);
+  if ((view === 'received' || view === 'advertised') && options.peer === undefined)
+    throw new CommandError(EXIT.usage, `--${view} needs --peer`);
   return view;
 }
 
@@ -82,7 +95,11 @@ async function runningRoutes(api: Api, query: Query, output: string): Promise<nu
     return document.routes.length;
   }
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page: RoutesDocument = await getDocument<RoutesDocument>(api, path, 'linnet.routes/v1', { ...query, limit: String(PAGE), cursor });
+    const page: RoutesDocument = await getDocument<RoutesDocument>(api, path, 'linnet.routes/v1', {
+      ...query,
+      limit: String(PAGE),
+      cursor,
+    });
     printPage(page.routes, found === 0);
     found += page.routes.length;
     cursor = page.next;
@@ -114,7 +131,11 @@ function routeRow(route: RouteJson): readonly string[] {
 /** A speaker in memory with the node's configuration, its peers up and silent: what it originates and what each would be sent. */
 async function offlineRoutes(command: Command, context: CommandContext, query: Query, output: string): Promise<number> {
   const { desired, config } = await offlineNode(command, context);
-  const [{ rehearse }, { routeView }, { formatAddress }] = await Promise.all([import('../main/rehearsal.ts'), import('../confd/native/views.ts'), import('bgp-ts/net')]);
+  const [{ rehearse }, { routeView }, { formatAddress }] = await Promise.all([
+    import('../main/rehearsal.ts'),
+    import('../confd/native/views.ts'),
+    import('bgp-ts/net'),
+  ]);
   const peer = desired.peers.find((entry) => entry.id === query.peer || formatAddress(entry.address) === query.peer)?.id;
   if (query.peer !== undefined && peer === undefined) throw new CommandError(EXIT.negative, `no peer ${query.peer}`);
   const speaker = rehearse(config);
@@ -129,7 +150,14 @@ async function offlineRoutes(command: Command, context: CommandContext, query: Q
       cursor = page.next;
     }
   }
-  const document: RoutesDocument = { schema: 'linnet.routes/v1', node: desired.node, view: query.view, peer: peer ?? null, routes, next: null };
+  const document: RoutesDocument = {
+    schema: 'linnet.routes/v1',
+    node: desired.node,
+    view: query.view,
+    peer: peer ?? null,
+    routes,
+    next: null,
+  };
   if (output === 'json') printJson(document);
   else if (output === 'jsonl') printLines(routes.map((route) => JSON.stringify(route)));
   else printPage(routes, true);

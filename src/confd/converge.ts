@@ -59,10 +59,10 @@ export const RETRY_MS = { first: 500, last: 30_000 } as const;
 
 /** What piled up since the last pass. */
 interface Pending {
-  changed: SnapshotDelta['changed'][number][];
-  issuesChanged: boolean;
-  writtenAt: number | undefined;
-  changes: number;
+  readonly changed: Map<string, SnapshotDelta['changed'][number]>;
+  readonly issuesChanged: boolean;
+  readonly writtenAt: number | undefined;
+  readonly changes: number;
 }
 
 interface Loop extends ConvergeDeps {
@@ -91,7 +91,16 @@ const START: ConvergeState = {
 export async function converge(deps: ConvergeDeps, signal: AbortSignal): Promise<void> {
   const inner = new AbortController();
   const both = AbortSignal.any([signal, inner.signal]);
-  const loop: Loop = { ...deps, signal: both, state: START, pending: undefined, full: true, engineIssues: [], desireIssues: [], wake: () => undefined };
+  const loop: Loop = {
+    ...deps,
+    signal: both,
+    state: START,
+    pending: undefined,
+    full: true,
+    engineIssues: [],
+    desireIssues: [],
+    wake: () => undefined,
+  };
   both.addEventListener('abort', () => loop.wake(), { once: true });
   const tasks = [watch(loop), pass(loop)];
   try {
@@ -127,15 +136,23 @@ function receive(loop: Loop, change: Change): void {
   const regained = change.inSync && !loop.state.inSync;
   const lost = !change.inSync && loop.state.inSync;
   loop.state = { ...loop.state, inSync: change.inSync, changes: loop.state.changes + 1 };
-  const pending = (loop.pending ??= { changed: [], issuesChanged: false, writtenAt: undefined, changes: 0 });
-  for (const entry of delta.changed) pending.changed.push(entry);
-  pending.issuesChanged ||= delta.issuesChanged;
-  pending.writtenAt = later(pending.writtenAt, change.writtenAt);
-  pending.changes += 1;
+  loop.pending = pile(loop.pending, delta, change.writtenAt);
   if (lost || (delta.issuesChanged && !change.inSync)) report(loop, undefined);
   if (lost) loop.log.warn({}, 'source lost its datastore; the last state stays');
   if (regained) loop.log.info({}, 'source in sync');
   if (change.inSync) loop.wake();
+}
+
+/** Objects are named once however often they changed, so what piles up is bounded by the cluster. */
+function pile(before: Pending | undefined, delta: SnapshotDelta, writtenAt: number | undefined): Pending {
+  const changed = before?.changed ?? new Map<string, SnapshotDelta['changed'][number]>();
+  for (const entry of delta.changed) changed.set(`${entry.kind} ${entry.key}`, entry);
+  return {
+    changed,
+    issuesChanged: delta.issuesChanged || before?.issuesChanged === true,
+    writtenAt: later(before?.writtenAt, writtenAt),
+    changes: (before?.changes ?? 0) + 1,
+  };
 }
 
 function later(a: number | undefined, b: number | undefined): number | undefined {
@@ -181,14 +198,16 @@ async function step(loop: Loop, pending: Pending | undefined, again: boolean): P
   const { clock, store } = loop;
   const started = clock.monotonic();
   const before = loop.state.desired;
-  const delta = loop.full || pending === undefined ? undefined : { changed: pending.changed, issuesChanged: pending.issuesChanged };
+  const delta =
+    loop.full || pending === undefined ? undefined : { changed: [...pending.changed.values()], issuesChanged: pending.issuesChanged };
   const idle = pending === undefined || (delta !== undefined && delta.changed.length === 0);
   if (idle && !again) {
     // A heartbeat, a label nobody selects: nothing that counts changed, and nothing is done (control-plane 11, confd#234).
     record(loop, pending, undefined, undefined);
     return true;
   }
-  const result: DesireResult = idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
+  const result: DesireResult =
+    idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
   loop.full = false;
   const news = result.issues !== loop.desireIssues;
   loop.desireIssues = result.issues;
@@ -215,14 +234,21 @@ async function apply(loop: Loop, desired: Desired): Promise<ApplyResult | undefi
   try {
     return await loop.driver.apply(desired, loop.signal);
   } catch (error) {
-    if (!loop.signal.aborted) loop.log.error({ because: error instanceof Error ? error.message : String(error) }, 'engine refused the state');
+    if (!loop.signal.aborted)
+      loop.log.error({ because: error instanceof Error ? error.message : String(error) }, 'engine refused the state');
     return undefined;
   }
 }
 
-function record(loop: Loop, pending: Pending | undefined, outcome: ApplyResult | 'failed' | undefined, given: { desired: Desired; timing: Timing } | undefined): void {
+function record(
+  loop: Loop,
+  pending: Pending | undefined,
+  outcome: ApplyResult | 'failed' | undefined,
+  given: { desired: Desired; timing: Timing } | undefined,
+): void {
   const { state } = loop;
-  const touched = outcome === undefined || outcome === 'failed' ? 0 : outcome.touched.peers + outcome.touched.routes + outcome.touched.policies;
+  const touched =
+    outcome === undefined || outcome === 'failed' ? 0 : outcome.touched.peers + outcome.touched.routes + outcome.touched.policies;
   const succeeded = outcome !== undefined && outcome !== 'failed';
   const now = loop.clock.now();
   loop.state = {

@@ -2,6 +2,7 @@
 import type { Desired } from './desired/types.ts';
 import type { Issue } from './resources/types.ts';
 
+/** What came of applying a state. */
 export interface ApplyResult {
   /** What the engine could not do, per object; the rest was applied. */
   readonly issues: readonly Issue[];
@@ -9,6 +10,7 @@ export interface ApplyResult {
   readonly touched: { readonly peers: number; readonly routes: number; readonly policies: number };
 }
 
+/** A routing engine: given the whole wanted state, again and again. */
 export interface Driver {
   /** Brings the engine up. Idempotent. */
   start(signal: AbortSignal): Promise<void>;

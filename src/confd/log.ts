@@ -1,5 +1,6 @@
 /** The narrow logging interface of everything below main: one fact a call, fields first, the message a constant. */
 
+/** Fields of one log line: plain data, never a secret. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Where facts go. Implementations never throw; fields never hold secrets. */

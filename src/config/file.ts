@@ -1,5 +1,5 @@
 /** The YAML configuration file: one mapping of the keys in options.ts. Unknown and repeated keys are problems, not ignored. */
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { CONFIG_KEYS, isConfigKey } from './options.ts';
 import type { FileValue } from './read.ts';
 import type { ConfigKey, ConfigProblem } from './types.ts';
@@ -19,7 +19,8 @@ export function readConfigFile(text: string, name: string): ConfigFile {
   const refuse = (offset: number, key: string, value: string, rule: string): void => {
     problems.push({ origin: { kind: 'file', name: at(offset) }, key, value, rule });
   };
-  for (const error of document.errors) refuse(error.pos[0], '', firstLine(text.slice(error.pos[0])), `no YAML: ${firstLine(error.message)}`);
+  for (const error of document.errors)
+    refuse(error.pos[0], '', firstLine(text.slice(error.pos[0])), `no YAML: ${firstLine(error.message)}`);
   const values = new Map<ConfigKey, FileValue>();
   const root = document.contents;
   if (problems.length > 0 || root === null || (isScalar(root) && root.value === null)) return { values, problems };
@@ -54,4 +55,3 @@ function joined(parts: readonly (string | undefined)[], separator = ','): string
 function firstLine(text: string): string {
   return (text.split('\n', 1)[0] ?? '').slice(0, 80);
 }
-

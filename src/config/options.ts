@@ -68,6 +68,7 @@ function stateDirectory(machine: Machine): string {
 
 const absent = (): undefined => undefined;
 
+/** Every configuration value of this program. */
 export const OPTIONS: OptionTable = {
   node: {
     flag: 'node',

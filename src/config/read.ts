@@ -2,8 +2,9 @@
  * From raw inputs to the effective configuration: default < YAML file < environment < flag. Pure: files and environment
  * come in as data, a value that breaks its rule goes out as data.
  */
-import { CONFIG_KEYS, OPTIONS } from './options.ts';
+
 import type { Machine, OptionRow } from './options.ts';
+import { CONFIG_KEYS, OPTIONS } from './options.ts';
 import type { Config, ConfigKey, ConfigProblem, ConfigResult, Origin } from './types.ts';
 
 /** One value as it stands in the YAML file. */

@@ -1,6 +1,7 @@
 /** The effective configuration as text, each value in the form that its flag takes. */
-import { formatAddress, formatPrefix } from 'bgp-ts/net';
+
 import type { Address, Prefix } from 'bgp-ts/net';
+import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import { CONFIG_KEYS } from './options.ts';
 import type { Config, ConfigKey, ConfigResult, Origin, SocketAddress } from './types.ts';
 

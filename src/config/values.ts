@@ -1,6 +1,16 @@
 /** Parsers of single configuration values: text in, value or broken rule out. Nothing here reads files or the environment. */
-import { ADDRESS_BITS, formatAddress, hasHostBits, hostPrefix, isLoopback, parseAddress, parseAddressWithLength, prefixFromAddress } from 'bgp-ts/net';
+
 import type { Address, Prefix } from 'bgp-ts/net';
+import {
+  ADDRESS_BITS,
+  formatAddress,
+  hasHostBits,
+  hostPrefix,
+  isLoopback,
+  parseAddress,
+  parseAddressWithLength,
+  prefixFromAddress,
+} from 'bgp-ts/net';
 import type { LogLevel, NodeAddress, SocketAddress, TransportEntry } from './types.ts';
 
 /** A value, or the rule that the text breaks, worded to follow "is". */
@@ -67,13 +77,16 @@ export function parseRouterId(text: string): Parsed<string> {
   if (text === 'hash') return good(text);
   const address = parseAddress(text);
   const first = address?.family === 'ipv4' ? address.words[0] >>> 24 : 0;
-  return first > 0 && first !== 127 && first < 224 ? good(text) : bad('not "hash" or an IPv4 address other than 0.x, 127.x and 224.x or above');
+  return first > 0 && first !== 127 && first < 224
+    ? good(text)
+    : bad('not "hash" or an IPv4 address other than 0.x, 127.x and 224.x or above');
 }
 
 /** A prefix; host bits must be 0. */
 export function parseCidr(text: string): Parsed<Prefix> {
   const parts = parseAddressWithLength(text);
-  const prefix = parts === undefined || hasHostBits(parts.address, parts.length) ? undefined : prefixFromAddress(parts.address, parts.length);
+  const prefix =
+    parts === undefined || hasHostBits(parts.address, parts.length) ? undefined : prefixFromAddress(parts.address, parts.length);
   return prefix === undefined ? bad('not a CIDR with the host bits 0') : good(prefix);
 }
 
@@ -88,7 +101,8 @@ export function parseNodeAddress(family: Address['family'], networkOf: NetworkOf
   const kind = family === 'ipv4' ? 'IPv4' : 'IPv6';
   return (text) => {
     if (text === 'none') return good('none');
-    if (text === 'autodetect') return bad('not supported yet in this version: give the address, or leave it out so that the Node resource decides');
+    if (text === 'autodetect')
+      return bad('not supported yet in this version: give the address, or leave it out so that the Node resource decides');
     const bare = parseAddress(text);
     const parts = bare === undefined ? parseAddressWithLength(text) : { address: bare, length: ADDRESS_BITS[bare.family] };
     if (parts?.address.family !== family) return bad(`not an ${kind} address, an ${kind} address with a mask, or none`);
@@ -102,7 +116,9 @@ export function parseSocketAddress(text: string): Parsed<SocketAddress> {
   const parts = /^\[([^\]]+)\]:(\d+)$/.exec(text) ?? /^([^:]+):(\d+)$/.exec(text);
   const address = parseAddress(parts?.[1] ?? '');
   const port = parseInteger(1, 65_535)(parts?.[2] ?? '');
-  return address !== undefined && port.ok ? good({ address, port: port.value }) : bad('not ADDRESS:PORT or [IPV6]:PORT with a port of 1-65535');
+  return address !== undefined && port.ok
+    ? good({ address, port: port.value })
+    : bad('not ADDRESS:PORT or [IPV6]:PORT with a port of 1-65535');
 }
 
 /** A socket address, or `none` for no such listener. */
@@ -119,7 +135,9 @@ export function parseListener(text: string): Parsed<SocketAddress | 'none'> {
 export function parseLoopbackListener(text: string): Parsed<SocketAddress | 'none'> {
   const parsed = parseListener(text);
   if (!parsed.ok || parsed.value === 'none' || isLoopback(parsed.value.address)) return parsed;
-  return bad('not a loopback address: elsewhere this listener would need TLS and a token, which this version does not have (--metrics-listen serves metrics and probes)');
+  return bad(
+    'not a loopback address: elsewhere this listener would need TLS and a token, which this version does not have (--metrics-listen serves metrics and probes)',
+  );
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {

@@ -11,7 +11,8 @@ export function createIssueLog(log: Log): (issues: readonly Issue[]) => void {
     before = issues;
     const current = new Map(issues.map((issue) => [keyOf(issue), issue]));
     for (const [key, issue] of current) if (!known.has(key)) write(log, issue);
-    for (const [key, issue] of known) if (!current.has(key)) log.info({ code: issue.code, object: objectOf(issue), field: issue.field }, 'issue gone');
+    for (const [key, issue] of known)
+      if (!current.has(key)) log.info({ code: issue.code, object: objectOf(issue), field: issue.field }, 'issue gone');
     known = current;
   };
 }

@@ -1,12 +1,13 @@
 /**
- * One daemon a directory. The lock is a unix socket that its owner listens on: a dead owner's socket refuses, whatever
- * process numbers or containers were involved, and a socket that answers is never replaced.
+ * One daemon a directory. Two locks that die with their owner, whatever process numbers or containers are involved: an
+ * abstract socket named after the directory's inode, which the kernel gives to one process of a network namespace, and a
+ * socket file that its owner answers on, for daemons of other namespaces. A socket file that answers is never replaced.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Server } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { StartError } from './start-error.ts';
 
@@ -52,18 +53,37 @@ async function prepare(path: string, flag: string): Promise<string> {
 }
 
 async function lockDirectory(directory: string, flag: string): Promise<Lock> {
+  const { dev, ino } = await stat(directory, { bigint: true });
+  const first = await listen(`\0linnet-lock:${dev}:${ino}`).catch((error: unknown) => {
+    throw codeOf(error) === 'EADDRINUSE' ? inUse(directory, flag) : error;
+  });
+  try {
+    const second = await lockFile(directory, flag);
+    return released(async () => {
+      await rm(join(directory, NAME), { force: true });
+      await Promise.all([close(second), close(first)]);
+    });
+  } catch (error) {
+    await close(first);
+    throw error instanceof StartError ? error : new StartError('DIRECTORY', `--${flag} ${directory} cannot be locked: ${messageOf(error)}`);
+  }
+}
+
+async function lockFile(directory: string, flag: string): Promise<Server> {
   // Sockets have short names only (108 octets), directories have not: go through the descriptor of the directory.
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   const short = `/proc/self/fd/${handle.fd}`;
   const own = `.${NAME}.${randomBytes(6).toString('hex')}`;
-  let server: Server | undefined;
+  const server = await listen(join(short, own)).catch(async (error: unknown) => {
+    await handle.close();
+    throw error;
+  });
   try {
-    server = await listen(join(short, own));
     await claim(directory, short, own, flag);
-    return held(server, join(directory, NAME));
+    return server;
   } catch (error) {
-    server?.close();
-    throw error instanceof StartError ? error : new StartError('DIRECTORY', `--${flag} ${directory} cannot be locked: ${messageOf(error)}`);
+    await close(server);
+    throw error;
   } finally {
     await rm(join(directory, own), { force: true });
     await handle.close();
@@ -103,15 +123,20 @@ function inUse(directory: string, flag: string): StartError {
   return new StartError('LOCKED', `--${flag} ${directory} is in use by another running daemon; give this one a directory of its own`);
 }
 
-function held(server: Server, name: string): Lock {
-  let released: Promise<void> | undefined;
+function released(release: () => Promise<void>): Lock {
+  let once: Promise<void> | undefined;
   return {
-    release: () =>
-      (released ??= (async () => {
-        await rm(name, { force: true });
-        await new Promise<void>((resolve) => server.close(() => resolve()));
-      })()),
+    release: () => {
+      once ??= release();
+      return once;
+    },
   };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
 }
 
 function listen(path: string): Promise<Server> {
@@ -136,7 +161,9 @@ function answers(path: string): Promise<boolean> {
     // A full backlog or a slow machine is an owner all the same: only a refusal or an absent file is none.
     socket.setTimeout(ANSWER_MS, () => done(true));
     socket.once('connect', () => done(true));
-    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT' && error.code !== 'ENOTSOCK'));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT' && error.code !== 'ENOTSOCK'),
+    );
   });
 }
 

@@ -12,7 +12,15 @@ export interface DaemonLog extends Log {
 export function createLog(level: LogLevel, bindings: LogFields): DaemonLog {
   // Synchronous: the last line before a crash is the one that matters, and the daemon logs facts, not traffic.
   const stream = destination({ dest: 2, sync: true });
-  const logger = pino({ level, base: { ...bindings }, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label) => ({ level: label }) } }, stream);
+  const logger = pino(
+    {
+      level,
+      base: { ...bindings },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
   return {
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),

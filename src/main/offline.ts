@@ -2,8 +2,8 @@
 import type { SpeakerConfig } from 'bgp-ts';
 import { createDesire } from '../confd/desired/desire.ts';
 import type { Desired, DesireEngine } from '../confd/desired/types.ts';
-import { createTranslator } from '../confd/native/translate.ts';
 import type { HeldPeer } from '../confd/native/translate.ts';
+import { createTranslator } from '../confd/native/translate.ts';
 import type { Issue } from '../confd/resources/types.ts';
 import { checkDirectory } from '../confd/source/file/index.ts';
 import type { Config } from '../config/types.ts';

@@ -2,10 +2,11 @@
  * A speaker in memory whose peers all come up, accept everything and announce nothing: what `explain` and `routes` show
  * without a daemon. The records are those of a real speaker that really encoded its UPDATEs; no socket is opened.
  */
-import { createSpeaker } from 'bgp-ts';
+
 import type { Endpoint, PeerConfig, Speaker, SpeakerConfig, SpeakerInput, SpeakerOutput } from 'bgp-ts';
-import { encodeKeepalive, encodeOpen } from 'bgp-ts/wire';
+import { createSpeaker } from 'bgp-ts';
 import type { Capabilities } from 'bgp-ts/wire';
+import { encodeKeepalive, encodeOpen } from 'bgp-ts/wire';
 
 /** Rounds of timers after which a peer that still was not dialled is left down; each peer needs one. */
 const MAX_ROUNDS = 1000;

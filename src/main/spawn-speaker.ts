@@ -1,6 +1,7 @@
 /** Starts the speaker's thread and joins it to the health thread by a port of their own. */
-import { Worker } from 'node:worker_threads';
+
 import type { MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Thread, ThreadEvents } from '../confd/native/host.ts';
 import type { FromThread, ToThread } from '../confd/native/protocol.ts';
 

@@ -1,6 +1,7 @@
 /** The speaker's facts as log lines: one line a fact, the message a constant of its kind. */
-import { formatAddress } from 'bgp-ts/net';
+
 import type { Endpoint, SpeakerEvent } from 'bgp-ts';
+import { formatAddress } from 'bgp-ts/net';
 import type { Log } from '../confd/log.ts';
 
 const endpoint = (value: Endpoint): string => `${formatAddress(value.address)} port ${value.port}`;
@@ -16,7 +17,10 @@ export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
       break;
     }
     case 'notification':
-      log.warn({ peer: event.peer, direction: event.direction, code: event.message.code, subcode: event.message.subcode, text: event.text }, 'notification');
+      log.warn(
+        { peer: event.peer, direction: event.direction, code: event.message.code, subcode: event.message.subcode, text: event.text },
+        'notification',
+      );
       break;
     case 'malformed-update':
       log.warn({ peer: event.peer, outcome: event.outcome, detail: event.detail, citation: event.citation }, 'malformed update');

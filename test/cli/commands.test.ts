@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLUSTER, service } from './manifests.ts';
-import { linnet, makeFolder } from './program.ts';
 import type { Outcome } from './program.ts';
+import { linnet, makeFolder } from './program.ts';
 
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let broken: Awaited<ReturnType<typeof makeFolder>>;
@@ -11,14 +11,16 @@ beforeAll(async () => {
   folder = await makeFolder({ 'cluster.yaml': CLUSTER, 'web.yaml': service('web', '198.51.100.20', ['node-1']) });
   broken = await makeFolder({
     'good.yaml': CLUSTER,
-    'bad.yaml': 'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: { name: tor }\nspec:\n  peerIP: 192.0.2.300\n  asNumber: 65001\n',
+    'bad.yaml':
+      'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: { name: tor }\nspec:\n  peerIP: 192.0.2.300\n  asNumber: 65001\n',
   });
 });
 afterAll(async () => {
   await Promise.all([folder.dispose(), broken.dispose()]);
 });
 
-const offline = (command: string, ...rest: string[]): Promise<Outcome> => linnet([command, ...rest, '--path', folder.path, '--node', 'node-1']);
+const offline = (command: string, ...rest: string[]): Promise<Outcome> =>
+  linnet([command, ...rest, '--path', folder.path, '--node', 'node-1']);
 const json = (outcome: Outcome): unknown => JSON.parse(outcome.stdout);
 
 describe('usage', () => {
@@ -32,10 +34,20 @@ describe('usage', () => {
     ['a directory that is not there', ['run', '--node', 'a', '--path', '/nowhere/at/all'], 3, /--path \/nowhere\/at\/all does not exist/],
     ['a bad value', ['run', '--node', 'a', '--as', '0'], 2, /--as: asNumber "0" is not an AS number/],
     ['no prefix', ['explain', 'tor', '--api', '/nowhere'], 2, /tor is not a prefix or an address/],
-    ['two views', ['routes', '--best', '--received', '--api', '/nowhere'], 2, /--best and --received exclude each other|--received and --best exclude/],
+    [
+      'two views',
+      ['routes', '--best', '--received', '--api', '/nowhere'],
+      2,
+      /--best and --received exclude each other|--received and --best exclude/,
+    ],
     ['a view that needs a peer', ['routes', '--received', '--api', '/nowhere'], 2, /--received needs --peer/],
     ['no daemon', ['peers', '--api', '/nowhere/linnet.sock'], 3, /no daemon answers at \/nowhere\/linnet.sock: there is no such socket/],
-    ['no daemon at a URL', ['health', '--api', 'http://127.0.0.1:1'], 3, /no daemon answers at http:\/\/127.0.0.1:1\/: the connection is refused/],
+    [
+      'no daemon at a URL',
+      ['health', '--api', 'http://127.0.0.1:1'],
+      3,
+      /no daemon answers at http:\/\/127.0.0.1:1\/: the connection is refused/,
+    ],
   ])('%s', async (_name, args, code, stderr) => {
     const outcome = await linnet(args);
     expect(outcome.stderr).toMatch(stderr);
@@ -58,7 +70,10 @@ describe('usage', () => {
 describe('config show', () => {
   it('says what is in effect and where it came from', async () => {
     await folder.write('linnet.conf', 'logLevel: debug\nnode: from-file\n');
-    const outcome = await linnet(['config', 'show', '--origin', '-o', 'json', '--config', join(folder.path, 'linnet.conf'), '--http', 'none'], { env: { NODENAME: 'from-env' } });
+    const outcome = await linnet(
+      ['config', 'show', '--origin', '-o', 'json', '--config', join(folder.path, 'linnet.conf'), '--http', 'none'],
+      { env: { NODENAME: 'from-env' } },
+    );
     expect(json(outcome)).toMatchObject({
       schema: 'linnet.config/v1',
       values: {
@@ -81,7 +96,11 @@ describe('check', () => {
     const outcome = await linnet(['check', broken.path]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(/bad\.yaml:5:3: BGPPeer\/tor spec\.peerIP: "192\.0\.2\.300" is not /);
-    expect(json(await linnet(['check', broken.path, '-o', 'json']))).toMatchObject({ schema: 'linnet.check/v1', errors: 1, issues: [{ field: 'spec.peerIP', source: { line: 5 } }] });
+    expect(json(await linnet(['check', broken.path, '-o', 'json']))).toMatchObject({
+      schema: 'linnet.check/v1',
+      errors: 1,
+      issues: [{ field: 'spec.peerIP', source: { line: 5 } }],
+    });
   });
 
   it('cannot check what is not there', async () => {
@@ -93,7 +112,11 @@ describe('offline', () => {
   it('desired: the document, the same octets each time', async () => {
     const [a, b] = await Promise.all([offline('desired', '-o', 'json'), offline('desired', '-o', 'json')]);
     expect(a.stdout).toBe(b.stdout);
-    expect(json(a)).toMatchObject({ schema: 'linnet.desired/v1', node: 'node-1', peers: [{ id: 'Mesh_192_0_2_2' }, { id: 'Mesh_192_0_2_3' }] });
+    expect(json(a)).toMatchObject({
+      schema: 'linnet.desired/v1',
+      node: 'node-1',
+      peers: [{ id: 'Mesh_192_0_2_2' }, { id: 'Mesh_192_0_2_3' }],
+    });
     expect((await offline('desired')).stdout).toMatch(/198\.51\.100\.20\/32 +lb-ip/);
   });
 
@@ -112,7 +135,12 @@ describe('offline', () => {
     const outcome = await offline('explain', '198.51.100.20', '--peer', '192.0.2.2', '-o', 'json');
     expect(outcome.code).toBe(0);
     const document = json(outcome);
-    expect(document).toMatchObject({ schema: 'linnet.explain/v1', prefix: '198.51.100.20/32', verdict: 'advertised', peers: [{ peer: 'Mesh_192_0_2_2', verdict: 'advertised', blockedBy: null }] });
+    expect(document).toMatchObject({
+      schema: 'linnet.explain/v1',
+      prefix: '198.51.100.20/32',
+      verdict: 'advertised',
+      peers: [{ peer: 'Mesh_192_0_2_2', verdict: 'advertised', blockedBy: null }],
+    });
     // The prefix in wire form, 32 bits of 198.51.100.20.
     expect(outcome.stdout).toMatch(/"updateHex": "f{32}[0-9a-f]*20c6336414"/);
     expect(outcome.stdout).toContain('Service/shop/web');
@@ -125,7 +153,10 @@ describe('offline', () => {
 
   it('routes: what the node originates, as table and as lines', async () => {
     expect((await offline('routes', '198.51.100.20/32')).stdout).toMatch(/^PREFIX.*\n198\.51\.100\.20\/32/);
-    const lines = (await offline('routes', '--advertised', '--peer', 'Mesh_192_0_2_3', '-o', 'jsonl')).stdout.trim().split('\n').map((line): unknown => JSON.parse(line));
+    const lines = (await offline('routes', '--advertised', '--peer', 'Mesh_192_0_2_3', '-o', 'jsonl')).stdout
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
     expect(lines).toContainEqual(expect.objectContaining({ prefix: '198.51.100.20/32', nextHop: '192.0.2.1' }));
     expect((await offline('routes', '203.0.113.1')).code).toBe(1);
   });
@@ -137,7 +168,19 @@ describe('a daemon that cannot start', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    const outcome = await linnet(['run', '--node', 'node-1', '--path', folder.path, '--run-dir', join(folder.path, 'r'), '--state-dir', join(folder.path, 's'), '--http', `127.0.0.1:${port}`]);
+    const outcome = await linnet([
+      'run',
+      '--node',
+      'node-1',
+      '--path',
+      folder.path,
+      '--run-dir',
+      join(folder.path, 'r'),
+      '--state-dir',
+      join(folder.path, 's'),
+      '--http',
+      `127.0.0.1:${port}`,
+    ]);
     server.close();
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain(`127.0.0.1:${port}`);

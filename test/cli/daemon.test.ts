@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLUSTER, service } from './manifests.ts';
-import { eventually, linnet, makeFolder, startDaemon } from './program.ts';
 import type { RunningDaemon } from './program.ts';
+import { eventually, linnet, makeFolder, startDaemon } from './program.ts';
 
 // A loopback network of our own, so that runs side by side do not meet.
 const NETWORK = `127.${20 + (process.pid % 200)}.${Math.floor(process.pid / 200) % 250}`;
@@ -39,7 +39,8 @@ const routeAt = async (number: number, prefix: string): Promise<{ from: string; 
 beforeAll(async () => {
   manifests = await makeFolder({ 'cluster.yaml': CLUSTER, 'web.yaml': service('web', '198.51.100.20', ['node-1']) });
   folder = await makeFolder({});
-  for (const number of [1, 2, 3]) daemons.push(startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP]));
+  for (const number of [1, 2, 3])
+    daemons.push(startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP]));
   await Promise.all(
     [1, 2, 3].map((number) =>
       eventually(`sessions of node-${number}`, async () => {
@@ -98,12 +99,17 @@ describe('three daemons in a mesh', () => {
 
   it('withdraw on scale-down', async () => {
     await manifests.write('api.yaml', service('api', '198.51.100.21', []));
-    await eventually('the withdrawal at node-3', async () => ((await daemon(3).ask('routes', '198.51.100.21/32')).code === 1 ? true : undefined));
+    await eventually('the withdrawal at node-3', async () =>
+      (await daemon(3).ask('routes', '198.51.100.21/32')).code === 1 ? true : undefined,
+    );
   });
 
   it('keep the last good objects of a broken file and name the line', async () => {
     await manifests.write('web.yaml', 'apiVersion: v1\nkind: Service\n  metadata: [');
-    const issue = await eventually('the issue', async () => listOf<{ source: { file: string } | null }>(await daemon(1).json('desired'), 'issues')?.[0]);
+    const issue = await eventually(
+      'the issue',
+      async () => listOf<{ source: { file: string } | null }>(await daemon(1).json('desired'), 'issues')?.[0],
+    );
     expect(issue.source?.file).toContain('web.yaml');
     expect(await routeAt(2, '198.51.100.20/32')).toBeDefined();
     await manifests.write('web.yaml', service('web', '198.51.100.20', ['node-1']));
@@ -111,7 +117,19 @@ describe('three daemons in a mesh', () => {
   });
 
   it('refuse a second daemon in the same directory', async () => {
-    const second = await linnet(['run', '--node', 'node-1', '--path', manifests.path, '--run-dir', daemon(1).runDir, '--state-dir', join(folder.path, 'other'), '--http', 'none']);
+    const second = await linnet([
+      'run',
+      '--node',
+      'node-1',
+      '--path',
+      manifests.path,
+      '--run-dir',
+      daemon(1).runDir,
+      '--state-dir',
+      join(folder.path, 'other'),
+      '--http',
+      'none',
+    ]);
     expect([second.code, second.stderr]).toEqual([2, expect.stringMatching(/--run-dir .* is in use by another running daemon/)]);
   });
 
@@ -120,7 +138,9 @@ describe('three daemons in a mesh', () => {
     const outcome = await third?.stop();
     daemons.length = 2;
     expect(outcome?.code).toBe(0);
-    const peer = await eventually('the goodbye', async () => (await peers(1)).find((entry) => entry.id === 'Mesh_192_0_2_3' && entry.state !== 'established'));
+    const peer = await eventually('the goodbye', async () =>
+      (await peers(1)).find((entry) => entry.id === 'Mesh_192_0_2_3' && entry.state !== 'established'),
+    );
     expect(peer.lastErrorReceived?.text).toContain('linnet is being stopped');
     expect(await routeAt(1, '10.244.3.0/26')).toBeUndefined();
   });

@@ -1,6 +1,7 @@
 /** Runs the built program as a user would: `bin/linnet.js`, its own process, a clean environment. */
-import { spawn } from 'node:child_process';
+
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LAUNCHER = join(ROOT, 'bin', 'linnet.js');
 
-if (!existsSync(join(ROOT, 'dist', 'src', 'cli', 'main.js'))) throw new Error('these tests run the built program: run "npm run build" first');
+if (!existsSync(join(ROOT, 'dist', 'src', 'cli', 'main.js')))
+  throw new Error('these tests run the built program: run "npm run build" first');
 
 /** Outcome of one command. */
 export interface Outcome {
@@ -54,7 +56,10 @@ export interface RunningDaemon {
 /** Starts `linnet run`. */
 export function startDaemon(folder: string, name: string, args: readonly string[]): RunningDaemon {
   const runDir = join(folder, name);
-  const { child, ended, stderr } = launch(['run', '--node', name, '--run-dir', runDir, '--state-dir', join(runDir, 'state'), '--http', 'none', ...args], {});
+  const { child, ended, stderr } = launch(
+    ['run', '--node', name, '--run-dir', runDir, '--state-dir', join(runDir, 'state'), '--http', 'none', ...args],
+    {},
+  );
   const ask = (...rest: string[]): Promise<Outcome> => linnet([...rest, '--run-dir', runDir]);
   return {
     runDir,
@@ -83,7 +88,9 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 }
 
 /** A temporary folder with files; `dispose` removes it. */
-export async function makeFolder(files: Readonly<Record<string, string>>): Promise<{ readonly path: string; write(name: string, text: string): Promise<void>; dispose(): Promise<void> }> {
+export async function makeFolder(
+  files: Readonly<Record<string, string>>,
+): Promise<{ readonly path: string; write(name: string, text: string): Promise<void>; dispose(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'linnet-cli-'));
   const write = (name: string, text: string): Promise<void> => writeFile(join(path, name), text);
   await Promise.all(Object.entries(files).map(([name, text]) => write(name, text)));

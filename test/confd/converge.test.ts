@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/confd/clock.ts';
-import { converge } from '../../src/confd/converge.ts';
 import type { ConvergeState, Timing } from '../../src/confd/converge.ts';
+import { converge } from '../../src/confd/converge.ts';
 import type { Desired, DesireResult } from '../../src/confd/desired/types.ts';
 import type { ApplyResult } from '../../src/confd/driver.ts';
 import { SILENT_LOG } from '../../src/confd/log.ts';

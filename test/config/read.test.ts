@@ -1,8 +1,8 @@
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import { readConfigFile } from '../../src/config/file.ts';
-import { CONFIG_KEYS, OPTIONS } from '../../src/config/options.ts';
 import type { Machine } from '../../src/config/options.ts';
+import { CONFIG_KEYS, OPTIONS } from '../../src/config/options.ts';
 import { formatProblem, readConfig } from '../../src/config/read.ts';
 import { showConfig } from '../../src/config/show.ts';
 import type { Config, ConfigKey, ConfigResult, NodeAddress } from '../../src/config/types.ts';
@@ -42,12 +42,30 @@ describe('precedence: default < file < environment < flag, LINNET_ before Calico
     ['LINNET_ over Calico', { yaml, env: { NODENAME: 'calico', LINNET_NODE: 'ours' } }, 'node', 'ours', 'LINNET_NODE'],
     ['flag over LINNET_', { env: { LINNET_NODE: 'ours' }, flags: { node: 'flag' } }, 'node', 'flag', '--node'],
     ['empty variable is unset', { yaml, env: { NODENAME: '' } }, 'node', 'from-file', 'linnet.yaml:1'],
-    ['CALICO_ prefix before the bare name', { env: { CALICO_DATASTORE_TYPE: 'etcdv3', DATASTORE_TYPE: 'file' } }, 'datastore', 'etcdv3', 'CALICO_DATASTORE_TYPE'],
+    [
+      'CALICO_ prefix before the bare name',
+      { env: { CALICO_DATASTORE_TYPE: 'etcdv3', DATASTORE_TYPE: 'file' } },
+      'datastore',
+      'etcdv3',
+      'CALICO_DATASTORE_TYPE',
+    ],
     ['bare datastore name', { env: { DATASTORE_TYPE: 'file' } }, 'datastore', 'file', 'DATASTORE_TYPE'],
     ['a path is a file datastore', { flags: { path: '/m' } }, 'datastore', 'file', 'default, because path is set'],
-    ['a named datastore beats the path', { flags: { path: '/m' }, env: { DATASTORE_TYPE: 'kubernetes' } }, 'datastore', 'kubernetes', 'DATASTORE_TYPE'],
+    [
+      'a named datastore beats the path',
+      { flags: { path: '/m' }, env: { DATASTORE_TYPE: 'kubernetes' } },
+      'datastore',
+      'kubernetes',
+      'DATASTORE_TYPE',
+    ],
     ['BGP_LOGSEVERITYSCREEN', { env: { BGP_LOGSEVERITYSCREEN: 'Warning' } }, 'logLevel', 'warn', 'BGP_LOGSEVERITYSCREEN'],
-    ['BGP_LOGSEVERITYSCREEN before the startup level', { env: { BGP_LOGSEVERITYSCREEN: 'None', CALICO_STARTUP_LOGLEVEL: 'DEBUG' } }, 'logLevel', 'silent', 'BGP_LOGSEVERITYSCREEN'],
+    [
+      'BGP_LOGSEVERITYSCREEN before the startup level',
+      { env: { BGP_LOGSEVERITYSCREEN: 'None', CALICO_STARTUP_LOGLEVEL: 'DEBUG' } },
+      'logLevel',
+      'silent',
+      'BGP_LOGSEVERITYSCREEN',
+    ],
     ['CALICO_K8S_NODE_REF', { env: { CALICO_K8S_NODE_REF: 'k8s-1' } }, 'kubernetesNode', 'k8s-1', 'CALICO_K8S_NODE_REF'],
     ['NAMESPACE', { env: { NAMESPACE: 'calico-system' } }, 'namespace', 'calico-system', 'NAMESPACE'],
     ['AS dotted', { env: { AS: '1.10' } }, 'asNumber', 65_546, 'AS'],
@@ -75,7 +93,8 @@ describe('the node is told, never assumed', () => {
 });
 
 describe('addresses', () => {
-  const networkOf: Machine['networkOf'] = (address) => (formatAddress(address) === '10.1.2.3' ? { family: 'ipv4', words: [0x0a010000, 0, 0, 0], length: 16 } : undefined);
+  const networkOf: Machine['networkOf'] = (address) =>
+    formatAddress(address) === '10.1.2.3' ? { family: 'ipv4', words: [0x0a010000, 0, 0, 0], length: 16 } : undefined;
   it.each<[string, string, string]>([
     ['10.0.0.1/24', 'ipv4', '10.0.0.1 in 10.0.0.0/24'],
     ['10.0.0.1', 'ipv4', '10.0.0.1 in 10.0.0.1/32'],
@@ -93,20 +112,44 @@ describe('addresses', () => {
 describe('a bad value names origin, key, value and rule', () => {
   it.each<[string, Given, string]>([
     ['flag', { flags: { http: '10.0.0.1' } }, '--http: http "10.0.0.1" is not ADDRESS:PORT or [IPV6]:PORT with a port of 1-65535, or none'],
-    ['not loopback', { flags: { http: '0.0.0.0:80' } }, '--http: http "0.0.0.0:80" is not a loopback address: elsewhere this listener would need TLS and a token, which this version does not have (--metrics-listen serves metrics and probes)'],
+    [
+      'not loopback',
+      { flags: { http: '0.0.0.0:80' } },
+      '--http: http "0.0.0.0:80" is not a loopback address: elsewhere this listener would need TLS and a token, which this version does not have (--metrics-listen serves metrics and probes)',
+    ],
     ['environment', { env: { AS: '0' } }, 'AS: asNumber "0" is not an AS number 1-4294967295 or x.y'],
     ['AS over 32 bits', { env: { AS: '4294967296' } }, 'AS: asNumber "4294967296" is not an AS number 1-4294967295 or x.y'],
-    ['autodetect', { env: { IP: 'autodetect' } }, 'IP: ipv4 "autodetect" is not supported yet in this version: give the address, or leave it out so that the Node resource decides'],
+    [
+      'autodetect',
+      { env: { IP: 'autodetect' } },
+      'IP: ipv4 "autodetect" is not supported yet in this version: give the address, or leave it out so that the Node resource decides',
+    ],
     ['family', { env: { IP6: '10.0.0.1' } }, 'IP6: ipv6 "10.0.0.1" is not an IPv6 address, an IPv6 address with a mask, or none'],
-    ['router id', { env: { CALICO_ROUTER_ID: '127.0.0.1' } }, 'CALICO_ROUTER_ID: routerId "127.0.0.1" is not "hash" or an IPv4 address other than 0.x, 127.x and 224.x or above'],
-    ['cluster CIDR', { env: { CALICO_ADVERTISE_CLUSTER_IPS: '10.96.0.1/12' } }, 'CALICO_ADVERTISE_CLUSTER_IPS: advertiseClusterIPs "10.96.0.1/12" is not a CIDR with the host bits 0'],
+    [
+      'router id',
+      { env: { CALICO_ROUTER_ID: '127.0.0.1' } },
+      'CALICO_ROUTER_ID: routerId "127.0.0.1" is not "hash" or an IPv4 address other than 0.x, 127.x and 224.x or above',
+    ],
+    [
+      'cluster CIDR',
+      { env: { CALICO_ADVERTISE_CLUSTER_IPS: '10.96.0.1/12' } },
+      'CALICO_ADVERTISE_CLUSTER_IPS: advertiseClusterIPs "10.96.0.1/12" is not a CIDR with the host bits 0',
+    ],
     ['hold time', { flags: { holdTime: '2' } }, '--hold-time: holdTime "2" is not 0 or 3-65535 seconds'],
     ['YAML value', { yaml: '# first\nlistenPort: 70000' }, 'linnet.yaml:2: listenPort "70000" is not a whole number 1-65535'],
     ['YAML key', { yaml: 'nod: a' }, `linnet.yaml:1: nod "a" is not a known key; known are ${CONFIG_KEYS.join(', ')}`],
     ['YAML twice', { yaml: 'node: a\nnode: b' }, 'linnet.yaml:2:  "node: b" is no YAML: Map keys must be unique at line 2, column 1:'],
     ['YAML list', { yaml: '- a' }, 'linnet.yaml:1:  "- a" is not a mapping of configuration keys'],
-    ['transport map', { flags: { transportMap: '10.0.0.1=127.0.0.1' } }, '--transport-map: transportMap "10.0.0.1=127.0.0.1" is not NODE_ADDRESS=ADDRESS:PORT at "10.0.0.1=127.0.0.1"'],
-    ['transport map file', { flags: { transportMap: '/nowhere' } }, '--transport-map: transportMap "/nowhere" is neither entries nor a readable file'],
+    [
+      'transport map',
+      { flags: { transportMap: '10.0.0.1=127.0.0.1' } },
+      '--transport-map: transportMap "10.0.0.1=127.0.0.1" is not NODE_ADDRESS=ADDRESS:PORT at "10.0.0.1=127.0.0.1"',
+    ],
+    [
+      'transport map file',
+      { flags: { transportMap: '/nowhere' } },
+      '--transport-map: transportMap "/nowhere" is neither entries nor a readable file',
+    ],
     ['node', { flags: { node: 'No_Name' } }, '--node: node "No_Name" is not a name of lower-case letters, digits, - and . (at most 253)'],
   ])('%s', (_name, given, message) => {
     expect(read(given).problems.map(formatProblem)).toEqual([message]);
@@ -115,7 +158,9 @@ describe('a bad value names origin, key, value and rule', () => {
 
 describe('transport map', () => {
   const shown = (result: ConfigResult): string[] =>
-    result.config.transportMap.map((entry) => `${formatAddress(entry.node)}>${formatAddress(entry.transport.address)}:${entry.transport.port}`);
+    result.config.transportMap.map(
+      (entry) => `${formatAddress(entry.node)}>${formatAddress(entry.transport.address)}:${entry.transport.port}`,
+    );
   it.each<[string, Given]>([
     ['entries', { flags: { transportMap: '192.0.2.1=127.0.64.1:1790,fd00::1=[::1]:1791' } }],
     ['a file', { flags: { transportMap: '/map' }, files: { '/map': '# two nodes\n192.0.2.1=127.0.64.1:1790\nfd00::1=[::1]:1791\n' } }],
@@ -157,7 +202,10 @@ describe('the table', () => {
   });
 
   it('reads back what it shows', () => {
-    const first = read({ env: { NODENAME: 'a', IP: '10.0.0.1/24', CALICO_ADVERTISE_CLUSTER_IPS: '10.96.0.0/12' }, flags: { transportMap: '192.0.2.1=127.0.64.1:1790' } });
+    const first = read({
+      env: { NODENAME: 'a', IP: '10.0.0.1/24', CALICO_ADVERTISE_CLUSTER_IPS: '10.96.0.0/12' },
+      flags: { transportMap: '192.0.2.1=127.0.64.1:1790' },
+    });
     const flags: Partial<Record<ConfigKey, string>> = {};
     for (const row of showConfig(first)) if (row.value !== null && row.value !== '') flags[row.key] = row.value;
     const second: Config = read({ flags }).config;

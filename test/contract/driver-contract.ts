@@ -26,7 +26,11 @@ const member = (number: number, more: Partial<DesiredPeer> = {}): DesiredPeer =>
 };
 
 /** Runs the contract against engines made by `make`; `limits` are optional abilities that the engine must refuse by name. */
-export function driverContract(name: string, make: () => Promise<EngineUnderTest>, limits: readonly { readonly what: string; readonly peer: Partial<DesiredPeer>; readonly code: string }[]): void {
+export function driverContract(
+  name: string,
+  make: () => Promise<EngineUnderTest>,
+  limits: readonly { readonly what: string; readonly peer: Partial<DesiredPeer>; readonly code: string }[],
+): void {
   describe(`${name} as a driver`, () => {
     const started: EngineUnderTest[] = [];
     const start = async (): Promise<EngineUnderTest> => {
@@ -48,7 +52,8 @@ export function driverContract(name: string, make: () => Promise<EngineUnderTest
 
     it('holds the whole state and finds the same state done', async () => {
       const engine = await start();
-      const state = (): Desired => desired({ peers: [member(2), member(3)], advertise: [route('198.51.100.1/32'), route('198.51.100.2/32')] });
+      const state = (): Desired =>
+        desired({ peers: [member(2), member(3)], advertise: [route('198.51.100.1/32'), route('198.51.100.2/32')] });
       const first = await engine.driver.apply(state(), never);
       expect(first.touched).toMatchObject({ peers: 2, routes: 2 });
       expect((await engine.driver.apply(state(), never)).touched).toEqual(UNTOUCHED);
@@ -87,16 +92,27 @@ export function driverContract(name: string, make: () => Promise<EngineUnderTest
     });
 
     it('holds the last state after any sequence of states', async () => {
-      const world = fc.record({ peers: fc.uniqueArray(fc.integer({ min: 2, max: 9 })), routes: fc.uniqueArray(fc.integer({ min: 1, max: 9 })) });
+      const world = fc.record({
+        peers: fc.uniqueArray(fc.integer({ min: 2, max: 9 })),
+        routes: fc.uniqueArray(fc.integer({ min: 1, max: 9 })),
+      });
       await fc.assert(
         fc.asyncProperty(fc.array(world, { minLength: 1, maxLength: 5 }), async (worlds) => {
           const engine = await start();
           for (const { peers, routes } of worlds) {
-            await engine.driver.apply(desired({ peers: peers.map((number) => member(number)), advertise: routes.map((number) => route(`198.51.100.${number}/32`)) }), never);
+            await engine.driver.apply(
+              desired({
+                peers: peers.map((number) => member(number)),
+                advertise: routes.map((number) => route(`198.51.100.${number}/32`)),
+              }),
+              never,
+            );
           }
           const last = worlds.at(-1);
           expect(await engine.peers()).toEqual((last?.peers ?? []).map((number) => `Mesh_192_0_2_${number}`).sort());
-          expect(await engine.routes()).toEqual((last?.routes ?? []).map((number) => formatPrefix(route(`198.51.100.${number}/32`).prefix)).sort());
+          expect(await engine.routes()).toEqual(
+            (last?.routes ?? []).map((number) => formatPrefix(route(`198.51.100.${number}/32`).prefix)).sort(),
+          );
           await engine.driver.stop(false);
         }),
         { numRuns: 20 },

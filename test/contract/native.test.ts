@@ -9,10 +9,14 @@ import { createThreadLogic } from '../../src/confd/native/thread.ts';
 import { SESSION_DEFAULTS } from '../../src/confd/native/translate.ts';
 import { transportMap } from '../../src/confd/native/transport.ts';
 import { address } from '../confd/native/fixtures.ts';
-import { driverContract } from './driver-contract.ts';
 import type { EngineUnderTest } from './driver-contract.ts';
+import { driverContract } from './driver-contract.ts';
 
-const clock: Clock = { now: () => 0, monotonic: () => 0, wait: (_ms, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())) };
+const clock: Clock = {
+  now: () => 0,
+  monotonic: () => 0,
+  wait: (_ms, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+};
 
 async function makeNative(): Promise<EngineUnderTest> {
   const speaker = createSpeaker({ random: () => 0, wallClock: () => 0 });
@@ -60,7 +64,11 @@ async function makeNative(): Promise<EngineUnderTest> {
   return {
     driver,
     alive: () => alive,
-    peers: async () => speaker.status().peers.map((peer) => peer.id).sort(),
+    peers: async () =>
+      speaker
+        .status()
+        .peers.map((peer) => peer.id)
+        .sort(),
     routes: async () =>
       speaker
         .routes({ view: 'best', family: 'ipv4-unicast' }, 0, 1000)

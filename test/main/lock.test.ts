@@ -1,9 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { lockDirectories } from '../../src/main/lock.ts';
 
 let folder = '';
@@ -63,7 +63,9 @@ describe('directory locks', () => {
 
   it('name what cannot be written', async () => {
     await writeFile(join(folder, 'file'), '');
-    await expect(lockDirectories([{ path: join(folder, 'file', 'below'), flag: 'run-dir' }])).rejects.toThrow(/--run-dir .*file\/below cannot be used: ENOTDIR/);
+    await expect(lockDirectories([{ path: join(folder, 'file', 'below'), flag: 'run-dir' }])).rejects.toThrow(
+      /--run-dir .*file\/below cannot be used: ENOTDIR/,
+    );
   });
 
   it('work below a long path', async () => {

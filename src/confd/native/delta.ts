@@ -3,8 +3,8 @@
  * entries are found by identity first, then by value, so an unchanged state costs a walk and sends nothing.
  */
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig, SpeakerInput } from 'bgp-ts';
-import { prefixKey } from 'bgp-ts/net';
 import type { Prefix } from 'bgp-ts/net';
+import { prefixKey } from 'bgp-ts/net';
 
 /** The part of a configuration that is not a list of peers or routes. */
 export interface SpeakerHeader {
@@ -31,7 +31,8 @@ export interface Touched {
 /** The difference from `before` (undefined: nothing is configured) to `after`. */
 export function diffConfig(before: SpeakerConfig | undefined, after: SpeakerConfig): ConfigDelta {
   const header: SpeakerHeader = { routerId: after.routerId, localAs: after.localAs, listen: after.listen };
-  if (before === undefined) return { complete: true, header, peers: { set: after.peers, remove: [] }, routes: { set: after.routes, remove: [] } };
+  if (before === undefined)
+    return { complete: true, header, peers: { set: after.peers, remove: [] }, routes: { set: after.routes, remove: [] } };
   const sameHeader = sameValue({ routerId: before.routerId, localAs: before.localAs, listen: before.listen }, header);
   const peers = diffEntries(before.peers, after.peers, (peer) => peer.id);
   const routes = diffEntries(before.routes, after.routes, (route) => prefixKey(route.prefix));
@@ -46,7 +47,9 @@ export function diffConfig(before: SpeakerConfig | undefined, after: SpeakerConf
 /** True where a delta says nothing. */
 export function isEmptyDelta(delta: ConfigDelta): boolean {
   const { peers, routes } = delta;
-  return !delta.complete && delta.header === undefined && peers.set.length + peers.remove.length + routes.set.length + routes.remove.length === 0;
+  return (
+    !delta.complete && delta.header === undefined && peers.set.length + peers.remove.length + routes.set.length + routes.remove.length === 0
+  );
 }
 
 /** Counts what a delta touches; policies are counted once where peers share them. */

@@ -1,10 +1,10 @@
 /** The native engine as a Driver: translates the desired state and gives the speaker's thread the difference. */
 import type { Driver } from '../driver.ts';
 import type { Issue } from '../resources/types.ts';
-import { createSpeakerHost } from './host.ts';
 import type { HostDeps } from './host.ts';
-import { createTranslator } from './translate.ts';
+import { createSpeakerHost } from './host.ts';
 import type { HeldPeer, TranslateOptions } from './translate.ts';
+import { createTranslator } from './translate.ts';
 
 /** What the driver needs. */
 export interface NativeDeps extends HostDeps {

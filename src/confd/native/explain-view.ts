@@ -33,14 +33,32 @@ function candidateSteps(candidate: RouteExplanation['candidates'][number], decid
   const path = local ? 'own route' : `path from ${candidate.from}`;
   const because = objects(candidate.reasons);
   const steps: Step[] = [
-    { stage: 'origin', verdict: 'pass', rule: local ? path : `${path}, next hop ${formatAddress(candidate.attributes.nextHop)}`, citation: 'RFC 4271 section 9.1', objects: because },
+    {
+      stage: 'origin',
+      verdict: 'pass',
+      rule: local ? path : `${path}, next hop ${formatAddress(candidate.attributes.nextHop)}`,
+      citation: 'RFC 4271 section 9.1',
+      objects: because,
+    },
   ];
   if (!local) {
     const term = `${path}: import term ${candidate.importTerm}`;
-    steps.push({ stage: 'import', verdict: candidate.accepted ? 'pass' : 'stop', rule: term, citation: 'RFC 4271 section 9.1.1', objects: because });
+    steps.push({
+      stage: 'import',
+      verdict: candidate.accepted ? 'pass' : 'stop',
+      rule: term,
+      citation: 'RFC 4271 section 9.1.1',
+      objects: because,
+    });
   }
   if (candidate.lostAt !== undefined) {
-    steps.push({ stage: 'decision', verdict: 'stop', rule: `${path}: lost at ${candidate.lostAt.step}`, citation: candidate.lostAt.citation, objects: [] });
+    steps.push({
+      stage: 'decision',
+      verdict: 'stop',
+      rule: `${path}: lost at ${candidate.lostAt.step}`,
+      citation: candidate.lostAt.citation,
+      objects: [],
+    });
   } else if (candidate.best) {
     const rule = decidedBy === undefined ? `${path}: the only one` : `${path}: best by ${decidedBy.step}`;
     steps.push({ stage: 'decision', verdict: 'pass', rule, citation: decidedBy?.citation ?? 'RFC 4271 section 9.1.2', objects: [] });
@@ -75,11 +93,23 @@ function exportSteps(peer: PeerExplanation): readonly Step[] {
     return [{ stage: 'export', verdict: 'stop', rule, citation: blocked.citation, objects: blocked.objects }];
   }
   const steps: Step[] = [
-    { stage: 'export', verdict: 'pass', rule: `${peer.peer}: accepted by term ${peer.exportTerm ?? 'default'}`, citation: 'RFC 4271 section 9.1.3', objects: [] },
+    {
+      stage: 'export',
+      verdict: 'pass',
+      rule: `${peer.peer}: accepted by term ${peer.exportTerm ?? 'default'}`,
+      citation: 'RFC 4271 section 9.1.3',
+      objects: [],
+    },
     { stage: 'group', verdict: 'pass', rule: `update group ${peer.group}`, citation: 'bgp-speaker 2.4', objects: [] },
   ];
   if (peer.lastSent !== undefined) {
-    steps.push({ stage: 'sent', verdict: 'pass', rule: `UPDATE ${peer.lastSent.updateHex}`, citation: 'RFC 4271 section 4.3', objects: [] });
+    steps.push({
+      stage: 'sent',
+      verdict: 'pass',
+      rule: `UPDATE ${peer.lastSent.updateHex}`,
+      citation: 'RFC 4271 section 4.3',
+      objects: [],
+    });
   }
   return steps;
 }

@@ -6,8 +6,8 @@ import type { SpeakerConfig, SpeakerEvent } from 'bgp-ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Issue } from '../resources/types.ts';
-import { diffConfig, isEmptyDelta, touchedBy } from './delta.ts';
 import type { Touched } from './delta.ts';
+import { diffConfig, isEmptyDelta, touchedBy } from './delta.ts';
 import type { FromThread, ToThread } from './protocol.ts';
 
 /** One life of the thread. */
@@ -109,7 +109,11 @@ function launch(host: Host): void {
 }
 
 /** Sends the difference and returns the id of its acknowledgement. */
-function send(host: Host, config: SpeakerConfig, before: SpeakerConfig | undefined): { readonly id: number; readonly touched: Touched } | undefined {
+function send(
+  host: Host,
+  config: SpeakerConfig,
+  before: SpeakerConfig | undefined,
+): { readonly id: number; readonly touched: Touched } | undefined {
   const delta = diffConfig(before, config);
   host.wanted = config;
   if (isEmptyDelta(delta)) return undefined;
@@ -171,7 +175,16 @@ function healed(host: Host): void {
 function listenerChanged(host: Host, { address, port, up, error }: Extract<FromThread, { type: 'listener' }>): void {
   const key = `${address} ${port}`;
   if (up) host.listenerIssues.delete(key);
-  else host.listenerIssues.set(key, daemonIssue('LISTEN_FAILED', 'listen', JSON.stringify(`${address} port ${port}`), `cannot be listened on: ${error ?? 'unknown reason'}`));
+  else
+    host.listenerIssues.set(
+      key,
+      daemonIssue(
+        'LISTEN_FAILED',
+        'listen',
+        JSON.stringify(`${address} port ${port}`),
+        `cannot be listened on: ${error ?? 'unknown reason'}`,
+      ),
+    );
   host.issuesChanged();
 }
 
@@ -185,7 +198,12 @@ async function died(host: Host, error: Error | undefined): Promise<void> {
   if (host.clock.monotonic() - host.launchedAt >= STABLE_MS) host.restartMs = RESTART_MS.first;
   const because = error?.message ?? 'it ended by itself';
   host.log.error({ because, restarts: host.restarts, retryMs: host.restartMs, stack: error?.stack }, 'speaker thread died');
-  host.restartIssue = daemonIssue('SPEAKER_RESTARTED', '', JSON.stringify(because), 'is why the speaker is being started again; its sessions went down');
+  host.restartIssue = daemonIssue(
+    'SPEAKER_RESTARTED',
+    '',
+    JSON.stringify(because),
+    'is why the speaker is being started again; its sessions went down',
+  );
   host.issuesChanged();
   const wait = host.restartMs;
   host.restartMs = Math.min(RESTART_MS.last, host.restartMs * 2);

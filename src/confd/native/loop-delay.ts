@@ -17,7 +17,10 @@ export function measureLoop(): () => LoopDelay {
   histogram.enable();
   const late = (nanoseconds: number): number => (Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) : 0);
   return () => {
-    const figures = histogram.count === 0 ? { meanMs: 0, p99Ms: 0, maxMs: 0 } : { meanMs: late(histogram.mean), p99Ms: late(histogram.percentile(99)), maxMs: late(histogram.max) };
+    const figures =
+      histogram.count === 0
+        ? { meanMs: 0, p99Ms: 0, maxMs: 0 }
+        : { meanMs: late(histogram.mean), p99Ms: late(histogram.percentile(99)), maxMs: late(histogram.max) };
     histogram.reset();
     return figures;
   };

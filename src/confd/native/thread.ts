@@ -3,14 +3,14 @@
  * from the speaker's own records, pushes its status. worker.ts joins it to the real thread.
  */
 import type { Speaker, SpeakerEvent, SpeakerInput, SpeakerRouteQuery } from 'bgp-ts';
-import { parsePrefix } from 'bgp-ts/net';
 import type { Prefix } from 'bgp-ts/net';
-import { createConfigState } from './delta.ts';
+import { parsePrefix } from 'bgp-ts/net';
 import type { ConfigState } from './delta.ts';
+import { createConfigState } from './delta.ts';
 import { explanationView } from './explain-view.ts';
 import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
-import { createPushes, routeView } from './views.ts';
 import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
+import { createPushes, routeView } from './views.ts';
 
 /** The running speaker as the thread uses it: its own records, and its sockets. */
 export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'explain'> {
@@ -51,7 +51,10 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
   const push = (): void => {
     const figures = deps.speaker.listeners();
     reportListeners(figures, listeners, deps.toMain);
-    deps.toHealth({ type: 'push', push: pushes.next({ now: deps.now(), status: deps.speaker.status(), listeners: figures, notifications, loop: deps.loop() }) });
+    deps.toHealth({
+      type: 'push',
+      push: pushes.next({ now: deps.now(), status: deps.speaker.status(), listeners: figures, notifications, loop: deps.loop() }),
+    });
   };
   return {
     push,

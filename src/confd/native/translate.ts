@@ -4,8 +4,8 @@
  * and the peer is not started (contracts.md, Behaviour decided).
  */
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from 'bgp-ts';
-import { addressKey, numberFromAddress, parseAddress } from 'bgp-ts/net';
 import type { Address } from 'bgp-ts/net';
+import { addressKey, numberFromAddress, parseAddress } from 'bgp-ts/net';
 import type { Family } from 'bgp-ts/wire';
 import type { AdvertisedRoute, Desired, DesiredPeer } from '../desired/types.ts';
 import type { Issue } from '../resources/types.ts';

@@ -2,9 +2,10 @@
  * The transport map: on one machine that plays several nodes, where sessions with a node's address really go. Identity
  * where nothing is mapped. Next hops and everything else in the routes stay the nodes' own addresses.
  */
-import { addressKey } from 'bgp-ts/net';
-import type { Address } from 'bgp-ts/net';
+
 import type { Endpoint } from 'bgp-ts';
+import type { Address } from 'bgp-ts/net';
+import { addressKey } from 'bgp-ts/net';
 
 /** One mapped node address and the endpoint its sessions use. */
 export interface TransportEntry {

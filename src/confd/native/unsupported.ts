@@ -42,7 +42,16 @@ export function unsupported(peer: DesiredPeer): Issue | undefined {
   for (const limit of LIMITS) {
     const got = limit.got(peer);
     if (got !== undefined) {
-      return { code: limit.code, severity: 'error', object: firstObject(peer), field: limit.field, got, rule: limit.rule, source: null, transient: false };
+      return {
+        code: limit.code,
+        severity: 'error',
+        object: firstObject(peer),
+        field: limit.field,
+        got,
+        rule: limit.rule,
+        source: null,
+        transient: false,
+      };
     }
   }
   return undefined;

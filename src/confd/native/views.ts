@@ -3,7 +3,7 @@
  * null. The shapes match health/status.ts structurally (this folder does not import it; a test holds them together).
  */
 import type { Endpoint, PeerFamilyStatus, PeerStatus, SpeakerStatus } from 'bgp-ts';
-import { addressFromNumber, formatAddress, formatPrefix } from 'bgp-ts/net';
+import { addressFromNumber, formatAddress, formatPrefix, isUnspecified } from 'bgp-ts/net';
 import type { Reason } from 'bgp-ts/policy';
 import type { RouteView } from 'bgp-ts/rib';
 import type { AsPathSegment, PathAttributes } from 'bgp-ts/wire';
@@ -175,7 +175,8 @@ export type RouteText = ReturnType<typeof routeView>;
 
 function attributesView(attributes: PathAttributes) {
   return {
-    nextHop: formatAddress(attributes.nextHop),
+    // An own route says `self` until a session gives it an address.
+    nextHop: isUnspecified(attributes.nextHop) ? null : formatAddress(attributes.nextHop),
     origin: attributes.origin,
     asPath: formatAsPath(attributes.asPath),
     ...(attributes.localPref === undefined ? {} : { localPref: attributes.localPref }),

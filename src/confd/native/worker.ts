@@ -2,16 +2,17 @@
  * Entry of the speaker's thread: joins the speaker, its sockets and clock, and the two message ports (main, and the health
  * thread, whose port main hands over). Nothing else runs in this thread, so that no session waits for anything.
  */
-import { parentPort } from 'node:worker_threads';
+
 import type { MessagePort } from 'node:worker_threads';
-import { createSpeaker } from 'bgp-ts';
+import { parentPort } from 'node:worker_threads';
 import type { SpeakerConfig } from 'bgp-ts';
+import { createSpeaker } from 'bgp-ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
 import { formatAddress } from 'bgp-ts/net';
 import { measureLoop } from './loop-delay.ts';
 import type { HealthQuestion, ToThread } from './protocol.ts';
-import { createThreadLogic } from './thread.ts';
 import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
+import { createThreadLogic } from './thread.ts';
 
 /** Sign of life for the health thread, ms. */
 const PUSH_MS = 1000;

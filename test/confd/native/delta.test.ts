@@ -7,7 +7,12 @@ import { createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/tr
 import { transportMap } from '../../../src/confd/native/transport.ts';
 import { address, desired, peer, route } from './fixtures.ts';
 
-const translate = createTranslator({ session: SESSION_DEFAULTS, sessionFamilies: 'peer', listenPort: undefined, transport: transportMap([]) });
+const translate = createTranslator({
+  session: SESSION_DEFAULTS,
+  sessionFamilies: 'peer',
+  listenPort: undefined,
+  transport: transportMap([]),
+});
 const base = translate(desired()).config;
 const clone = <T>(value: T): T => structuredClone(value);
 
@@ -24,11 +29,29 @@ describe('diffConfig', () => {
   });
 
   it.each<[string, SpeakerConfig, { peers: number; routes: number; policies: number }]>([
-    ['a route more', { ...base, routes: [...base.routes, ...translate(desired({ advertise: [route('198.51.100.2/32')] })).config.routes] }, { peers: 0, routes: 1, policies: 0 }],
+    [
+      'a route more',
+      { ...base, routes: [...base.routes, ...translate(desired({ advertise: [route('198.51.100.2/32')] })).config.routes] },
+      { peers: 0, routes: 1, policies: 0 },
+    ],
     ['a route less', { ...base, routes: [] }, { peers: 0, routes: 1, policies: 0 }],
     ['a peer less', { ...base, peers: [] }, { peers: 1, routes: 0, policies: 0 }],
-    ['a peer more, its policies known', { ...base, peers: [...base.peers, ...translate(desired({ peers: [peer({ id: 'x', address: address('192.0.2.7') })] })).config.peers] }, { peers: 1, routes: 0, policies: 2 }],
-    ['a policy', { ...base, peers: base.peers.map((entry) => ({ ...entry, exportPolicy: { name: 'none', terms: [], otherwise: 'reject' as const } })) }, { peers: 1, routes: 0, policies: 1 }],
+    [
+      'a peer more, its policies known',
+      {
+        ...base,
+        peers: [...base.peers, ...translate(desired({ peers: [peer({ id: 'x', address: address('192.0.2.7') })] })).config.peers],
+      },
+      { peers: 1, routes: 0, policies: 2 },
+    ],
+    [
+      'a policy',
+      {
+        ...base,
+        peers: base.peers.map((entry) => ({ ...entry, exportPolicy: { name: 'none', terms: [], otherwise: 'reject' as const } })),
+      },
+      { peers: 1, routes: 0, policies: 1 },
+    ],
     ['a timer', { ...base, peers: base.peers.map((entry) => ({ ...entry, holdTime: 3 })) }, { peers: 1, routes: 0, policies: 0 }],
   ])('names only %s', (_name, after, touched) => {
     expect(touchedBy(base, diffConfig(base, after))).toEqual(touched);
@@ -39,7 +62,11 @@ describe('createConfigState', () => {
   it('turns a change of routes alone into a routes input', () => {
     const state = createConfigState();
     state.apply(diffConfig(undefined, base));
-    expect(state.apply(diffConfig(base, { ...base, routes: [] }))).toEqual({ type: 'routes', set: [], remove: [parsePrefix('198.51.100.1/32')] });
+    expect(state.apply(diffConfig(base, { ...base, routes: [] }))).toEqual({
+      type: 'routes',
+      set: [],
+      remove: [parsePrefix('198.51.100.1/32')],
+    });
   });
 
   it('refuses to begin with a difference', () => {
@@ -49,17 +76,30 @@ describe('createConfigState', () => {
   it('holds what main holds after any sequence of configurations', () => {
     const config = fc.record({
       localAs: fc.integer({ min: 1, max: 2 }),
-      peers: fc.uniqueArray(fc.record({ id: fc.integer({ min: 0, max: 6 }), holdTime: fc.integer({ min: 3, max: 5 }) }), { selector: (entry) => entry.id }),
-      routes: fc.uniqueArray(fc.record({ id: fc.integer({ min: 0, max: 6 }), metric: fc.integer({ min: 1, max: 2 }) }), { selector: (entry) => entry.id }),
+      peers: fc.uniqueArray(fc.record({ id: fc.integer({ min: 0, max: 6 }), holdTime: fc.integer({ min: 3, max: 5 }) }), {
+        selector: (entry) => entry.id,
+      }),
+      routes: fc.uniqueArray(fc.record({ id: fc.integer({ min: 0, max: 6 }), metric: fc.integer({ min: 1, max: 2 }) }), {
+        selector: (entry) => entry.id,
+      }),
     });
-    const build = (world: { localAs: number; peers: { id: number; holdTime: number }[]; routes: { id: number; metric: number }[] }): SpeakerConfig => {
+    const build = (world: {
+      localAs: number;
+      peers: { id: number; holdTime: number }[];
+      routes: { id: number; metric: number }[];
+    }): SpeakerConfig => {
       const [template] = base.peers;
       if (template === undefined) throw new Error('no peer to copy');
       return {
         ...base,
         localAs: world.localAs,
         peers: world.peers.map(({ id, holdTime }): PeerConfig => ({ ...template, id: `p${id}`, holdTime })),
-        routes: world.routes.map(({ id, metric }) => ({ prefix: route(`198.51.100.${id}/32`).prefix, protocol: 'static' as const, metric, reasons: [] })),
+        routes: world.routes.map(({ id, metric }) => ({
+          prefix: route(`198.51.100.${id}/32`).prefix,
+          protocol: 'static' as const,
+          metric,
+          reasons: [],
+        })),
       };
     };
     const sorted = (held: SpeakerConfig) => ({

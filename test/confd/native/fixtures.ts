@@ -1,6 +1,7 @@
 /** Desired states for the tests of the native engine. */
-import { parseAddress, parsePrefix } from 'bgp-ts/net';
+
 import type { Address, Prefix } from 'bgp-ts/net';
+import { parseAddress, parsePrefix } from 'bgp-ts/net';
 import type { AdvertisedRoute, Desired, DesiredPeer } from '../../../src/confd/desired/types.ts';
 
 export function address(text: string): Address {

@@ -2,14 +2,19 @@ import type { SpeakerConfig } from 'bgp-ts';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/confd/clock.ts';
 import { SILENT_LOG } from '../../../src/confd/log.ts';
-import { createSpeakerHost, STABLE_MS } from '../../../src/confd/native/host.ts';
 import type { ThreadEvents } from '../../../src/confd/native/host.ts';
+import { createSpeakerHost, STABLE_MS } from '../../../src/confd/native/host.ts';
 import type { FromThread, ToThread } from '../../../src/confd/native/protocol.ts';
 import { createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/translate.ts';
 import { transportMap } from '../../../src/confd/native/transport.ts';
 import { desired, route } from './fixtures.ts';
 
-const config: SpeakerConfig = createTranslator({ session: SESSION_DEFAULTS, sessionFamilies: 'peer', listenPort: undefined, transport: transportMap([]) })(desired()).config;
+const config: SpeakerConfig = createTranslator({
+  session: SESSION_DEFAULTS,
+  sessionFamilies: 'peer',
+  listenPort: undefined,
+  transport: transportMap([]),
+})(desired()).config;
 
 interface FakeThread {
   readonly posted: ToThread[];
@@ -69,7 +74,13 @@ function setup(acknowledge = true) {
 }
 
 const never = new AbortController().signal;
-const listener = (up: boolean): FromThread => ({ type: 'listener', address: '127.0.0.1', port: 179, up, error: up ? null : 'the port is in use' });
+const listener = (up: boolean): FromThread => ({
+  type: 'listener',
+  address: '127.0.0.1',
+  port: 179,
+  up,
+  error: up ? null : 'the port is in use',
+});
 
 describe('the speaker host', () => {
   it('gives the whole configuration once and then only differences', async () => {
@@ -88,7 +99,10 @@ describe('the speaker host', () => {
     t.thread(0).events.exit(new Error('boom'));
     expect(t.host.issues().map((issue) => [issue.code, issue.got])).toEqual([['SPEAKER_RESTARTED', '"boom"']]);
     await t.elapse(100);
-    expect(t.thread(1).posted[0]).toMatchObject({ type: 'configure', delta: { complete: true, peers: { set: config.peers }, routes: { set: config.routes } } });
+    expect(t.thread(1).posted[0]).toMatchObject({
+      type: 'configure',
+      delta: { complete: true, peers: { set: config.peers }, routes: { set: config.routes } },
+    });
     expect(t.host.issues()).toEqual([]);
     t.thread(1).events.exit(undefined);
     await t.elapse(200);
@@ -114,7 +128,11 @@ describe('the speaker host', () => {
     const t = setup();
     t.host.start();
     t.thread(0).events.message(listener(false));
-    expect(t.host.issues()[0]).toMatchObject({ code: 'LISTEN_FAILED', got: '"127.0.0.1 port 179"', rule: 'cannot be listened on: the port is in use' });
+    expect(t.host.issues()[0]).toMatchObject({
+      code: 'LISTEN_FAILED',
+      got: '"127.0.0.1 port 179"',
+      rule: 'cannot be listened on: the port is in use',
+    });
     t.thread(0).events.message(listener(true));
     expect([t.host.issues(), t.changes.length]).toEqual([[], 2]);
   });
@@ -134,7 +152,10 @@ describe('the speaker host', () => {
     const t = setup(false);
     t.host.start();
     const controller = new AbortController();
-    const applied = t.host.configure({ ...config, routes: [...config.routes, { prefix: route('198.51.100.9/32').prefix, protocol: 'static', reasons: [] }] }, controller.signal);
+    const applied = t.host.configure(
+      { ...config, routes: [...config.routes, { prefix: route('198.51.100.9/32').prefix, protocol: 'static', reasons: [] }] },
+      controller.signal,
+    );
     controller.abort();
     expect((await applied).routes).toBe(2);
     await t.host.stop(false, 'bye');

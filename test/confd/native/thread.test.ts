@@ -9,7 +9,9 @@ import { transportMap } from '../../../src/confd/native/transport.ts';
 import type { ListenerFigures } from '../../../src/confd/native/views.ts';
 import { address, desired, prefix } from './fixtures.ts';
 
-const config = createTranslator({ session: SESSION_DEFAULTS, sessionFamilies: 'peer', listenPort: undefined, transport: transportMap([]) })(desired()).config;
+const config = createTranslator({ session: SESSION_DEFAULTS, sessionFamilies: 'peer', listenPort: undefined, transport: transportMap([]) })(
+  desired(),
+).config;
 
 const shownRoute: RouteView = {
   prefix: prefix('198.51.100.1/32'),
@@ -32,7 +34,16 @@ function setup() {
   const logic = createThreadLogic({
     speaker: {
       submit: async (input) => void inputs.push(input.type),
-      status: () => ({ routerId: 0, localAs: 0, peers: [], prefixes: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }, paths: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }, attributeSets: 0, groups: [], work: {} }),
+      status: () => ({
+        routerId: 0,
+        localAs: 0,
+        peers: [],
+        prefixes: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
+        paths: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
+        attributeSets: 0,
+        groups: [],
+        work: {},
+      }),
       routes: (query, _cursor, limit) => {
         asked.push({ limit, peer: query.peer });
         return { routes: [shownRoute], next: 7 };
@@ -50,7 +61,16 @@ function setup() {
   return { logic, inputs, main, health, asked, configure, listen: (figures: readonly ListenerFigures[]) => (listeners = figures) };
 }
 
-const query = (more: Partial<Extract<ThreadQuery, { kind: 'routes' }>> = {}): ThreadQuery => ({ kind: 'routes', view: 'best', family: 'ipv4-unicast', peer: null, prefix: null, cursor: 0, limit: 10, ...more });
+const query = (more: Partial<Extract<ThreadQuery, { kind: 'routes' }>> = {}): ThreadQuery => ({
+  kind: 'routes',
+  view: 'best',
+  family: 'ipv4-unicast',
+  peer: null,
+  prefix: null,
+  cursor: 0,
+  limit: 10,
+  ...more,
+});
 
 describe('the speaker thread', () => {
   it('acknowledges a configuration when the speaker has it', async () => {
@@ -64,7 +84,9 @@ describe('the speaker thread', () => {
     await t.configure(1);
     t.logic.health({ type: 'query', id: 9, query: query({ peer: 'Global_192_0_2_254', limit: 1_000_000 }) });
     expect(t.asked).toEqual([{ limit: MAX_PAGE, peer: 'Global_192_0_2_254' }]);
-    expect(t.health).toMatchObject([{ type: 'answer', id: 9, answer: { kind: 'routes', routes: [{ prefix: '198.51.100.1/32', nextHop: '192.0.2.1' }], next: 7 } }]);
+    expect(t.health).toMatchObject([
+      { type: 'answer', id: 9, answer: { kind: 'routes', routes: [{ prefix: '198.51.100.1/32', nextHop: '192.0.2.1' }], next: 7 } },
+    ]);
   });
 
   it.each<[string, ThreadQuery, string]>([
@@ -80,7 +102,9 @@ describe('the speaker thread', () => {
   it('explains from the records of the speaker', () => {
     const t = setup();
     t.logic.health({ type: 'query', id: 1, query: { kind: 'explain', prefix: '198.51.100.1/32', peer: null } });
-    expect(t.health).toMatchObject([{ type: 'answer', answer: { kind: 'explain', steps: [{ stage: 'origin', verdict: 'stop' }], peers: [] } }]);
+    expect(t.health).toMatchObject([
+      { type: 'answer', answer: { kind: 'explain', steps: [{ stage: 'origin', verdict: 'stop' }], peers: [] } },
+    ]);
   });
 
   it('begins with a complete push when the health thread is there', async () => {
@@ -92,7 +116,14 @@ describe('the speaker thread', () => {
   it('tells main of a listener once when it fails and once when it is up', () => {
     const t = setup();
     const down = { address: '127.0.0.1', port: 179, up: false, error: 'in use' };
-    const states: (readonly ListenerFigures[])[] = [[{ ...down, up: true, error: null }], [down], [down], [{ ...down, up: true, error: null }], [down], []];
+    const states: (readonly ListenerFigures[])[] = [
+      [{ ...down, up: true, error: null }],
+      [down],
+      [down],
+      [{ ...down, up: true, error: null }],
+      [down],
+      [],
+    ];
     for (const state of states) {
       t.listen(state);
       t.logic.push();

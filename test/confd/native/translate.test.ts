@@ -1,13 +1,18 @@
-import { formatAddress } from 'bgp-ts/net';
 import type { PeerConfig } from 'bgp-ts';
+import { formatAddress } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import type { Desired, DesiredPeer } from '../../../src/confd/desired/types.ts';
-import { CALICO_SESSION_DEFAULTS, createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/translate.ts';
 import type { TranslateOptions } from '../../../src/confd/native/translate.ts';
+import { CALICO_SESSION_DEFAULTS, createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/translate.ts';
 import { transportMap } from '../../../src/confd/native/transport.ts';
 import { address, desired, peer, route } from './fixtures.ts';
 
-const OPTIONS: TranslateOptions = { session: SESSION_DEFAULTS, sessionFamilies: 'peer', listenPort: undefined, transport: transportMap([]) };
+const OPTIONS: TranslateOptions = {
+  session: SESSION_DEFAULTS,
+  sessionFamilies: 'peer',
+  listenPort: undefined,
+  transport: transportMap([]),
+};
 
 const translate = (state: Desired, options: Partial<TranslateOptions> = {}) => createTranslator({ ...OPTIONS, ...options })(state);
 
@@ -31,12 +36,22 @@ describe('a peer', () => {
   it.each<[string, Partial<DesiredPeer>, Partial<TranslateOptions>, Partial<PeerConfig>]>([
     ['timers are ours by default', {}, {}, { holdTime: 90, connectRetryTime: 5, connectDelay: 0, gracefulRestart: { restartTime: 120 } }],
     ["and Calico's in compat", {}, { session: CALICO_SESSION_DEFAULTS }, { holdTime: 240, connectRetryTime: 5, connectDelay: 2 }],
-    ['restart and keepalive time of the resource', { restartTime: 30, keepaliveTime: 7 }, {}, { gracefulRestart: { restartTime: 30 }, keepaliveTime: 7 }],
+    [
+      'restart and keepalive time of the resource',
+      { restartTime: 30, keepaliveTime: 7 },
+      {},
+      { gracefulRestart: { restartTime: 30 }, keepaliveTime: 7 },
+    ],
     ['the family of its address', {}, {}, { families: ['ipv4-unicast'] }],
     ['IPv6', { address: address('fd00::fe'), source: address('fd00::1') }, {}, { families: ['ipv6-unicast'] }],
     ['port and AS numbers', { port: 1790, remoteAs: 65009, localAs: 65010 }, {}, { remoteAs: 65009, localAs: 65010 }],
     ['reflector client', { reflectorClient: true, clusterId: '10.0.0.1' }, {}, { reflectorClient: true, clusterId: 0x0a000001 }],
-    ['passive, next hop keep, allowed AS', { passive: true, nextHop: 'keep', allowLocalAs: 2 }, {}, { passive: true, nextHop: 'keep', allowLocalAs: 2 }],
+    [
+      'passive, next hop keep, allowed AS',
+      { passive: true, nextHop: 'keep', allowLocalAs: 2 },
+      {},
+      { passive: true, nextHop: 'keep', allowLocalAs: 2 },
+    ],
   ])('%s', (_name, given, options, expected) => {
     expect(onlyPeer(given, options)).toMatchObject(expected);
   });
@@ -60,7 +75,11 @@ describe('a peer', () => {
 
   it('goes where the transport map says, from where it says', () => {
     const mapped = onlyPeer({}, { transport: MAPPED });
-    expect([formatAddress(mapped.remote.address), mapped.remote.port, mapped.local && formatAddress(mapped.local)]).toEqual(['127.0.64.254', 1791, '127.0.64.1']);
+    expect([formatAddress(mapped.remote.address), mapped.remote.port, mapped.local && formatAddress(mapped.local)]).toEqual([
+      '127.0.64.254',
+      1791,
+      '127.0.64.1',
+    ]);
   });
 });
 
@@ -92,7 +111,9 @@ describe('listening', () => {
     ['the port of the option', {}, { listenPort: 1234 }, ['0.0.0.0 1234']],
     ['the mapped endpoint', {}, { transport: MAPPED, listenPort: 1234 }, ['127.0.64.1 1790']],
   ])('%s', (_name, state, options, expected) => {
-    expect(translate(desired(state), options).config.listen.map((entry) => `${formatAddress(entry.address)} ${entry.port}`)).toEqual(expected);
+    expect(translate(desired(state), options).config.listen.map((entry) => `${formatAddress(entry.address)} ${entry.port}`)).toEqual(
+      expected,
+    );
   });
 });
 

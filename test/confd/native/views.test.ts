@@ -73,19 +73,37 @@ describe('views for the health thread', () => {
     const peer: PeerView = peerView(status, { received: 1, sent: 2 });
     const shown: RouteJson = routeView(route);
     const message = (reply: HealthReply): SpeakerMessage => reply;
-    expect([peer.notificationsReceived, peer.notificationsSent, peer.remoteId, peer.local, shown.nextHop]).toEqual([1, 2, '192.0.2.254', null, '192.0.2.1']);
+    expect([peer.notificationsReceived, peer.notificationsSent, peer.remoteId, peer.local, shown.nextHop]).toEqual([
+      1,
+      2,
+      '192.0.2.254',
+      null,
+      '192.0.2.1',
+    ]);
     expect(message({ type: 'fault', id: 1, fault: { code: 'internal', message: '' } }).type).toBe('fault');
   });
 
   it('write attributes as people do', () => {
-    expect(routeView(route)).toMatchObject({ asPath: '65001 65002 {1,2}', communities: ['65535:1'], largeCommunities: ['1:2:3'], originatorId: '0.0.0.1', clusterList: ['0.0.0.2', '0.0.0.3'] });
+    expect(routeView(route)).toMatchObject({
+      asPath: '65001 65002 {1,2}',
+      communities: ['65535:1'],
+      largeCommunities: ['1:2:3'],
+      originatorId: '0.0.0.1',
+      clusterList: ['0.0.0.2', '0.0.0.3'],
+    });
     expect(formatAsPath([{ type: 'confed-sequence', asns: [1, 2] }])).toBe('(1 2)');
     expect(formatCommunity(0xfffffff0)).toBe('65535:65520');
   });
 
   it('push only the peers that changed, and everything after a restart', () => {
     const pushes = createPushes();
-    const parts = (peers: readonly PeerStatus[]) => ({ now: 1, status: speaker(peers), listeners: [], notifications: new Map(), loop: { meanMs: 0, p99Ms: 0, maxMs: 0 } });
+    const parts = (peers: readonly PeerStatus[]) => ({
+      now: 1,
+      status: speaker(peers),
+      listeners: [],
+      notifications: new Map(),
+      loop: { meanMs: 0, p99Ms: 0, maxMs: 0 },
+    });
     const ids = (peers: readonly PeerStatus[]) => {
       const push = pushes.next(parts(peers));
       return [push.peers.complete, push.peers.upsert.map((peer) => peer.id), push.peers.remove];
@@ -103,10 +121,18 @@ describe('views for the health thread', () => {
 describe('explanations', () => {
   const peers: RouteExplanation['peers'] = [
     { peer: 'a', up: true, advertised: true, exportTerm: 'lb', group: 'g', lastSent: { at: 1, updateHex: 'ff' }, delivered: true },
-    { peer: 'b', up: false, advertised: false, blockedBy: { rule: 'session down', citation: 'RFC 4271 section 8', reasons: [] }, group: '', delivered: false },
+    {
+      peer: 'b',
+      up: false,
+      advertised: false,
+      blockedBy: { rule: 'session down', citation: 'RFC 4271 section 8', reasons: [] },
+      group: '',
+      delivered: false,
+    },
     { peer: 'c', up: true, advertised: true, group: 'g', delivered: false },
   ];
-  const explain = (more: Partial<RouteExplanation>, peer: string | null = null) => explanationView({ prefix: route.prefix, candidates: [], peers, ...more }, peer);
+  const explain = (more: Partial<RouteExplanation>, peer: string | null = null) =>
+    explanationView({ prefix: route.prefix, candidates: [], peers, ...more }, peer);
 
   it.each<[string, ExplainPeer['verdict'], string | undefined]>([
     ['a', 'advertised', undefined],
@@ -121,7 +147,13 @@ describe('explanations', () => {
     const view = explain({
       candidates: [
         { ...route, importTerm: '' },
-        { ...route, from: 'tor', best: false, importTerm: 'default', lostAt: { step: 'shorter AS_PATH', citation: 'RFC 4271 section 9.1.2.2 a' } },
+        {
+          ...route,
+          from: 'tor',
+          best: false,
+          importTerm: 'default',
+          lostAt: { step: 'shorter AS_PATH', citation: 'RFC 4271 section 9.1.2.2 a' },
+        },
         { ...route, from: 'bad', best: false, accepted: false, importTerm: 'BGPFilter/deny importV4[0]' },
       ],
       decidedBy: { step: 'shorter AS_PATH', citation: 'RFC 4271 section 9.1.2.2 a' },
