@@ -11,6 +11,8 @@ export interface BlockFacts {
   readonly object: string;
   readonly cidr: Prefix;
   readonly state: 'confirmed' | 'pending' | 'pendingDeletion';
+  /** This daemon writes the kernel routes of its pool. */
+  readonly owned: boolean;
 }
 
 /** The decision about one block. `id` is the prefix as text. */
@@ -18,8 +20,10 @@ export interface BlockVerdict {
   readonly id: string;
   readonly object: string;
   readonly prefix: Prefix;
-  /** Held in the kernel as a blackhole and offered to peers. */
+  /** Offered to peers. */
   readonly originated: boolean;
+  /** Held in the kernel as a blackhole; not where Felix writes the routes of the pool (control-plane 5.5). */
+  readonly installed: boolean;
   /** Addresses inside stay inside, but for those of raised priority. */
   readonly aggregated: boolean;
   readonly rule: string;
@@ -38,6 +42,7 @@ export function evaluateBlock(block: BlockFacts): BlockVerdict {
     object: block.object,
     prefix: block.cidr,
     originated,
+    installed: originated && block.owned,
     aggregated,
     rule: 'control-plane 6',
     detail,

@@ -84,9 +84,11 @@ function makeNode(random: Random, name: string): Resource {
 
 const SELECTORS = ['all()', 'rr', '!rr', 'rack=a', 'rack=b'] as const;
 
+type PeerParts = NonNullable<Parameters<typeof peer>[1]>;
+
 function makePeer(random: Random): Resource {
-  const local = random.pick([{}, { node: random.pick(NODES) }, { nodeSelector: random.pick(SELECTORS) }]);
-  const remote = random.pick([
+  const local = random.pick<PeerParts>([{}, { node: random.pick(NODES) }, { nodeSelector: random.pick(SELECTORS) }]);
+  const remote = random.pick<PeerParts>([
     { peerSelector: random.pick(SELECTORS), ...optional(random, 3, { localASNumber: 65010 }) },
     { peerIP: random.pick(['10.0.0.1', '10.0.0.2', '10.0.0.3:179', '10.0.0.3:1790', '10.9.9.9', 'fd00::3', '[fd00::2]:1790']), ...optional(random, 1, { asNumber: random.pick([64512, 65001, 0]) }) },
     { localWorkloadSelector: 'rr', asNumber: 65001 },
@@ -99,7 +101,7 @@ function makePeer(random: Random): Resource {
     ...optional(random, 4, { nextHopMode: random.pick(['Auto', 'Self', 'Keep'] as const) }),
     ...optional(random, 4, { reversePeering: 'Manual' as const }),
     ...optional(random, 5, { sourceAddress: 'None' as const }),
-    ...optional(random, 6, 'peerIP' in remote ? { reachableBy: remote.peerIP.includes('fd00') ? 'fd00::fe' : '10.0.0.254' } : {}),
+    ...(remote.peerIP === undefined ? {} : optional(random, 6, { reachableBy: remote.peerIP.includes('fd00') ? 'fd00::fe' : '10.0.0.254' })),
     filters: random.some(['f0', 'f1', 'f2']),
   };
   return peer(random.pick(['p0', 'p1', 'p2', 'p3']), { ...local, ...remote, ...extras });

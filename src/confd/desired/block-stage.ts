@@ -1,10 +1,12 @@
 /** Block affinities (or pod CIDRs) of this node to blackholes, aggregates and the clauses of export policies (control-plane 6). */
 import { type BlockFacts, type BlockVerdict, evaluateBlock, isOwnAffinity } from '../../routes/blocks.ts';
-import type { BlockAffinityResource, Snapshot } from '../resources/types.ts';
+import { type ClusterRoutes, ownsPrefix } from '../../routes/pools.ts';
+import type { BlockAffinityResource, IPPoolResource, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
 import { objectName } from './issues.ts';
 import type { OriginTable } from './origins.ts';
 import { compareText, SortedTable } from './tables.ts';
+import type { Aggregate } from './policies.ts';
 import type { DesireOptions, InstalledRoute } from './types.ts';
 
 /** Keeps the verdict of every own block; writes into origins and installed routes. */
@@ -15,6 +17,9 @@ export class BlockStage {
   readonly #installed: SortedTable<InstalledRoute>;
   readonly #own = new Map<string, BlockAffinityResource>();
   #blocks: readonly BlockVerdict[] = [];
+  #aggregates: readonly Aggregate[] = [];
+  #pools: readonly IPPoolResource[] | undefined;
+  #mode: ClusterRoutes | undefined;
   #due = true;
   evaluated = 0;
 
@@ -40,20 +45,30 @@ export class BlockStage {
     if (this.#usePodCIDR) this.#due = true;
   }
 
+  /** Blocks that keep their addresses in; the same array while these stay the same. */
+  get aggregates(): readonly Aggregate[] {
+    return this.#aggregates;
+  }
+
   /** Own blocks by prefix; the same array while no verdict changed. */
   get blocks(): readonly BlockVerdict[] {
     return this.#blocks;
   }
 
-  run(snapshot: Snapshot): void {
-    if (!this.#due) return;
+  /** Evaluates the own blocks where anything about them changed. `pools` are sorted and keep their identity. */
+  run(snapshot: Snapshot, pools: readonly IPPoolResource[], mode: ClusterRoutes): void {
+    if (!this.#due && pools === this.#pools && mode === this.#mode) return;
     this.#due = false;
+    this.#pools = pools;
+    this.#mode = mode;
     const facts = this.#usePodCIDR ? podBlocks(snapshot, this.#node) : [...this.#own.values()].map(affinityBlock);
     this.evaluated += facts.length;
-    const blocks = facts.map(evaluateBlock).sort((a, b) => compareText(a.id, b.id) || compareText(a.object, b.object));
+    const blocks = facts.map((block) => evaluateBlock({ ...block, owned: ownsPrefix(block.cidr, pools, mode) })).sort((a, b) => compareText(a.id, b.id) || compareText(a.object, b.object));
     if (sameData(blocks, this.#blocks)) return;
     this.#install(blocks);
     this.#blocks = blocks;
+    const aggregates = blocks.filter((block) => block.aggregated).map(({ prefix, object }) => ({ prefix, object }));
+    if (!sameData(aggregates, this.#aggregates)) this.#aggregates = aggregates;
     this.#origins.set(
       'blocks',
       blocks.filter((block) => block.originated).map((block) => ({ id: block.id, prefix: block.prefix, class: 'block', reason: { object: block.object, rule: block.rule } })),
@@ -62,8 +77,8 @@ export class BlockStage {
 
   #install(blocks: readonly BlockVerdict[]): void {
     const wanted = new Map<string, InstalledRoute>();
-    for (const { id, prefix, object, rule, originated } of blocks) {
-      if (!originated) continue;
+    for (const { id, prefix, object, rule, installed } of blocks) {
+      if (!installed) continue;
       const reasons = [...(wanted.get(id)?.reasons ?? []), { object, rule }];
       wanted.set(id, { id, prefix, kind: 'blackhole', reasons });
     }
@@ -72,11 +87,11 @@ export class BlockStage {
   }
 }
 
-function affinityBlock(affinity: BlockAffinityResource): BlockFacts {
+function affinityBlock(affinity: BlockAffinityResource): Omit<BlockFacts, 'owned'> {
   return { object: objectName(affinity.ref), cidr: affinity.cidr, state: affinity.state };
 }
 
-function podBlocks(snapshot: Snapshot, name: string): BlockFacts[] {
+function podBlocks(snapshot: Snapshot, name: string): Omit<BlockFacts, 'owned'>[] {
   const node = snapshot.nodes.get(name);
   if (node === undefined) return [];
   return node.podCIDRs.map((cidr) => ({ object: objectName(node.ref), cidr, state: 'confirmed' }));

@@ -115,10 +115,10 @@ class Stages {
     if (before === undefined) this.#full += 1;
     this.#settings = settings;
     this.#issues.set('settings', settings.issues);
+    if (dirty.IPPool.size > 0) this.#policies.refreshPools(snapshot);
     this.#routes(snapshot, settings, dirty);
     const filters = new Set([...dirty.BGPFilter].filter((name) => this.#policies.refreshFilter(snapshot, name)));
-    if (dirty.IPPool.size > 0) this.#policies.refreshPools(snapshot);
-    const policiesChanged = this.#policies.setInputs(settings.policy, this.#blocks.blocks);
+    const policiesChanged = this.#policies.setInputs(settings.policy, this.#blocks.aggregates);
     const nodes = touchedNodes(dirty);
     this.#peers.run(snapshot, settings, { nodes, peers: dirty.BGPPeer, secrets: dirty.Secret, filters }, policiesChanged);
     this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
@@ -132,7 +132,7 @@ class Stages {
     this.#services.run(settings.policy.service, settings.policy.configObject);
     for (const key of dirty.BlockAffinity) this.#blocks.affinity(snapshot, key);
     if (dirty.Node.has(this.#options.node)) this.#blocks.node();
-    this.#blocks.run(snapshot);
+    this.#blocks.run(snapshot, this.#policies.pools, settings.clusterRoutes);
   }
 
   #identify(snapshot: Snapshot, settings: Settings, nodes: ReadonlySet<string>, ownChanged: boolean): void {

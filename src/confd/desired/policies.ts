@@ -4,7 +4,6 @@
  */
 import { formatPrefix, type IpFamily, type Prefix } from 'bgp-ts/net';
 import type { Action, Condition, Policy, PrefixMatch, Reason, Term } from 'bgp-ts/policy';
-import type { BlockVerdict } from '../../routes/blocks.ts';
 import { evaluateCidrs } from '../../routes/services.ts';
 import type { IPPoolResource } from '../resources/types.ts';
 import { addCommunity, MAX_LOCAL_PREF, rulesFor } from './filters.ts';
@@ -15,11 +14,17 @@ import type { DesiredFilter } from './types.ts';
 /** BIRD's preference of routes whose priority was raised on purpose (control-plane 5.2). */
 const RAISED_PREFERENCE = 200;
 
+/** A block that goes out whole, and the resource it comes from. */
+export interface Aggregate {
+  readonly prefix: Prefix;
+  readonly object: string;
+}
+
 /** Everything policies are built from. `pools` have unique CIDRs; all lists are sorted. */
 export interface PolicyInputs {
   readonly settings: PolicySettings;
   readonly pools: readonly IPPoolResource[];
-  readonly blocks: readonly BlockVerdict[];
+  readonly blocks: readonly Aggregate[];
   readonly filters: ReadonlyMap<string, DesiredFilter>;
 }
 
@@ -159,7 +164,7 @@ function communityTerms(settings: PolicySettings, family: IpFamily): Term[] {
 
 /** Step 7: only the exact block leaves, and addresses of raised priority (control-plane 6). */
 function aggregationTerms(inputs: PolicyInputs, family: IpFamily): Term[] {
-  const blocks = inputs.blocks.filter((block) => block.aggregated && block.prefix.family === family);
+  const blocks = inputs.blocks.filter((block) => block.prefix.family === family);
   if (blocks.length === 0) return [];
   const reasons = blocks.map((block) => reason(block.object, 'control-plane 6'));
   const exact: Condition = { kind: 'prefix', any: blocks.map((block): PrefixMatch => ({ prefix: block.prefix, match: { kind: 'exact' } })) };

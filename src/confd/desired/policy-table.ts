@@ -4,11 +4,10 @@
  */
 import { formatPrefix } from 'bgp-ts/net';
 import type { Policy } from 'bgp-ts/policy';
-import type { BlockVerdict } from '../../routes/blocks.ts';
 import type { IPPoolResource, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
 import { rulesFor, translateFilter } from './filters.ts';
-import { buildExportPolicy, buildImportPolicy, type PolicyInputs, type PolicyUse, policyName } from './policies.ts';
+import { type Aggregate, buildExportPolicy, buildImportPolicy, type PolicyInputs, type PolicyUse, policyName } from './policies.ts';
 import type { PolicySettings } from './settings.ts';
 import { compareText } from './tables.ts';
 import type { DesiredFilter } from './types.ts';
@@ -17,6 +16,7 @@ import type { DesiredFilter } from './types.ts';
 export class PolicyTable {
   #inputs: PolicyInputs | undefined;
   #pools: readonly IPPoolResource[] = [];
+  #exportPools: readonly IPPoolResource[] = [];
   readonly #filters = new Map<string, DesiredFilter>();
   #policies = new Map<string, Policy>();
   #before = new Map<string, Policy>();
@@ -42,9 +42,11 @@ export class PolicyTable {
       if (!byCidr.has(key)) byCidr.set(key, pool);
     }
     const pools = [...byCidr].sort(([a], [b]) => compareText(a, b)).map(([, pool]) => pool);
-    if (!samePools(this.#pools, pools)) this.#pools = pools;
+    if (!samePools(this.#pools, pools, (pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport, pool.ipipMode, pool.vxlanMode])) this.#pools = pools;
+    if (!samePools(this.#exportPools, pools, (pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport])) this.#exportPools = pools;
   }
 
+  /** Pools by CIDR; the same array while nothing that matters here changed. */
   get pools(): readonly IPPoolResource[] {
     return this.#pools;
   }
@@ -54,10 +56,10 @@ export class PolicyTable {
   }
 
   /** Takes new inputs; true where policies may differ now, so that every peer has to ask again. */
-  setInputs(settings: PolicySettings, blocks: readonly BlockVerdict[]): boolean {
+  setInputs(settings: PolicySettings, blocks: readonly Aggregate[]): boolean {
     const inputs = this.#inputs;
-    if (inputs !== undefined && !this.#filtersChanged && inputs.settings === settings && inputs.blocks === blocks && inputs.pools === this.#pools) return false;
-    this.#inputs = { settings, blocks, pools: this.#pools, filters: this.#filters };
+    if (inputs !== undefined && !this.#filtersChanged && inputs.settings === settings && inputs.blocks === blocks && inputs.pools === this.#exportPools) return false;
+    this.#inputs = { settings, blocks, pools: this.#exportPools, filters: this.#filters };
     this.#filtersChanged = false;
     this.#before = this.#policies;
     this.#policies = new Map();
@@ -97,7 +99,6 @@ export class PolicyTable {
   }
 }
 
-function samePools(before: readonly IPPoolResource[], after: readonly IPPoolResource[]): boolean {
-  const exported = (pools: readonly IPPoolResource[]): unknown => pools.map((pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport]);
-  return sameData(exported(before), exported(after));
+function samePools(before: readonly IPPoolResource[], after: readonly IPPoolResource[], fields: (pool: IPPoolResource) => unknown): boolean {
+  return sameData(before.map(fields), after.map(fields));
 }

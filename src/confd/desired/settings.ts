@@ -3,6 +3,7 @@
  * plain values (control-plane 1.2, 2.1, 4.1, 5.3). Every stage reads these, never the configuration objects.
  */
 import { type Address, formatAddress, type IpFamily, type Prefix } from 'bgp-ts/net';
+import { type ClusterRoutes, ownsIpip } from '../../routes/pools.ts';
 import { EXCLUDE_LABEL, type ServiceContext } from '../../routes/services.ts';
 import type { BGPConfigurationResource, Community, Issue, NodeResource, SecretKeyRef, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
@@ -68,6 +69,7 @@ export interface Settings {
   readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
   readonly peers: PeerSettings;
   readonly policy: PolicySettings;
+  readonly clusterRoutes: ClusterRoutes;
   readonly issues: readonly Issue[];
 }
 
@@ -86,6 +88,7 @@ export function resolveSettings(snapshot: Snapshot, options: DesireOptions, prev
     listen: { addresses, port },
     peers: peerSettings(node, global, own, options),
     policy: policySettings(node, global, local, options),
+    clusterRoutes: clusterRoutes(global),
     issues: routerId.refused === undefined ? [] : [routerIdIssue(node, routerId.refused)],
   };
   return previous === undefined ? next : keepSame(previous, next);
@@ -153,7 +156,6 @@ function policySettings(
   options: DesireOptions,
 ): PolicySettings {
   const compat = options.compatCalico === true;
-  const mode = global?.programClusterRoutes;
   return {
     service: serviceContext(node, global, options),
     reflector: (node.bgp.routeReflectorClusterID ?? '') !== '',
@@ -162,11 +164,15 @@ function policySettings(
       ipv4: global?.ipv4NormalRoutePriority ?? DEFAULT_ROUTE_PRIORITY,
       ipv6: global?.ipv6NormalRoutePriority ?? DEFAULT_ROUTE_PRIORITY,
     },
-    ownsIpip: mode === 'Enabled' || mode === 'EnabledIPIPOnly',
+    ownsIpip: ownsIpip(clusterRoutes(global)),
     foreignClusterIPs: options.foreignClusterIPs ?? compat,
     configObject: configObject(global),
     compat,
   };
+}
+
+function clusterRoutes(global: BGPConfigurationResource | undefined): ClusterRoutes {
+  return global?.programClusterRoutes ?? 'EnabledNoEncapOnly';
 }
 
 function configObject(global: BGPConfigurationResource | undefined): string {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createDesire, desire } from '../../../src/confd/desired/desire.ts';
 import type { DesireOptions } from '../../../src/confd/desired/types.ts';
 import type { Resource, SnapshotDelta } from '../../../src/confd/resources/types.ts';
-import { affinity, configuration, keyOf, node, prefix, service, slice, snapshotOf } from '../../worlds/build.ts';
+import { affinity, configuration, keyOf, node, pool, prefix, service, slice, snapshotOf } from '../../worlds/build.ts';
 
 const me = node('me', { ipv4: '10.0.0.1/24' });
 const config = configuration('default', { serviceClusterIPs: [prefix('10.96.0.0/16')], serviceExternalIPs: [prefix('50.0.0.0/24')], serviceLoadBalancerIPs: [prefix('80.0.0.0/24')] });
@@ -78,6 +78,16 @@ describe('6 blocks', () => {
     const { desired } = result([me, affinity('me', '192.168.1.0/26'), affinity('you', '192.168.2.0/26'), affinity('me', '192.168.3.0/26', 'pending'), affinity('me', '192.168.4.1/32')]);
     expect(desired?.advertise).toMatchObject([{ id: '192.168.1.0/26', class: 'block', reasons: [{ object: 'BlockAffinity/me-192-168-1-0-26', rule: 'control-plane 6' }] }]);
     expect(desired?.install).toMatchObject([{ id: '192.168.1.0/26', kind: 'blackhole' }]);
+  });
+
+  it('a block of a pool that Felix programs is originated, not installed (5.5)', () => {
+    const encapsulated = pool('p', '192.168.0.0/16', { ipipMode: 'Always' });
+    const block = affinity('me', '192.168.1.0/26');
+    const install = (...resources: readonly Resource[]): string[] => (result([me, block, ...resources]).desired?.install ?? []).map((route) => route.id);
+    expect(install(encapsulated)).toEqual([]);
+    expect(advertised([me, block, encapsulated])).toEqual(['192.168.1.0/26']);
+    expect(install(encapsulated, configuration('default', { programClusterRoutes: 'Enabled' }))).toEqual(['192.168.1.0/26']);
+    expect(install(pool('p', '192.168.0.0/16'))).toEqual(['192.168.1.0/26']);
   });
 
   it('pod CIDRs take the place of affinities with USE_POD_CIDR', () => {

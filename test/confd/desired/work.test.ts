@@ -57,8 +57,9 @@ describe('work of one change', () => {
     ['another key of that Secret changes no peer', secret('s', { k: 'one', other: 'y' }), { peersComputed: 1, entriesKept: true }],
     ['a Secret nobody names computes nothing', secret('t', { k: 'x' }), { entriesKept: true }],
     ['an affinity of another node evaluates nothing', affinity('node-7', '192.168.9.0/26'), { entriesKept: true }],
-    ['a label of a pool builds nothing', pool('default', '192.168.0.0/16', { ipipMode: 'Always' }), { entriesKept: true }],
-    ['a new pool builds each policy in use once, for all peers', pool('second', '172.16.0.0/16'), { policiesBuilt: 3 }],
+    ['a pool that comes as it was builds nothing', pool('default', '192.168.0.0/16'), { entriesKept: true }],
+    ['the encapsulation of a pool evaluates the own blocks and builds no policy', pool('default', '192.168.0.0/16', { ipipMode: 'Always' }), { blocksEvaluated: 2 }],
+    ['a new pool builds each policy in use once, for all peers', pool('second', '172.16.0.0/16'), { policiesBuilt: 3, blocksEvaluated: 2 }],
     ['an own block evaluates the own blocks and builds the policies', affinity(LARGE_SELF, '192.168.9.0/26'), { blocksEvaluated: 3, policiesBuilt: 3 }],
     ['a filter rule computes the peers that name it', filter('f', { exportV4: [{ action: 'Accept' }] }), { peersComputed: 1, policiesBuilt: 3 }],
   ])('%s', (_, change, expected) => {
