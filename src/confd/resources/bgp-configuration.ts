@@ -1,9 +1,23 @@
 /** BGPConfiguration (control-plane 1.2). */
 import type { Prefix } from 'bgp-ts/net';
 import { MAX_RESTART_TIME, password } from './bgp-peer.ts';
-import { fields, fault, inside, isRecord, list, member, type At, type Parser, warn, withRules } from './fields.ts';
+import { type At, fault, fields, inside, isRecord, list, member, type Parser, warn, withRules } from './fields.ts';
 import type { BGPConfigurationResource, Community } from './types.ts';
-import { address, asNumber, cidr, community, duration, flag, integer, matching, oneOf, parseCommunity, scalarText, text, wordList } from './values.ts';
+import {
+  address,
+  asNumber,
+  cidr,
+  community,
+  duration,
+  flag,
+  integer,
+  matching,
+  oneOf,
+  parseCommunity,
+  scalarText,
+  text,
+  wordList,
+} from './values.ts';
 
 /** Most communities, and most advertised prefixes, of one BGPConfiguration. */
 export const MAX_COMMUNITIES = 500;
@@ -22,7 +36,10 @@ const namedCommunity: Parser<{ readonly name: string; readonly value: Community 
   return entry?.name === undefined || entry.value === undefined ? undefined : { name: entry.name, value: entry.value };
 };
 
-const readCommunity = fields({ name: text, value: community }, { name: 'a community', required: { name: 'a name', value: 'a community value' } });
+const readCommunity = fields(
+  { name: text, value: community },
+  { name: 'a community', required: { name: 'a name', value: 'a community value' } },
+);
 
 const communityOrName: Parser<Community | { readonly name: string }> = (value, at) => {
   const written = scalarText(value);

@@ -1,7 +1,7 @@
 /** BGPFilter (control-plane 1.4). */
 import type { IpFamily } from 'bgp-ts/net';
-import { fault, fields, isRecord, list, member, type Parser, withRules } from './fields.ts';
 import { MAX_PRIORITY } from './bgp-configuration.ts';
+import { fault, fields, isRecord, list, member, type Parser, withRules } from './fields.ts';
 import type { BGPFilterResource, BGPFilterRule, Community } from './types.ts';
 import { asNumber, cidr, community, integer, matching, oneOf } from './values.ts';
 
@@ -80,7 +80,11 @@ function ruleShape(family: IpFamily) {
 
 function rule(family: IpFamily): Parser<BGPFilterRule> {
   const read = withRules(ruleShape(family), [
-    { field: 'matchOperator', broken: (set) => set('cidr') && !set('matchOperator'), rule: 'how to compare with cidr: Equal, NotEqual, In or NotIn' },
+    {
+      field: 'matchOperator',
+      broken: (set) => set('cidr') && !set('matchOperator'),
+      rule: 'how to compare with cidr: Equal, NotEqual, In or NotIn',
+    },
     { field: 'cidr', broken: (set) => set('matchOperator') && !set('cidr'), rule: 'what matchOperator compares with' },
     { field: 'prefixLength', broken: (set) => set('prefixLength') && !set('cidr'), rule: 'needs cidr' },
     { field: 'operations', broken: (set, raw) => set('operations') && raw['action'] === 'Reject', rule: 'need action Accept' },

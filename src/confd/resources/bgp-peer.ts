@@ -53,7 +53,11 @@ const readSpec = withRules(fields(SPEC), [
     broken: (set) => set('localWorkloadSelector') && (set('peerIP') || set('peerSelector')),
     rule: 'stands beside spec.peerIP or spec.peerSelector: only one of them',
   },
-  { field: 'asNumber', broken: (set) => set('asNumber') && set('peerSelector'), rule: 'stands beside spec.peerSelector, which takes the AS of each node' },
+  {
+    field: 'asNumber',
+    broken: (set) => set('asNumber') && set('peerSelector'),
+    rule: 'stands beside spec.peerSelector, which takes the AS of each node',
+  },
   {
     field: 'asNumber',
     broken: (set) => set('localWorkloadSelector') && !set('asNumber'),

@@ -1,5 +1,5 @@
 /** EndpointSlice (discovery.k8s.io/v1), as far as service routes need it. */
-import { fields, list, type At, type Parser } from './fields.ts';
+import { type At, fields, list, type Parser } from './fields.ts';
 import { type Metadata, objectName } from './metadata.ts';
 import type { EndpointSliceResource } from './types.ts';
 import { flag, oneOf } from './values.ts';

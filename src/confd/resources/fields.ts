@@ -69,7 +69,10 @@ function codeOf(kind: string, path: Path): string {
   const names = path.filter((key): key is string => typeof key === 'string');
   const own = names[0] === 'spec' && names.length > 1 ? names.slice(1) : names;
   const words = own.map((name) => name.replace(/^.*\//, '').replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3_$2$4'));
-  return [kind, ...words].join('_').toUpperCase().replace(/[^A-Z0-9]+/g, '_');
+  return [kind, ...words]
+    .join('_')
+    .toUpperCase()
+    .replace(/[^A-Z0-9]+/g, '_');
 }
 
 interface Fault {
@@ -143,6 +146,7 @@ type Shape = Readonly<Record<string, Parser<unknown>>>;
 /** What `fields` makes of a table: every field optional, of its parser's type. */
 export type Parsed<S extends Shape> = { readonly [K in keyof S]?: Exclude<ReturnType<S[K]>, undefined> };
 
+/** How `fields` treats names outside its table. */
 export interface FieldsOptions {
   /** Names that exist in the API and mean nothing to us: not checked, not reported. */
   readonly ignored?: readonly string[];
@@ -175,6 +179,7 @@ export function fields<const S extends Shape>(shape: S, options: FieldsOptions =
   };
 }
 
+/** Bounds of a list, both inclusive; default: any length. */
 export interface ListOptions {
   readonly max?: number;
   readonly min?: number;
@@ -230,7 +235,8 @@ export function tolerant<T>(parser: Parser<T>): Parser<T> {
     if (sink.errors === errors) return parsed;
     sink.errors = errors;
     const found = sink.issues.splice(first);
-    for (const issue of found) sink.issues.push(issue.severity === 'error' ? { ...issue, severity: 'warning', rule: `${issue.rule}: ignored` } : issue);
+    for (const issue of found)
+      sink.issues.push(issue.severity === 'error' ? { ...issue, severity: 'warning', rule: `${issue.rule}: ignored` } : issue);
     return undefined;
   };
 }

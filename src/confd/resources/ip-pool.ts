@@ -1,7 +1,8 @@
 /** IPPool (control-plane 1.5). */
-import { checked, cidr, flag, oneOf, selector } from './values.ts';
+
 import { fault, fields, inside, isRecord, list, member, type Parser, withRules } from './fields.ts';
 import type { IPPoolResource } from './types.ts';
+import { checked, cidr, flag, oneOf, selector } from './values.ts';
 
 const encapMode = oneOf('Never', 'Always', 'CrossSubnet');
 const encaps = (value: unknown): boolean => value === 'Always' || value === 'CrossSubnet';

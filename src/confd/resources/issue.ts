@@ -17,10 +17,8 @@ export function gotText(value: unknown): string {
 }
 
 function jsonText(value: unknown, depth: number, budget: { left: number }): string {
-  if (value === undefined) return 'null';
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) {
-    const text = JSON.stringify(typeof value === 'string' ? value.slice(0, GOT_LIMIT + 1) : value) ?? 'null';
+    const text = scalarJson(value);
     budget.left -= text.length;
     return text;
   }
@@ -39,15 +37,29 @@ function jsonText(value: unknown, depth: number, budget: { left: number }): stri
   return isArray ? `[${parts.join(',')}]` : `{${parts.join(',')}}`;
 }
 
+/** Numbers that JSON lacks are shown by name; what no source can yield, by type. */
+function scalarJson(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, GOT_LIMIT + 1));
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  return value === undefined || value === null ? 'null' : typeof value;
+}
+
+// Names and keys of a manifest may hold anything; an issue stays one line that cannot steer a terminal.
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
+function oneLine(text: string): string {
+  return text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** `KIND/[NS/]NAME`, as issues and reasons name an object. */
 export function formatRef(ref: ObjectRef): string {
-  return ref.namespace === '' ? `${ref.kind}/${ref.name}` : `${ref.kind}/${ref.namespace}/${ref.name}`;
+  return oneLine(ref.namespace === '' ? `${ref.kind}/${ref.name}` : `${ref.kind}/${ref.namespace}/${ref.name}`);
 }
 
 /** One line: `KIND/[NS/]NAME FIELD: GOT RULE`. An issue of the whole object has no field, one of a missing field no value. */
 export function formatIssue(issue: Issue): string {
   const where = issue.field === '' ? formatRef(issue.object) : `${formatRef(issue.object)} ${issue.field}`;
-  return issue.got === '' ? `${where}: ${issue.rule}` : `${where}: ${issue.got} ${issue.rule}`;
+  return oneLine(issue.got === '' ? `${where}: ${issue.rule}` : `${where}: ${issue.got} ${issue.rule}`);
 }
 
 /** `formatIssue` after `FILE:LINE:COLUMN: ` where the issue has a position. */

@@ -1,5 +1,5 @@
 /** Node in both forms: Kubernetes with the annotations of control-plane 9.3, and Calico's own (1.6). */
-import { type Address, parseAddress, type Prefix } from 'bgp-ts/net';
+import { type Address, type Prefix, parseAddress } from 'bgp-ts/net';
 import { type At, fault, fields, inside, isAbsent, isRecord, list, member, type Parser, tolerant } from './fields.ts';
 import { type Metadata, parseJson, textMap } from './metadata.ts';
 import type { NodeResource } from './types.ts';
@@ -33,7 +33,10 @@ const readCalicoNode = fields(
         'interfaces',
       ],
     }),
-    status: fields({ podCIDRs: list(cidr(), { of: 'IP prefixes' }) }, { name: 'status', ignored: ['wireguardPublicKey', 'wireguardPublicKeyV6'] }),
+    status: fields(
+      { podCIDRs: list(cidr(), { of: 'IP prefixes' }) },
+      { name: 'status', ignored: ['wireguardPublicKey', 'wireguardPublicKeyV6'] },
+    ),
   },
   { ignored: ['apiVersion', 'kind', 'metadata'] },
 );
@@ -93,7 +96,11 @@ const ANNOTATIONS = {
   }),
 } as const;
 
-function annotation<K extends keyof typeof ANNOTATIONS>(key: K, metadata: Metadata, at: At): ReturnType<(typeof ANNOTATIONS)[K]> | undefined;
+function annotation<K extends keyof typeof ANNOTATIONS>(
+  key: K,
+  metadata: Metadata,
+  at: At,
+): ReturnType<(typeof ANNOTATIONS)[K]> | undefined;
 function annotation(key: keyof typeof ANNOTATIONS, metadata: Metadata, at: At): unknown {
   const value = metadata.annotations.get(PREFIX + key);
   return isAbsent(value) ? undefined : ANNOTATIONS[key](value, inside(at, PREFIX + key));

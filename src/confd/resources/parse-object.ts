@@ -1,18 +1,34 @@
 /**
  * The edge: raw objects of any source become typed resources and issues. Total: any input gives a result.
  */
-import { blockAffinitySpec } from './block-affinity.ts';
+
 import { bgpConfigurationSpec } from './bgp-configuration.ts';
 import { bgpFilterSpec } from './bgp-filter.ts';
 import { bgpPeerSpec } from './bgp-peer.ts';
+import { blockAffinitySpec } from './block-affinity.ts';
 import { endpointSlice } from './endpoint-slice.ts';
-import { type At, fault, fields, inside, isRecord, member, missing, type Parser, type Path, rootOf, type Sink, warn } from './fields.ts';
+import {
+  type At,
+  fault,
+  fields,
+  inside,
+  isAbsent,
+  isRecord,
+  member,
+  missing,
+  type Parser,
+  type Path,
+  rootOf,
+  type Sink,
+  warn,
+} from './fields.ts';
 import { ipPoolSpec } from './ip-pool.ts';
 import { type Metadata, parseMetadata, rawIdentity, refOf } from './metadata.ts';
 import { calicoNode, kubernetesNode } from './node.ts';
 import { secret } from './secret.ts';
 import { service } from './service.ts';
 import type { Issue, ObjectRef, Resource, SourcePosition } from './types.ts';
+import { scalarText } from './values.ts';
 
 /** Finds where a path of the object stands in its source; null where there are no lines. */
 export type Positions = (path: Path) => SourcePosition | null;
@@ -33,7 +49,11 @@ export interface ParsedObject {
 }
 
 /** What a kind's parser gives: all of the resource but what every resource has. */
-type Body = Resource extends infer R ? (R extends Resource ? Omit<R, 'ref' | 'labels' | 'source'> & { readonly labels?: R['labels'] } : never) : never;
+type Body = Resource extends infer R
+  ? R extends Resource
+    ? Omit<R, 'ref' | 'labels' | 'source'> & { readonly labels?: R['labels'] }
+    : never
+  : never;
 
 interface Kind {
   readonly apiVersions: readonly string[];
@@ -88,7 +108,8 @@ export function parseObject(raw: unknown, position: Positions = () => null, fall
   const identity = rawIdentity(raw);
   const kind = KINDS.get(identity.kind);
   const ref = refOf(identity, kind?.namespaced ?? identity.namespace !== '');
-  if (identity.kind === '' || identity.apiVersion === '') return nameless(raw, position, fallback ?? { ...ref, kind: ref.kind || 'Object' });
+  if (identity.kind === '' || identity.apiVersion === '')
+    return nameless(raw, position, fallback ?? { ...ref, kind: ref.kind || 'Object' });
   const sink = newSink(ref, position);
   const root = rootOf(sink);
   if (kind === undefined || !kind.apiVersions.includes(identity.apiVersion)) return unknownKind(kind, root);
@@ -107,9 +128,8 @@ function nameless(raw: Readonly<Record<string, unknown>>, position: Positions, r
   for (const key of ['apiVersion', 'kind']) {
     const value = member(raw, key);
     const at = inside(rootOf(sink), key);
-    if (typeof value === 'string' && value !== '') continue;
-    if (value === undefined || value === null || value === '') missing(at, key === 'kind' ? 'a kind such as BGPPeer' : 'an API version such as v1');
-    else if (typeof value === 'object') fault(at, undefined, 'is not text');
+    if (isAbsent(value)) missing(at, key === 'kind' ? 'a kind such as BGPPeer' : 'an API version such as v1');
+    else if (scalarText(value) === undefined) fault(at, value, 'is not text');
   }
   return { ref: undefined, outcome: { type: 'invalid' }, issues: sink.issues };
 }

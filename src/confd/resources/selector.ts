@@ -139,7 +139,8 @@ function parseCall(cursor: Cursor, name: Token): Test {
   let test: Test = NEVER;
   if (name.text === 'has') {
     const label = peek(cursor);
-    if (label.type !== 'word' || label.text.length > MAX_SELECTOR_LABEL) return fail(cursor, `a label of at most ${MAX_SELECTOR_LABEL} characters`);
+    if (label.type !== 'word' || label.text.length > MAX_SELECTOR_LABEL)
+      return fail(cursor, `a label of at most ${MAX_SELECTOR_LABEL} characters`);
     cursor.index += 1;
     test = (labels) => labels.has(label.text);
   } else if (name.text === 'all') {

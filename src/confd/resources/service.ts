@@ -1,13 +1,15 @@
 /** Service, with the defaults an API server would fill in (control-plane 4.2). */
 import { type Address, addressesEqual, parseAddress } from 'bgp-ts/net';
-import { fault, fields, inside, isRecord, list, member, type At, type Parser, tolerant, withRules } from './fields.ts';
+import { type At, fault, fields, inside, isRecord, list, member, type Parser, tolerant, withRules } from './fields.ts';
 import type { ServiceResource } from './types.ts';
 import { address, oneOf } from './values.ts';
 
 const NONE = 'None';
 
 const clusterIP: Parser<Address | typeof NONE> = (value, at) =>
-  value === NONE ? NONE : ((typeof value === 'string' ? parseAddress(value) : undefined) ?? fault(at, value, 'is not an IP address or None'));
+  value === NONE
+    ? NONE
+    : ((typeof value === 'string' ? parseAddress(value) : undefined) ?? fault(at, value, 'is not an IP address or None'));
 
 const SPEC = {
   type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'),
@@ -33,7 +35,8 @@ function isExternal(raw: Readonly<Record<string, unknown>>): boolean {
 const readSpec = withRules(fields(SPEC, { ignored: OTHER_FIELDS }), [
   {
     field: 'clusterIPs',
-    broken: (set, raw) => set('clusterIP') && Array.isArray(raw['clusterIPs']) && raw['clusterIPs'].length > 0 && raw['clusterIPs'][0] !== raw['clusterIP'],
+    broken: (set, raw) =>
+      set('clusterIP') && Array.isArray(raw['clusterIPs']) && raw['clusterIPs'].length > 0 && raw['clusterIPs'][0] !== raw['clusterIP'],
     rule: 'does not begin with spec.clusterIP',
   },
   {

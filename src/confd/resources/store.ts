@@ -7,7 +7,7 @@
 import { prefixKey } from 'bgp-ts/net';
 import { nameKey, objectKey } from './issue.ts';
 import { mergeNodes } from './merge-nodes.ts';
-import { type PoolConflicts, createPoolConflicts } from './pool-conflicts.ts';
+import { createPoolConflicts, type PoolConflicts } from './pool-conflicts.ts';
 import { sameContent } from './same.ts';
 import type {
   BGPConfigurationResource,

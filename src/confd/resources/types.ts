@@ -64,6 +64,7 @@ export interface NodeResource extends Named {
   readonly unschedulable: boolean;
 }
 
+/** A pool of workload addresses; of pools with one CIDR the snapshot has the first by name (control-plane 1.5). */
 export interface IPPoolResource extends Named {
   readonly kind: 'IPPool';
   readonly cidr: Prefix;
@@ -72,11 +73,13 @@ export interface IPPoolResource extends Named {
   readonly disableBGPExport: boolean;
 }
 
+/** One key of a Secret of the daemon's own namespace. */
 export interface SecretKeyRef {
   readonly name: string;
   readonly key: string;
 }
 
+/** A BGP community (RFC 1997) or large community (RFC 8092). */
 export interface Community {
   /** `standard` value is high << 16 | low unsigned. */
   readonly kind: 'standard' | 'large';
@@ -86,6 +89,7 @@ export interface Community {
   readonly text: string;
 }
 
+/** Cluster-wide settings, or those of one node (control-plane 1.2). Absent fields were not written: defaults are the reader's. */
 export interface BGPConfigurationResource extends Named {
   readonly kind: 'BGPConfiguration';
   /** 'default', a node name for `node.<name>`, or undefined: another name, ignored with a warning. */
@@ -99,7 +103,10 @@ export interface BGPConfigurationResource extends Named {
   readonly serviceLoadBalancerAggregation?: 'Enabled' | 'Disabled';
   readonly communities?: readonly { readonly name: string; readonly value: Community }[];
   /** An entry is a literal community or a name, resolved against `communities` of the same resource. */
-  readonly prefixAdvertisements?: readonly { readonly cidr: Prefix; readonly communities: readonly (Community | { readonly name: string })[] }[];
+  readonly prefixAdvertisements?: readonly {
+    readonly cidr: Prefix;
+    readonly communities: readonly (Community | { readonly name: string })[];
+  }[];
   readonly listenPort?: number;
   readonly nodeMeshPassword?: SecretKeyRef;
   /** Seconds. */
@@ -113,6 +120,7 @@ export interface BGPConfigurationResource extends Named {
   readonly ipv6NormalRoutePriority?: number;
 }
 
+/** Peerings of some nodes with some peers (control-plane 1.3). */
 export interface BGPPeerResource extends Named {
   readonly kind: 'BGPPeer';
   readonly node?: string;
@@ -139,6 +147,7 @@ export interface BGPPeerResource extends Named {
   readonly reversePeering: 'Auto' | 'Manual';
 }
 
+/** One rule of a filter: every condition present must hold (control-plane 1.4). */
 export interface BGPFilterRule {
   readonly cidr?: Prefix;
   readonly matchOperator?: 'Equal' | 'NotEqual' | 'In' | 'NotIn';
@@ -157,6 +166,7 @@ export interface BGPFilterRule {
   )[];
 }
 
+/** Ordered rules per direction and family; a direction without rules is empty. */
 export interface BGPFilterResource extends Named {
   readonly kind: 'BGPFilter';
   readonly exportV4: readonly BGPFilterRule[];
@@ -165,6 +175,7 @@ export interface BGPFilterResource extends Named {
   readonly importV6: readonly BGPFilterRule[];
 }
 
+/** A block of addresses that belongs to a node; those marked deleted are not in the snapshot (control-plane 9.5). */
 export interface BlockAffinityResource extends Named {
   readonly kind: 'BlockAffinity';
   readonly node: string;
@@ -174,6 +185,7 @@ export interface BlockAffinityResource extends Named {
   readonly state: 'confirmed' | 'pending' | 'pendingDeletion';
 }
 
+/** A Service with the API server's defaults filled in (control-plane 4.2). */
 export interface ServiceResource extends Named {
   readonly kind: 'Service';
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
@@ -187,6 +199,7 @@ export interface ServiceResource extends Named {
   readonly externalTrafficPolicy: 'Cluster' | 'Local' | '';
 }
 
+/** Endpoints of one Service in one family; a Service may have several slices. */
 export interface EndpointSliceResource extends Named {
   readonly kind: 'EndpointSlice';
   /** Label kubernetes.io/service-name, '' when missing. */
@@ -207,6 +220,7 @@ export interface SecretValue {
   reveal(): string;
 }
 
+/** Any object of a snapshot. */
 export type Resource =
   | NodeResource
   | IPPoolResource

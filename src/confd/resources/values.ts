@@ -125,7 +125,8 @@ export function cidr(family?: IpFamily): Parser<Prefix> {
   return (value, at) => {
     const found = typeof value === 'string' ? parseAddressWithLength(value) : undefined;
     const prefix = found === undefined ? undefined : prefixFromAddress(found.address, found.length);
-    if (found === undefined || prefix === undefined) return fault(at, value, `is not an ${ofFamily(family)} prefix such as ${EXAMPLE[family ?? 'ipv4']}`);
+    if (found === undefined || prefix === undefined)
+      return fault(at, value, `is not an ${ofFamily(family)} prefix such as ${EXAMPLE[family ?? 'ipv4']}`);
     if (family !== undefined && prefix.family !== family) return fault(at, value, `is not an ${ofFamily(family)} prefix`);
     if (hasHostBits(found.address, found.length)) warn(at, value, `has host bits: read as ${formatPrefix(prefix)}`);
     return prefix;
@@ -159,7 +160,8 @@ export const peerAddress: Parser<{ readonly address: Address; readonly port?: nu
   const parts = bare === undefined ? /^(?:\[([^\]]*)\]|([^:[\]]*)):(.*)$/.exec(value) : null;
   const inner = parts === null ? undefined : parseAddress(parts[1] ?? parts[2] ?? '');
   const found = bare ?? inner;
-  if (found === undefined || (bare === undefined && (parts?.[1] === undefined) === (found.family === 'ipv6'))) return fault(at, value, rule);
+  if (found === undefined || (bare === undefined && (parts?.[1] === undefined) === (found.family === 'ipv6')))
+    return fault(at, value, rule);
   if (isUnspecified(found)) return fault(at, value, 'is not the address of one host');
   if (isMulticast(found)) warn(at, value, 'is a multicast address: no session will come up');
   if (bare !== undefined) return { address: bare };
@@ -184,7 +186,8 @@ export function parseCommunity(value: string): Community | undefined {
 
 /** A community value. */
 export const community: Parser<Community> = (value, at) =>
-  (typeof value === 'string' ? parseCommunity(value) : undefined) ?? fault(at, value, 'is not aa:nn (16 bits each) or aa:nn:mm (32 bits each)');
+  (typeof value === 'string' ? parseCommunity(value) : undefined) ??
+  fault(at, value, 'is not aa:nn (16 bits each) or aa:nn:mm (32 bits each)');
 
 const DOTTED_QUAD = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 

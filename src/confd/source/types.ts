@@ -16,6 +16,7 @@ export interface Change {
   readonly writtenAt?: number;
 }
 
+/** Where cluster objects come from. */
 export interface Source {
   /** Ends when the signal aborts. Never throws for bad input or an unreachable datastore: it reports and retries. */
   watch(signal: AbortSignal): AsyncIterable<Change>;

@@ -9,8 +9,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
-import { type FileStamp, errorCode, pathKind, type Root } from './directory.ts';
-import { fileIssue, type FileName, type Manifest, readManifest } from './manifest.ts';
+import { errorCode, type FileStamp, pathKind, type Root } from './directory.ts';
+import { type FileName, fileIssue, type Manifest, readManifest } from './manifest.ts';
 import type { View } from './view.ts';
 
 /** Ms that a file must stay as it is before a suspicious state of it is believed. */

@@ -123,14 +123,20 @@ const FIELDS = [
   ...spec('BGPConfiguration', 'ignoredInterfaces localWorkloadPeeringIPV4 localWorkloadPeeringIPV6 programClusterRoutes'),
   ...spec('BGPConfiguration', 'ipv4NormalRoutePriority ipv6NormalRoutePriority'),
   ...spec('BGPPeer', 'node nodeSelector peerIP peerSelector localWorkloadSelector asNumber localASNumber keepOriginalNextHop nextHopMode'),
-  ...spec('BGPPeer', 'password.secretKeyRef password.secretKeyRef.name password.secretKeyRef.key sourceAddress maxRestartTime keepaliveTime'),
+  ...spec(
+    'BGPPeer',
+    'password.secretKeyRef password.secretKeyRef.name password.secretKeyRef.key sourceAddress maxRestartTime keepaliveTime',
+  ),
   ...spec('BGPPeer', 'numAllowedLocalASNumbers ttlSecurity reachableBy filters reversePeering'),
   ...['exportV4', 'importV4', 'exportV6', 'importV6'].flatMap((direction) =>
     spec('BGPFilter', 'cidr matchOperator action').map((field) => field.replace('spec.', `spec.${direction}.`)),
   ),
   ...spec('BGPFilter', 'exportV4.prefixLength.min exportV4.prefixLength.max exportV4.source exportV4.interface exportV4.peerType'),
   ...spec('BGPFilter', 'exportV4.communities.values importV4.asPathPrefix exportV4.priority exportV4.operations'),
-  ...spec('BGPFilter', 'exportV4.operations.addCommunity.value exportV4.operations.prependASPath.prefix exportV4.operations.setPriority.value'),
+  ...spec(
+    'BGPFilter',
+    'exportV4.operations.addCommunity.value exportV4.operations.prependASPath.prefix exportV4.operations.setPriority.value',
+  ),
   ...spec('IPPool', 'cidr ipipMode vxlanMode disableBGPExport disabled allowedUses nodeSelector assignmentMode'),
   ...spec('Node', 'bgp.ipv4Address bgp.ipv6Address bgp.asNumber bgp.routeReflectorClusterID'),
   ...spec('Node', 'wireguard.interfaceIPv4Address wireguard.interfaceIPv6Address'),
