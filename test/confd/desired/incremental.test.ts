@@ -23,8 +23,13 @@ function randomOptions(random: Random): DesireOptions {
 
 const document = (result: DesireResult): string => JSON.stringify(desiredToJson(result.desired, result.issues));
 
-/** Everything of a peer as text, its password too. */
-const peerText = (peer: DesiredPeer): string => JSON.stringify({ ...peer, password: peer.password?.reveal() ?? null });
+/** Everything of a peer as text, its password too; policies by name, their terms are in the document. */
+function peerText(peer: DesiredPeer): string {
+  return JSON.stringify({ ...peer, password: peer.password?.reveal() ?? null, importPolicy: peer.importPolicy.name, exportPolicy: peer.exportPolicy.name });
+}
+
+/** With the terms of its policies. */
+const wholePeer = (peer: DesiredPeer): string => peerText(peer) + JSON.stringify([peer.importPolicy, peer.exportPolicy]);
 
 interface Entry {
   readonly id: string;
@@ -35,7 +40,7 @@ function expectSame<T extends Entry>(before: readonly T[], after: readonly T[], 
   const old = new Map(before.map((entry) => [entry.id, entry]));
   for (const entry of after) {
     const same = old.get(entry.id);
-    if (same !== undefined && text(same) === text(entry)) expect(entry).toBe(same);
+    if (same !== undefined && text(same) === text(entry)) expect(entry, `${entry.id} is a new object`).toBe(same);
   }
 }
 
@@ -67,7 +72,7 @@ describe('any sequence of changes', () => {
       for (let step = 0; step < 8; step += 1) {
         const after = engine.update(world.snapshot(), world.step());
         if (before.desired !== undefined && after.desired !== undefined) {
-          expectSame(before.desired.peers, after.desired.peers, peerText);
+          expectSame(before.desired.peers, after.desired.peers, wholePeer);
           for (const list of ['advertise', 'install', 'filters'] as const) expectSame<Entry>(before.desired[list], after.desired[list], JSON.stringify);
         }
         before = after;

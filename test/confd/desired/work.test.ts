@@ -1,4 +1,4 @@
-/** Work is counted: one change evaluates what it touches and nothing else (contracts.md, Benchmarks), at 500 nodes and 1,000 Services. */
+/** Work is counted: one change evaluates what it touches and nothing else (contracts.md, Benchmarks), at 200 nodes and 300 Services. */
 import { describe, expect, it } from 'vitest';
 import { createDesire } from '../../../src/confd/desired/desire.ts';
 import type { DesireEngine, DesireWork } from '../../../src/confd/desired/types.ts';
@@ -7,7 +7,7 @@ import { affinity, configuration, filter, node, peer, pool, prefix, secret, serv
 import { LARGE_SELF, largeCluster, withChange } from '../../worlds/large.ts';
 
 const cluster: Resource[] = [
-  ...largeCluster(500, 1000),
+  ...largeCluster(200, 300),
   peer('tor', { peerIP: '9.0.0.1', asNumber: 65001, filters: ['f'], password: { name: 's', key: 'k' } }),
   peer('others', { nodeSelector: 'nobody', peerSelector: 'rack=1' }),
   filter('f', { exportV4: [{ action: 'Reject', cidr: prefix('1.0.0.0/8'), matchOperator: 'In' }] }),
@@ -41,7 +41,7 @@ const none = { servicesEvaluated: 0, peersComputed: 0, policiesBuilt: 0, blocksE
 
 describe('work of one change', () => {
   it.each<[string, Resource, Partial<ReturnType<typeof workOf>>]>([
-    ['nothing changed in an EndpointSlice', slice('s1-0', 's1', Array.from({ length: 8 }, (_, at) => `node-${at % 500}`)), { entriesKept: true }],
+    ['nothing changed in an EndpointSlice', slice('s1-0', 's1', Array.from({ length: 8 }, (_, at) => `node-${at % 200}`)), { entriesKept: true }],
     ['an EndpointSlice evaluates its Service', slice('s0-0', 's0', ['node-1']), { servicesEvaluated: 1 }],
     ['a Service evaluates itself', service('s1', { type: 'NodePort', clusterIPs: ['96.0.0.2'] }), { servicesEvaluated: 1, entriesKept: true }],
     ['a label of a Service evaluates nothing', service('s1', { type: 'LoadBalancer', policy: 'Cluster', clusterIPs: ['96.0.0.2'], ingressIPs: ['80.0.0.2'], labels: { new: 'label' } }), { entriesKept: true }],
@@ -79,11 +79,11 @@ describe('work of one change', () => {
 
   it('counts the first computation as full, and again after the own node was gone', () => {
     const engine = started();
-    expect(engine.work()).toMatchObject({ full: 1, servicesEvaluated: 1000 });
+    expect(engine.work()).toMatchObject({ full: 1, servicesEvaluated: 300 });
     const gone = snapshotOf(cluster.filter((resource) => resource.ref.name !== LARGE_SELF));
     expect(engine.update(gone, { changed: [{ kind: 'Node', key: LARGE_SELF }], issuesChanged: false }).desired).toBeUndefined();
     expect(engine.explain(prefix('80.0.0.1/32'))).toEqual([]);
-    expect(engine.update(snapshotOf(cluster), { changed: [{ kind: 'Node', key: LARGE_SELF }], issuesChanged: false }).desired?.peers.length).toBe(500);
-    expect(engine.work()).toMatchObject({ full: 2, servicesEvaluated: 2000 });
+    expect(engine.update(snapshotOf(cluster), { changed: [{ kind: 'Node', key: LARGE_SELF }], issuesChanged: false }).desired?.peers.length).toBe(200);
+    expect(engine.work()).toMatchObject({ full: 2, servicesEvaluated: 600 });
   });
 });
