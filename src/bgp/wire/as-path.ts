@@ -102,7 +102,8 @@ function leadingSegments(segments: readonly AsPathSegment[], length: number): As
 function joinPaths(head: readonly AsPathSegment[], tail: readonly AsPathSegment[]): readonly AsPathSegment[] {
   const last = head.at(-1);
   const [first, ...rest] = tail;
-  if (last?.type !== 'sequence' || first?.type !== 'sequence' || last.asns.length + first.asns.length > SEGMENT_CAPACITY) return [...head, ...tail];
+  if (last?.type !== 'sequence' || first?.type !== 'sequence' || last.asns.length + first.asns.length > SEGMENT_CAPACITY)
+    return [...head, ...tail];
   return [...head.slice(0, -1), { type: 'sequence', asns: [...last.asns, ...first.asns] }, ...rest];
 }
 

@@ -2,7 +2,7 @@
  * The path attributes: one row each, with flags, RFC 7606 outcome, faults, and codec side by side. Codecs work on the
  * canonical form of a value (4-octet AS numbers). A new attribute is a new row here and nothing else.
  */
-import { decodeAsPath, encodeAsPath, asPathFault } from './as-path.ts';
+import { asPathFault, decodeAsPath, encodeAsPath } from './as-path.ts';
 import * as values from './attribute-values.ts';
 import { ATTRIBUTE, FLAG } from './iana.ts';
 import { readU32 } from './reader.ts';
@@ -44,7 +44,8 @@ const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 const EMPTY = new Uint8Array(0);
 
-const encodeNumber = (value: number | undefined): Uint8Array | undefined => (value === undefined ? undefined : new Writer(4).u32(value).finish());
+const encodeNumber = (value: number | undefined): Uint8Array | undefined =>
+  value === undefined ? undefined : new Writer(4).u32(value).finish();
 const always: values.FaultFinder = () => 'not used by this speaker';
 
 /** Rows in ascending order of their codes. */
@@ -137,7 +138,8 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
       const aggregator = values.decodeAggregator(value);
       if (aggregator !== undefined) draft.aggregator = aggregator;
     },
-    encode: ({ aggregator }) => (aggregator === undefined ? undefined : new Writer(8).u32(aggregator.as).u32(aggregator.address.words[0]).finish()),
+    encode: ({ aggregator }) =>
+      aggregator === undefined ? undefined : new Writer(8).u32(aggregator.as).u32(aggregator.address.words[0]).finish(),
   },
   {
     code: ATTRIBUTE.communities,
@@ -200,7 +202,8 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
     use: 'merged',
     onMalformed: 'attribute-discard',
     citation: 'RFC 6793 section 6',
-    fault: (octets, start, end) => (end - start < 6 ? `${end - start} octets, too few for one AS number` : asPathFault(octets, start, end, 4)),
+    fault: (octets, start, end) =>
+      end - start < 6 ? `${end - start} octets, too few for one AS number` : asPathFault(octets, start, end, 4),
   },
   {
     code: ATTRIBUTE.as4Aggregator,
@@ -299,7 +302,9 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   },
 ];
 
-const ROW_BY_CODE: readonly (AttributeRow | undefined)[] = Array.from({ length: 256 }, (_, code) => ATTRIBUTE_ROWS.find((row) => row.code === code));
+const ROW_BY_CODE: readonly (AttributeRow | undefined)[] = Array.from({ length: 256 }, (_, code) =>
+  ATTRIBUTE_ROWS.find((row) => row.code === code),
+);
 
 /** The row of a type code; undefined for attributes this speaker does not know. */
 export function attributeRow(code: number): AttributeRow | undefined {

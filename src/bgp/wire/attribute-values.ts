@@ -16,7 +16,8 @@ export function exactly(size: number): FaultFinder {
 
 /** The value must be a list, not empty, of items of `size` octets (a zero length is an error: RFC 7606 section 4). */
 export function listOf(size: number): FaultFinder {
-  return (_octets, start, end) => (end > start && (end - start) % size === 0 ? undefined : `${end - start} octets, not a list of ${size} each`);
+  return (_octets, start, end) =>
+    end > start && (end - start) % size === 0 ? undefined : `${end - start} octets, not a list of ${size} each`;
 }
 
 /** ORIGIN: one octet, 0-2 (RFC 7606 section 7.1). */
@@ -32,10 +33,19 @@ export const aggregatorFault: FaultFinder = (octets, start, end, asOctets) => {
   return (asOctets === 2 ? readU16(octets, start) : readU32(octets, start)) === 0 ? 'AS 0' : undefined;
 };
 
-/** PMSI_TUNNEL: flags, tunnel type, label (3), tunnel identifier; type 255 is reserved (RFC 6514 section 5, RFC 7385). */
+const INGRESS_REPLICATION = 6;
+const RESERVED_TUNNEL = 255;
+
+/**
+ * PMSI_TUNNEL: flags, tunnel type, label (3), tunnel identifier (RFC 6514 section 5). Ingress replication names one
+ * address (RFC 6515 section 2); type 255 is reserved (RFC 7385 section 4).
+ */
 export const pmsiTunnelFault: FaultFinder = (octets, start, end) => {
-  if (end - start < 5) return `${end - start} octets, fewer than 5`;
-  return octets[start + 1] === 255 ? 'tunnel type 255' : undefined;
+  const identifier = end - start - 5;
+  if (identifier < 0) return `${end - start} octets, fewer than 5`;
+  const type = octets[start + 1] ?? 0;
+  if (type === RESERVED_TUNNEL) return `tunnel type ${type}`;
+  return type === INGRESS_REPLICATION && identifier !== 4 && identifier !== 16 ? `tunnel identifier of ${identifier} octets` : undefined;
 };
 
 /** Tunnel encapsulation: TLVs of type (2), length (2) with sub-TLVs whose length has 1 or 2 octets (RFC 9012 section 2). */
@@ -67,19 +77,28 @@ export const prefixSidFault: FaultFinder = (octets, start, end) => {
     reader.take(length);
     if (reader.overrun) return 'TLV runs past its end';
     if (type === LABEL_INDEX.type && length !== LABEL_INDEX.octets) return `label index of ${length} octets`;
-    if (type === ORIGINATOR_SRGB.type && (length < ORIGINATOR_SRGB.minOctets || (length - 2) % ORIGINATOR_SRGB.range !== 0)) return `SRGB of ${length} octets`;
+    if (type === ORIGINATOR_SRGB.type && (length < ORIGINATOR_SRGB.minOctets || (length - 2) % ORIGINATOR_SRGB.range !== 0))
+      return `SRGB of ${length} octets`;
   }
   return undefined;
 };
 
-/** Next hop dependent characteristics: AFI (2), SAFI (1), next hop length (1), next hop, characteristics (draft-ietf-idr-nhc). */
+/** Octets a next hop may have, by AFI. */
+const NEXT_HOP_OCTETS: { readonly [afi: number]: readonly number[] } = { 1: [4, 16, 32], 2: [16, 32] };
+
+/** Next hop dependent characteristics: AFI (2), SAFI (1), next hop length (1), next hop, TLVs of code (2), length (2) (draft-ietf-idr-nhc). */
 export const nextHopCharacteristicsFault: FaultFinder = (octets, start, end) => {
   const reader = new Reader(octets, start, end);
   const afi = reader.u16();
   reader.u8();
-  reader.take(reader.u8());
-  if (afi !== 1 && afi !== 2) return `AFI ${afi}`;
-  return reader.overrun ? 'next hop runs past its end' : undefined;
+  const length = reader.u8();
+  reader.take(length);
+  if (NEXT_HOP_OCTETS[afi]?.includes(length) !== true) return `AFI ${afi} with a next hop of ${length} octets`;
+  while (reader.remaining > 0) {
+    reader.u16();
+    reader.take(reader.u16());
+  }
+  return reader.overrun ? 'runs past its end' : undefined;
 };
 
 /** Numbers of four octets each. */

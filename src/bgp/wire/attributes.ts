@@ -7,6 +7,7 @@ import { type AttributeContext, canonicalAttributes } from './canonical.ts';
 import { FLAG } from './iana.ts';
 import { setNextHop } from './next-hop.ts';
 import type { AttributeFault, PathAttributes } from './types.ts';
+import { copyOctets } from './writer.ts';
 
 /** Typed attributes with the faults of the block; undefined where a mandatory attribute is missing or unreadable. */
 export interface DecodedAttributes {
@@ -18,7 +19,7 @@ const EMPTY = new Uint8Array(0);
 
 function decodeUnknown(part: RawAttribute, draft: AttributesDraft): void {
   // Extended length is a matter of the encoding, not of the attribute.
-  const entry = { flags: part.flags & ~FLAG.extendedLength, code: part.code, value: part.value.slice() };
+  const entry = { flags: part.flags & ~FLAG.extendedLength, code: part.code, value: copyOctets(part.value) };
   draft.unknown = [...(draft.unknown ?? []), entry];
 }
 

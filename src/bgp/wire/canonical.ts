@@ -5,12 +5,12 @@
  */
 import { decodeAsPath, encodeAsPath, mergeAs4Path } from './as-path.ts';
 import { attributeEnd, headerOctets, joinAttributes, type RawAttribute } from './attribute-header.ts';
-import { attributeName, type AttributeRow, attributeRow } from './attribute-table.ts';
+import { type AttributeRow, attributeName, attributeRow } from './attribute-table.ts';
 import { AS_TRANS, ATTRIBUTE, FLAG } from './iana.ts';
 import { nextHopFault } from './next-hop.ts';
 import { readU16 } from './reader.ts';
 import type { AttributeFault, UpdateContext } from './types.ts';
-import { concatOctets } from './writer.ts';
+import { concatOctets, copyOctets } from './writer.ts';
 
 /** What reading attributes needs to know of a session. */
 export type AttributeContext = Pick<UpdateContext, 'fourOctetAs' | 'external' | 'loopback'>;
@@ -42,6 +42,9 @@ export function worstFault(faults: readonly AttributeFault[]): AttributeFault | 
 const EMPTY = new Uint8Array(0);
 const FLAG_CLASS = FLAG.optional | FLAG.transitive;
 
+/** What flags say of an attribute: extended length is encoding, the low four bits are to be ignored (RFC 4271 section 4.3). */
+const FLAG_BITS = FLAG_CLASS | FLAG.partial;
+
 /** What is wrong with the flags of a known attribute (RFC 7606 section 3(c)); Partial may only stand on optional transitive ones (RFC 4271 section 4.3). */
 function flagsFault(row: AttributeRow, flags: number): string | undefined {
   if ((flags & FLAG_CLASS) !== row.flags) return `flags 0x${flags.toString(16)}`;
@@ -53,11 +56,19 @@ function fault(outcome: AttributeFault['outcome'], attribute: number, detail: st
 }
 
 /** The fault of one known attribute, if any: flags first, then where it came from, then its value. */
-function rowFault(row: AttributeRow, flags: number, raw: Uint8Array, start: number, end: number, ctx: AttributeContext): AttributeFault | undefined {
+function rowFault(
+  row: AttributeRow,
+  flags: number,
+  raw: Uint8Array,
+  start: number,
+  end: number,
+  ctx: AttributeContext,
+): AttributeFault | undefined {
   const wrongFlags = flagsFault(row, flags);
   if (wrongFlags !== undefined) return fault(row.onMalformed, row.code, wrongFlags, 'RFC 7606 section 3(c)');
   if (row.internalOnly === true && ctx.external) return fault('attribute-discard', row.code, 'from an external peer', row.citation);
-  if (row.use === 'merged' && ctx.fourOctetAs) return fault('attribute-discard', row.code, 'from a peer with 4-octet AS numbers', row.citation);
+  if (row.use === 'merged' && ctx.fourOctetAs)
+    return fault('attribute-discard', row.code, 'from a peer with 4-octet AS numbers', row.citation);
   const wrongValue = row.fault(raw, start, end, ctx.fourOctetAs ? 4 : 2);
   return wrongValue === undefined ? undefined : fault(row.onMalformed, row.code, wrongValue, row.citation);
 }
@@ -107,18 +118,18 @@ function sortAttributes(raw: Uint8Array, ctx: AttributeContext): Sorted {
 function keep(kept: RawAttribute[], row: AttributeRow | undefined, attribute: RawAttribute): void {
   const understood = row !== undefined && row.use !== 'carried';
   if (!understood && (attribute.flags & FLAG.transitive) === 0) return;
-  const flags = (attribute.flags & ~FLAG.extendedLength) | (understood ? 0 : FLAG.partial);
+  const flags = (attribute.flags & FLAG_BITS) | (understood ? 0 : FLAG.partial);
   kept.push({ code: attribute.code, flags, value: attribute.value });
 }
 
 /** Widens AS numbers to four octets and merges AS4_PATH and AS4_AGGREGATOR in (RFC 6793 section 4.2.3). */
 function widenAsNumbers(kept: readonly RawAttribute[]): RawAttribute[] {
-  const valueOf = (code: number): Uint8Array | undefined => kept.find((attribute) => attribute.code === code)?.value;
-  const aggregator = valueOf(ATTRIBUTE.aggregator);
-  const received = valueOf(ATTRIBUTE.as4Aggregator);
+  const keptValue = (code: number): Uint8Array | undefined => kept.find((attribute) => attribute.code === code)?.value;
+  const aggregator = keptValue(ATTRIBUTE.aggregator);
+  const received = keptValue(ATTRIBUTE.as4Aggregator);
   // A real AS in AGGREGATOR beside AS4_AGGREGATOR: an old speaker aggregated after the AS4 attributes were written.
   const ignoreAs4 = aggregator !== undefined && received !== undefined && readU16(aggregator, 0) !== AS_TRANS;
-  const as4Path = ignoreAs4 ? undefined : valueOf(ATTRIBUTE.as4Path);
+  const as4Path = ignoreAs4 ? undefined : keptValue(ATTRIBUTE.as4Path);
   const as4Aggregator = ignoreAs4 ? undefined : received;
   const wide: RawAttribute[] = [];
   for (const { code, flags, value } of kept) {
@@ -136,9 +147,15 @@ function widenAsNumbers(kept: readonly RawAttribute[]): RawAttribute[] {
 }
 
 /** Faults of what is missing or of the next hop that will be used. */
-function routeFaults(kept: readonly RawAttribute[], nextHop: Uint8Array, faulty: readonly AttributeFault[], ctx: AttributeContext): AttributeFault[] {
+function routeFaults(
+  kept: readonly RawAttribute[],
+  nextHop: Uint8Array,
+  faulty: readonly AttributeFault[],
+  ctx: AttributeContext,
+): AttributeFault[] {
   const missing = (code: number): boolean =>
-    !kept.some((attribute) => attribute.code === code) && !faulty.some((known) => known.attribute === code && known.outcome !== 'attribute-discard');
+    !kept.some((attribute) => attribute.code === code) &&
+    !faulty.some((known) => known.attribute === code && known.outcome !== 'attribute-discard');
   const faults: AttributeFault[] = [];
   for (const code of [ATTRIBUTE.origin, ATTRIBUTE.asPath]) {
     if (missing(code)) faults.push(fault('treat-as-withdraw', code, 'missing', 'RFC 7606 section 3(d)'));
@@ -164,7 +181,7 @@ export function canonicalAttributes(raw: Uint8Array, runNextHop: Uint8Array, ctx
   return {
     octets: joinAttributes(wide.filter((attribute) => attribute.code !== ATTRIBUTE.nextHop)),
     // A view into a receive buffer would keep the whole chunk alive for as long as the set is interned.
-    nextHop: nextHop.slice(),
+    nextHop: copyOctets(nextHop),
     faults: all,
     outcome: worstFault(all)?.outcome,
   };

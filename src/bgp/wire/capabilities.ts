@@ -3,9 +3,9 @@
  * have the form its RFC gives is kept as unknown and not honoured: no RFC asks for the session to fail on it.
  */
 import { CAPABILITY, FAMILY_NUMBERS, familyFromNumbers } from './iana.ts';
-import { Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import type { Capabilities, Family } from './types.ts';
-import { Writer } from './writer.ts';
+import { copyOctets, Writer } from './writer.ts';
 
 /** Capabilities while they are collected. */
 type Draft = { -readonly [key in keyof Capabilities]: Capabilities[key] };
@@ -32,7 +32,11 @@ export const NO_CAPABILITIES: Capabilities = {
 };
 
 /** Reads tuples of `size` octets that begin with AFI (2) and SAFI (1); families not carried are skipped, of duplicates the first counts. */
-function readTuples<T extends { readonly family: Family }>(value: Reader, size: number, read: (family: Family, rest: Reader) => T | undefined): T[] | undefined {
+function readTuples<T extends { readonly family: Family }>(
+  value: Reader,
+  size: number,
+  read: (family: Family, rest: Reader) => T | undefined,
+): T[] | undefined {
   if (value.remaining % size !== 0) return undefined;
   const tuples: T[] = [];
   while (value.remaining > 0) {
@@ -44,7 +48,11 @@ function readTuples<T extends { readonly family: Family }>(value: Reader, size: 
   return tuples;
 }
 
-function writeTuples<T extends { readonly family: Family }>(items: readonly T[], write: (item: T, writer: Writer) => void, writer = new Writer()): Uint8Array {
+function writeTuples<T extends { readonly family: Family }>(
+  items: readonly T[],
+  write: (item: T, writer: Writer) => void,
+  writer = new Writer(),
+): Uint8Array {
   for (const item of items) {
     const { afi, safi } = FAMILY_NUMBERS[item.family];
     writer.u16(afi).u8(safi);
@@ -132,7 +140,9 @@ const ROWS: readonly CapabilityRow[] = [
       return family !== undefined;
     },
     encode: ({ families, multiprotocol }) =>
-      multiprotocol ? families.map((family) => new Writer(4).u16(FAMILY_NUMBERS[family].afi).u8(0).u8(FAMILY_NUMBERS[family].safi).finish()) : [],
+      multiprotocol
+        ? families.map((family) => new Writer(4).u16(FAMILY_NUMBERS[family].afi).u8(0).u8(FAMILY_NUMBERS[family].safi).finish())
+        : [],
   },
   flagRow(CAPABILITY.routeRefresh, 'route-refresh', 'routeRefresh'),
   { code: CAPABILITY.extendedNextHop, name: 'extended-next-hop', decode: decodeExtendedNextHop, encode: encodeExtendedNextHop },
@@ -161,7 +171,8 @@ const ROWS: readonly CapabilityRow[] = [
       draft.addPath = tuples;
       return true;
     },
-    encode: ({ addPath }) => (addPath === undefined ? [] : [writeTuples(addPath, (item, out) => out.u8(ADD_PATH_MODES.indexOf(item.mode) + 1))]),
+    encode: ({ addPath }) =>
+      addPath === undefined ? [] : [writeTuples(addPath, (item, out) => out.u8(ADD_PATH_MODES.indexOf(item.mode) + 1))],
   },
   flagRow(CAPABILITY.enhancedRouteRefresh, 'enhanced-route-refresh', 'enhancedRouteRefresh'),
   {
@@ -169,7 +180,11 @@ const ROWS: readonly CapabilityRow[] = [
     name: 'long-lived-graceful-restart',
     // RFC 9494 section 4.1: AFI, SAFI, flags, stale time (3 octets).
     decode: (value, draft) => {
-      const tuples = readTuples(value, 7, (family, rest) => ({ family, forwarding: (rest.u8() & FORWARDING) !== 0, staleTime: rest.u24() }));
+      const tuples = readTuples(value, 7, (family, rest) => ({
+        family,
+        forwarding: (rest.u8() & FORWARDING) !== 0,
+        staleTime: rest.u24(),
+      }));
       if (tuples === undefined) return false;
       draft.longLivedGracefulRestart = tuples;
       return true;
@@ -188,7 +203,7 @@ export function decodeCapabilities(parameter: Reader, before: Capabilities): Cap
     const code = parameter.u8();
     const value = parameter.sub(parameter.u8());
     if (parameter.overrun) return undefined;
-    const octets = value.octets.slice(value.offset, value.end);
+    const octets = copyOctets(value.octets, value.offset, value.end);
     if (ROW_BY_CODE.get(code)?.decode(value, draft) !== true) draft.unknown = [...draft.unknown, { code, value: octets }];
   }
   return draft;

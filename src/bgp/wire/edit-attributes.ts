@@ -76,7 +76,12 @@ export function editAttributes(canonical: Uint8Array, edits: AttributeEdits): Ui
     const cluster = new Writer(4).u32(edits.prependCluster).finish();
     setValue(draft, ATTRIBUTE.clusterList, concatOctets(cluster, draft.get(ATTRIBUTE.clusterList)?.value ?? EMPTY));
   }
-  if (edits.addCommunities !== undefined) appendItems(draft, ATTRIBUTE.communities, edits.addCommunities.map((value) => [value]));
+  if (edits.addCommunities !== undefined)
+    appendItems(
+      draft,
+      ATTRIBUTE.communities,
+      edits.addCommunities.map((value) => [value]),
+    );
   if (edits.addLargeCommunities !== undefined) appendItems(draft, ATTRIBUTE.largeCommunities, edits.addLargeCommunities);
   return joinAttributes([...draft.values()]);
 }
@@ -107,7 +112,8 @@ export function toTwoOctetAs(canonical: Uint8Array): Uint8Array {
     } else if (part.code === ATTRIBUTE.aggregator) {
       const narrow = narrowAggregator(part.value);
       parts.push({ ...part, value: narrow });
-      if (readU16(narrow, 0) === AS_TRANS) parts.push({ code: ATTRIBUTE.as4Aggregator, flags: FLAG.optional | FLAG.transitive, value: part.value });
+      if (readU16(narrow, 0) === AS_TRANS)
+        parts.push({ code: ATTRIBUTE.as4Aggregator, flags: FLAG.optional | FLAG.transitive, value: part.value });
     } else {
       parts.push(part);
     }

@@ -10,8 +10,10 @@ import { writeU16 } from './writer.ts';
 /** Octets of the message header: marker, length, type (RFC 4271 section 4.1). */
 export const HEADER_OCTETS = 19;
 
-/** Largest message without, and with, RFC 8654. */
+/** Octets of the largest message (RFC 4271 section 4.1). */
 export const MAX_MESSAGE = 4096;
+
+/** Octets of the largest message where RFC 8654 was negotiated. */
 export const MAX_EXTENDED_MESSAGE = 65535;
 
 const MARKER_OCTETS = 16;

@@ -1,8 +1,9 @@
 /**
  * Next hops as octets: 4 (NEXT_HOP), 16, or 32 with a link-local second one (RFC 2545 section 3).
  */
-import { isLoopback, isMulticast, isUnspecified, readAddress, writeAddress } from '../net/index.ts';
+
 import type { Address } from '../net/index.ts';
+import { isLoopback, isMulticast, isUnspecified, readAddress, writeAddress } from '../net/index.ts';
 import type { AttributesDraft } from './attribute-table.ts';
 import type { PathAttributes, UpdateContext } from './types.ts';
 

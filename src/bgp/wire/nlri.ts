@@ -161,26 +161,11 @@ export function writeIpv4Nlri(target: Uint8Array, offset: number, word: number, 
   return at + ((length + 7) >>> 3);
 }
 
-/** Writes one NLRI of either family from its words and returns the offset after it; `target` must have the room. */
-export function writeNlri(
-  target: Uint8Array,
-  offset: number,
-  words: readonly [number, number, number, number],
-  length: number,
-  pathId: number,
-  addPath: boolean,
-): number {
-  return writeIpv6Nlri(target, offset, words[0], words[1], words[2], words[3], length, pathId, addPath);
-}
-
 /** Writes one IPv6 NLRI (host bits clear) and returns the offset after it; `target` must have the room. */
 export function writeIpv6Nlri(
   target: Uint8Array,
   offset: number,
-  word0: number,
-  word1: number,
-  word2: number,
-  word3: number,
+  words: readonly [number, number, number, number],
   length: number,
   pathId: number,
   addPath: boolean,
@@ -190,7 +175,7 @@ export function writeIpv6Nlri(
   at += 1;
   const size = (length + 7) >>> 3;
   for (let index = 0; index < size; index += 1) {
-    const word = index < 8 ? (index < 4 ? word0 : word1) : index < 12 ? word2 : word3;
+    const word = index < 8 ? (index < 4 ? words[0] : words[1]) : index < 12 ? words[2] : words[3];
     target[at + index] = word >>> (24 - ((index & 3) << 3));
   }
   return at + size;

@@ -5,7 +5,7 @@ import { ERRORS, errorName, failure, notificationFor } from './errors.ts';
 import { frame } from './framing.ts';
 import { MESSAGE_TYPE } from './iana.ts';
 import type { DecodeError, NotificationMessage, Result } from './types.ts';
-import { concatOctets } from './writer.ts';
+import { concatOctets, copyOctets } from './writer.ts';
 
 /** Longest shutdown text in octets of UTF-8 (RFC 9003 section 2). */
 export const MAX_SHUTDOWN_OCTETS = 255;
@@ -14,7 +14,7 @@ export const MAX_SHUTDOWN_OCTETS = 255;
 export function decodeNotification(body: Uint8Array): Result<NotificationMessage, DecodeError> {
   const [code, subcode] = body;
   if (code === undefined || subcode === undefined) return failure('HEADER_BAD_LENGTH', 'NOTIFICATION shorter than its codes');
-  return { ok: true, value: { type: 'notification', code, subcode, data: body.slice(2) } };
+  return { ok: true, value: { type: 'notification', code, subcode, data: copyOctets(body, 2) } };
 }
 
 /** The whole message. */
@@ -38,7 +38,9 @@ function printable(octets: Uint8Array): string {
 /** Shutdown text of a Cease/2 or Cease/4; undefined where there is none or its length is wrong (RFC 9003 section 2). */
 export function shutdownText(message: NotificationMessage): string | undefined {
   const { code, subcode } = message;
-  const carriesText = code === ERRORS.CEASE_ADMIN_SHUTDOWN.code && (subcode === ERRORS.CEASE_ADMIN_SHUTDOWN.subcode || subcode === ERRORS.CEASE_ADMIN_RESET.subcode);
+  const carriesText =
+    code === ERRORS.CEASE_ADMIN_SHUTDOWN.code &&
+    (subcode === ERRORS.CEASE_ADMIN_SHUTDOWN.subcode || subcode === ERRORS.CEASE_ADMIN_RESET.subcode);
   const length = message.data[0] ?? 0;
   if (!carriesText || length === 0 || length > message.data.length - 1) return undefined;
   return printable(message.data.subarray(1, 1 + length));

@@ -39,7 +39,8 @@ function decodeParameters(body: Reader): Result<Capabilities, DecodeError> {
     if (more === undefined) return failure('OPEN_UNSPECIFIC', 'capability longer than its parameter');
     capabilities = more;
   }
-  if (parameters.overrun || body.overrun || body.remaining > 0) return failure('OPEN_UNSPECIFIC', 'optional parameters do not fit the message');
+  if (parameters.overrun || body.overrun || body.remaining > 0)
+    return failure('OPEN_UNSPECIFIC', 'optional parameters do not fit the message');
   return { ok: true, value: capabilities };
 }
 
@@ -79,9 +80,15 @@ export function encodeOpen(open: OpenMessage): Uint8Array {
   if (capabilities.length === 0) {
     writer.u8(0);
   } else if (capabilities.length + 2 <= SHORT_PARAMETERS_OCTETS) {
-    writer.u8(capabilities.length + 2).u8(OPEN_PARAMETER.capabilities).u8(capabilities.length);
+    writer
+      .u8(capabilities.length + 2)
+      .u8(OPEN_PARAMETER.capabilities)
+      .u8(capabilities.length);
   } else {
-    writer.u8(OPEN_PARAMETER.extended).u8(OPEN_PARAMETER.extended).u16(capabilities.length + 3);
+    writer
+      .u8(OPEN_PARAMETER.extended)
+      .u8(OPEN_PARAMETER.extended)
+      .u16(capabilities.length + 3);
     writer.u8(OPEN_PARAMETER.capabilities).u16(capabilities.length);
   }
   return frame(MESSAGE_TYPE.open, writer.bytes(capabilities).finish());

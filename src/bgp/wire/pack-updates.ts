@@ -113,31 +113,47 @@ function packClassic(block: Uint8Array, nlri: Uint8Array, options: PackOptions):
   const overhead = FIXED_OCTETS + block.length;
   const cuts = cutPoints(nlri, options.maxMessage - overhead, options.addPath);
   if (cuts === undefined) return undefined;
-  return pack(nlri, cuts, () => overhead, (target, offset, source, start, end) => {
-    let at = writeHeader(target, offset, overhead + end - start, MESSAGE_TYPE.update);
-    at = writeU16(target, at, 0);
-    at = writeU16(target, at, block.length);
-    at = copy(target, at, block, 0, block.length);
-    return copy(target, at, source, start, end);
-  });
+  return pack(
+    nlri,
+    cuts,
+    () => overhead,
+    (target, offset, source, start, end) => {
+      let at = writeHeader(target, offset, overhead + end - start, MESSAGE_TYPE.update);
+      at = writeU16(target, at, 0);
+      at = writeU16(target, at, block.length);
+      at = copy(target, at, block, 0, block.length);
+      return copy(target, at, source, start, end);
+    },
+  );
 }
 
 /** Messages with one multiprotocol attribute: `prefix` stands before the NLRI in its value, `block` after the attribute. */
-function packMultiprotocol(code: number, prefix: Uint8Array, block: Uint8Array, nlri: Uint8Array, options: PackOptions): PackedUpdates | undefined {
+function packMultiprotocol(
+  code: number,
+  prefix: Uint8Array,
+  block: Uint8Array,
+  nlri: Uint8Array,
+  options: PackOptions,
+): PackedUpdates | undefined {
   const room = valueRoom(options.maxMessage - FIXED_OCTETS - block.length) - prefix.length;
   const cuts = cutPoints(nlri, room, options.addPath);
   if (cuts === undefined) return undefined;
   const attributes = (piece: number): number => attributeOctets(prefix.length + piece) + block.length;
-  return pack(nlri, cuts, (piece) => FIXED_OCTETS + attributes(piece) - piece, (target, offset, source, start, end) => {
-    const length = attributes(end - start);
-    let at = writeHeader(target, offset, FIXED_OCTETS + length, MESSAGE_TYPE.update);
-    at = writeU16(target, at, 0);
-    at = writeU16(target, at, length);
-    at = writeAttributeHeader(target, at, FLAG.optional, code, prefix.length + end - start);
-    at = copy(target, at, prefix, 0, prefix.length);
-    at = copy(target, at, source, start, end);
-    return copy(target, at, block, 0, block.length);
-  });
+  return pack(
+    nlri,
+    cuts,
+    (piece) => FIXED_OCTETS + attributes(piece) - piece,
+    (target, offset, source, start, end) => {
+      const length = attributes(end - start);
+      let at = writeHeader(target, offset, FIXED_OCTETS + length, MESSAGE_TYPE.update);
+      at = writeU16(target, at, 0);
+      at = writeU16(target, at, length);
+      at = writeAttributeHeader(target, at, FLAG.optional, code, prefix.length + end - start);
+      at = copy(target, at, prefix, 0, prefix.length);
+      at = copy(target, at, source, start, end);
+      return copy(target, at, block, 0, block.length);
+    },
+  );
 }
 
 function reachPrefix(family: Family, nextHop: Uint8Array): Uint8Array {
@@ -155,7 +171,12 @@ function reachPrefix(family: Family, nextHop: Uint8Array): Uint8Array {
  * next hop of 4, 16 or 32 octets. Undefined where the attributes leave no room for a route in `maxMessage`: such a
  * route cannot be announced and must be withdrawn instead (RFC 4271 section 9.2).
  */
-export function packAnnouncements(attributes: Uint8Array, nextHop: Uint8Array, nlri: Uint8Array, options: PackOptions): PackedUpdates | undefined {
+export function packAnnouncements(
+  attributes: Uint8Array,
+  nextHop: Uint8Array,
+  nlri: Uint8Array,
+  options: PackOptions,
+): PackedUpdates | undefined {
   if (options.family === 'ipv4-unicast' && nextHop.length === 4) return packClassic(withNextHop(attributes, nextHop), nlri, options);
   return packMultiprotocol(ATTRIBUTE.mpReach, reachPrefix(options.family, nextHop), attributes, nlri, options);
 }
@@ -168,12 +189,17 @@ export function packWithdrawals(nlri: Uint8Array, options: PackOptions): PackedU
     return packMultiprotocol(ATTRIBUTE.mpUnreach, prefix, EMPTY, nlri, options) ?? { octets: EMPTY, messages: 0 };
   }
   const cuts = cutPoints(nlri, options.maxMessage - FIXED_OCTETS, options.addPath) ?? [];
-  return pack(nlri, cuts, () => FIXED_OCTETS, (target, offset, source, start, end) => {
-    let at = writeHeader(target, offset, FIXED_OCTETS + end - start, MESSAGE_TYPE.update);
-    at = writeU16(target, at, end - start);
-    at = copy(target, at, source, start, end);
-    return writeU16(target, at, 0);
-  });
+  return pack(
+    nlri,
+    cuts,
+    () => FIXED_OCTETS,
+    (target, offset, source, start, end) => {
+      let at = writeHeader(target, offset, FIXED_OCTETS + end - start, MESSAGE_TYPE.update);
+      at = writeU16(target, at, end - start);
+      at = copy(target, at, source, start, end);
+      return writeU16(target, at, 0);
+    },
+  );
 }
 
 /** The End-of-RIB marker of a family (RFC 4724 section 2). */

@@ -13,7 +13,7 @@ import { cutReach, cutUnreach } from './multiprotocol.ts';
 import { countNlri } from './nlri.ts';
 import { readU16 } from './reader.ts';
 import type { AnnouncedRun, AttributeFault, DecodeError, Family, NlriRun, Result, ScannedUpdate, UpdateContext } from './types.ts';
-import { concatOctets } from './writer.ts';
+import { concatOctets, copyOctets } from './writer.ts';
 
 const EMPTY = new Uint8Array(0);
 const NONE: readonly never[] = [];
@@ -73,11 +73,9 @@ function withoutMultiprotocol(body: Uint8Array, start: number, cut: Cut): Uint8A
 
 const MULTIPROTOCOL_FLAGS = FLAG.optional | FLAG.transitive | FLAG.partial;
 
-/** Both multiprotocol attributes are optional non-transitive (RFC 4760 sections 3 and 4). */
-function flagsFault(body: Uint8Array, at: number): AttributeFault | undefined {
-  if (at < 0 || ((body[at] ?? 0) & MULTIPROTOCOL_FLAGS) === FLAG.optional) return undefined;
-  const detail = `multiprotocol attribute with flags 0x${(body[at] ?? 0).toString(16)}`;
-  return { outcome: 'treat-as-withdraw', attribute: body[at + 1] ?? 0, detail, citation: 'RFC 7606 section 3(c)' };
+/** Both multiprotocol attributes are optional non-transitive; with other flags they are incorrect (RFC 7606 section 5.3). */
+function wrongFlags(body: Uint8Array, at: number): boolean {
+  return at >= 0 && ((body[at] ?? 0) & MULTIPROTOCOL_FLAGS) !== FLAG.optional;
 }
 
 /** Parts of a message whose lengths add up. */
@@ -108,7 +106,13 @@ function classicRuns(body: Uint8Array, start: number, end: number, ctx: UpdateCo
 }
 
 /** End-of-RIB: nothing at all, or nothing but an empty MP_UNREACH_NLRI (RFC 4724 section 2). */
-function endOfRib(body: Uint8Array, layout: Layout, unreach: NlriRun | undefined, attributes: Uint8Array, hasReach: boolean): Family | undefined {
+function endOfRib(
+  body: Uint8Array,
+  layout: Layout,
+  unreach: NlriRun | undefined,
+  attributes: Uint8Array,
+  hasReach: boolean,
+): Family | undefined {
   if (body.length === 4) return 'ipv4-unicast';
   const alone = layout.withdrawnEnd === 2 && layout.attributesEnd === body.length && attributes.length === 0 && !hasReach;
   return alone && unreach !== undefined && unreach.octets.length === 0 ? unreach.family : undefined;
@@ -132,21 +136,25 @@ function open(body: Uint8Array, ctx: UpdateContext): Result<Opened, DecodeError>
   if (withdrawn === undefined || announced === undefined) return failure('UPDATE_INVALID_NETWORK', 'NLRI syntax (RFC 7606 section 5.3)');
   const cut = cutAttributes(body, attributesAt, attributesEnd);
   if (cut.duplicate) return failure('UPDATE_MALFORMED_ATTRIBUTES', 'multiprotocol attribute appears twice (RFC 7606 section 3(g))');
+  if (wrongFlags(body, cut.reachAt) || wrongFlags(body, cut.unreachAt)) {
+    return failure('UPDATE_OPTIONAL_ATTRIBUTE', 'flags of a multiprotocol attribute (RFC 7606 section 5.3)');
+  }
   if (cut.unrecognizedAt >= 0) {
     const end = attributeEnd(body, cut.unrecognizedAt, attributesEnd);
-    return failure('UPDATE_UNRECOGNIZED_WELL_KNOWN', `type ${body[cut.unrecognizedAt + 1] ?? 0}`, body.slice(cut.unrecognizedAt, end));
+    return failure(
+      'UPDATE_UNRECOGNIZED_WELL_KNOWN',
+      `type ${body[cut.unrecognizedAt + 1] ?? 0}`,
+      copyOctets(body, cut.unrecognizedAt, end),
+    );
   }
   return { ok: true, value: { layout: layout.value, withdrawn, announced, cut } };
 }
 
-/** Faults of the attribute list as such. */
+/** The fault of the attribute list as such: its last attribute does not end with it. */
 function listFaults(body: Uint8Array, attributesEnd: number, cut: Cut): readonly AttributeFault[] {
-  const faults = [flagsFault(body, cut.reachAt), flagsFault(body, cut.unreachAt)].filter((fault) => fault !== undefined);
-  if (cut.end < attributesEnd) {
-    const detail = 'attribute runs past the end of the attributes';
-    faults.push({ outcome: 'treat-as-withdraw', attribute: body[cut.end + 1] ?? 0, detail, citation: 'RFC 7606 section 4' });
-  }
-  return faults.length === 0 ? NONE : faults;
+  if (cut.end === attributesEnd) return NONE;
+  const detail = 'attribute runs past the end of the attributes';
+  return [{ outcome: 'treat-as-withdraw', attribute: body[cut.end + 1] ?? 0, detail, citation: 'RFC 7606 section 4' }];
 }
 
 /** RFC 7606 section 5.2: where no reachable NLRI was found, an attribute fault may be the reason why, so it resets the session. */
@@ -157,7 +165,7 @@ function missingNlriError(attributes: Uint8Array, faults: readonly AttributeFaul
   return { code: 'UPDATE_MALFORMED_ATTRIBUTES', detail, notification: notificationFor({ code: 'UPDATE_MALFORMED_ATTRIBUTES' }) };
 }
 
-function valueOf(body: Uint8Array, at: number, end: number): Uint8Array {
+function attributeValue(body: Uint8Array, at: number, end: number): Uint8Array {
   return body.subarray(at + headerOctets(body, at), end);
 }
 
@@ -165,20 +173,21 @@ function valueOf(body: Uint8Array, at: number, end: number): Uint8Array {
 function joinMultiprotocol(body: Uint8Array, opened: Opened, ctx: UpdateContext): Result<ScannedUpdate, DecodeError> {
   const { layout, cut } = opened;
   const none = { ok: true, value: undefined } as const;
-  const reach = cut.reachAt < 0 ? none : cutReach(valueOf(body, cut.reachAt, cut.reachEnd), ctx);
+  const reach = cut.reachAt < 0 ? none : cutReach(attributeValue(body, cut.reachAt, cut.reachEnd), ctx);
   if (!reach.ok) return reach;
-  const unreach = cut.unreachAt < 0 ? none : cutUnreach(valueOf(body, cut.unreachAt, cut.unreachEnd), ctx);
+  const unreach = cut.unreachAt < 0 ? none : cutUnreach(attributeValue(body, cut.unreachAt, cut.unreachEnd), ctx);
   if (!unreach.ok) return unreach;
   const attributes = withoutMultiprotocol(body, layout.attributesAt, cut);
   const faults = listFaults(body, layout.attributesEnd, cut);
   const reachable = cut.reachAt >= 0 || layout.attributesEnd < body.length;
-  if (!reachable && (attributes.length > 0 || cut.end < layout.attributesEnd)) {
+  if (!reachable && (attributes.length > 0 || faults.length > 0)) {
     const error = missingNlriError(attributes, faults, ctx);
     if (error !== undefined) return { ok: false, error };
   }
   const announced: AnnouncedRun[] = opened.announced.map((run) => ({ ...run, nextHop: EMPTY }));
   if (reach.value !== undefined && reach.value.octets.length > 0) announced.push(reach.value);
-  const withdrawn = unreach.value !== undefined && unreach.value.octets.length > 0 ? [...opened.withdrawn, unreach.value] : opened.withdrawn;
+  const withdrawn =
+    unreach.value !== undefined && unreach.value.octets.length > 0 ? [...opened.withdrawn, unreach.value] : opened.withdrawn;
   const ignored = (cut.reachAt >= 0 && reach.value === undefined ? 1 : 0) + (cut.unreachAt >= 0 && unreach.value === undefined ? 1 : 0);
   const update: ScannedUpdate = {
     type: 'update',

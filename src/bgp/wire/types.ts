@@ -7,6 +7,7 @@ import type { Address, Prefix } from '../net/types.ts';
 /** Address families this speaker carries (RFC 4760; AFI 1 or 2, SAFI 1). */
 export type Family = 'ipv4-unicast' | 'ipv6-unicast';
 
+/** Expected failure as a value: `value` where `ok`, else `error`. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 /** One row of the IANA error code registries; `data` is the NOTIFICATION's data field. Built only by `notificationFor` and the FSM table. */
@@ -46,6 +47,7 @@ export interface Capabilities {
   readonly unknown: readonly { readonly code: number; readonly value: Uint8Array }[];
 }
 
+/** OPEN (RFC 4271 section 4.2) with its capabilities. */
 export interface OpenMessage {
   readonly type: 'open';
   readonly version: number;
@@ -58,6 +60,7 @@ export interface OpenMessage {
   readonly capabilities: Capabilities;
 }
 
+/** KEEPALIVE (RFC 4271 section 4.4). */
 export interface KeepaliveMessage {
   readonly type: 'keepalive';
 }
@@ -118,6 +121,7 @@ export interface ScannedUpdate {
   readonly endOfRib: Family | undefined;
 }
 
+/** NLRI announced together, with their next hop. */
 export interface AnnouncedRun extends NlriRun {
   /** 4 octets (NEXT_HOP attribute of ipv4-unicast: then empty here and found in `attributes`), 16, or 32 octets. */
   readonly nextHop: Uint8Array;
@@ -145,6 +149,7 @@ export interface PathAttributes {
   readonly unknown?: readonly { readonly flags: number; readonly code: number; readonly value: Uint8Array }[];
 }
 
+/** One segment of AS_PATH (RFC 4271 section 4.3, RFC 5065 section 3); AS numbers are unsigned 32 bit, in wire order. */
 export interface AsPathSegment {
   readonly type: 'set' | 'sequence' | 'confed-sequence' | 'confed-set';
   readonly asns: readonly number[];

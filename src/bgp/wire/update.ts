@@ -2,12 +2,12 @@
  * UPDATE to and from typed routes, for tests, tools and `explain`. The RIB works on `scanUpdate` and `packAnnouncements`.
  */
 import type { Prefix } from '../net/index.ts';
-import { encodeAttributes, decodeAttributes } from './attributes.ts';
+import { decodeAttributes, encodeAttributes } from './attributes.ts';
 import { toTwoOctetAs } from './edit-attributes.ts';
 import { MAX_MESSAGE } from './framing.ts';
 import { nextHopOctets } from './next-hop.ts';
 import { nlriOctets, walkNlri, writeIpv4Nlri, writeIpv6Nlri } from './nlri.ts';
-import { packAnnouncements, type PackedUpdates, type PackOptions, packWithdrawals } from './pack-updates.ts';
+import { type PackedUpdates, type PackOptions, packAnnouncements, packWithdrawals } from './pack-updates.ts';
 import { readU16 } from './reader.ts';
 import { scanUpdate } from './scan-update.ts';
 import type { AttributeFault, DecodeError, Family, NlriRun, PathAttributes, Result, Route, UpdateContext } from './types.ts';
@@ -49,7 +49,7 @@ export function encodeNlri(routes: readonly PathPrefix[], addPath: boolean): Uin
   for (const { prefix, pathId = 0 } of routes) {
     const { words, length, family } = prefix;
     if (family === 'ipv4') at = writeIpv4Nlri(octets, at, words[0], length, pathId, addPath);
-    else at = writeIpv6Nlri(octets, at, words[0], words[1], words[2], words[3], length, pathId, addPath);
+    else at = writeIpv6Nlri(octets, at, words, length, pathId, addPath);
   }
   return octets;
 }
@@ -83,12 +83,17 @@ export function encodeUpdate(update: TypedUpdate, options: EncodeOptions = {}): 
   const messages: Uint8Array[] = [];
   for (const family of FAMILIES) {
     const version = family === 'ipv4-unicast' ? 'ipv4' : 'ipv6';
-    const pack: PackOptions = { family, addPath: options.addPath?.includes(family) ?? false, maxMessage: options.maxMessage ?? MAX_MESSAGE };
+    const pack: PackOptions = {
+      family,
+      addPath: options.addPath?.includes(family) ?? false,
+      maxMessage: options.maxMessage ?? MAX_MESSAGE,
+    };
     const ofFamily = (routes: readonly PathPrefix[] = []): PathPrefix[] => routes.filter(({ prefix }) => prefix.family === version);
     const withdrawn = ofFamily(update.withdrawn);
     if (withdrawn.length > 0) messages.push(...splitMessages(packWithdrawals(encodeNlri(withdrawn, pack.addPath), pack)));
     const announced = ofFamily(update.announced);
-    if (announced.length > 0 && update.attributes !== undefined) messages.push(...announce(update.attributes, announced, options.fourOctetAs ?? true, pack));
+    if (announced.length > 0 && update.attributes !== undefined)
+      messages.push(...announce(update.attributes, announced, options.fourOctetAs ?? true, pack));
   }
   return messages;
 }

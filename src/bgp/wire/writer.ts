@@ -90,6 +90,14 @@ export function writeU32(target: Uint8Array, offset: number, value: number): num
   return offset + 4;
 }
 
+/**
+ * A copy that shares no memory with its source, `start` to `end`. Not `slice`: on a Node Buffer, which is what sockets
+ * hand in, that makes a view, and one kept message would keep the whole receive buffer.
+ */
+export function copyOctets(octets: Uint8Array, start = 0, end: number = octets.length): Uint8Array {
+  return new Uint8Array(octets.subarray(start, end));
+}
+
 /** The parts one after another. */
 export function concatOctets(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

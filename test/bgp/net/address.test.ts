@@ -1,5 +1,3 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import {
   addressesEqual,
   addressFromNumber,
@@ -16,6 +14,8 @@ import {
   readAddress,
   writeAddress,
 } from 'bgp-ts/net';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { address, fuzzRuns, u32 } from '../wire/arbitraries.ts';
 
 describe('addresses as text', () => {
@@ -44,20 +44,58 @@ describe('addresses as text', () => {
   });
 
   it.each([
-    '', '1', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.04', '1.2.3.256', '1.2.3.-4', '1.2.3.4 ', ' 1.2.3.4', '1.2.3.', '.1.2.3', '1..2.3', '0x1.2.3.4', '1e1.2.3.4',
-    '1.2.3.4/24', ':', ':::', '1::2::3', '12345::', 'g::', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:8::', 'fe80::1%eth0', '::1.2.3', '::1.2.3.4.5',
-    '1.2.3.4::', '::01.2.3.4', '[::1]', '::1/128', ':1', '1:', '1:2:3:4:5:6:7:1.2.3.4', '１.2.3.4',
+    '',
+    '1',
+    '1.2.3',
+    '1.2.3.4.5',
+    '01.2.3.4',
+    '1.2.3.04',
+    '1.2.3.256',
+    '1.2.3.-4',
+    '1.2.3.4 ',
+    ' 1.2.3.4',
+    '1.2.3.',
+    '.1.2.3',
+    '1..2.3',
+    '0x1.2.3.4',
+    '1e1.2.3.4',
+    '1.2.3.4/24',
+    ':',
+    ':::',
+    '1::2::3',
+    '12345::',
+    'g::',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:7:8::',
+    'fe80::1%eth0',
+    '::1.2.3',
+    '::1.2.3.4.5',
+    '1.2.3.4::',
+    '::01.2.3.4',
+    '[::1]',
+    '::1/128',
+    ':1',
+    '1:',
+    '1:2:3:4:5:6:7:1.2.3.4',
+    '１.2.3.4',
   ])('%j is no address', (text) => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
   it('format then parse is the identity', () => {
-    fc.assert(fc.property(address, (value) => void expect(parseAddress(formatAddress(value))).toEqual(value)), { numRuns: fuzzRuns(500) });
+    fc.assert(
+      fc.property(address, (value) => void expect(parseAddress(formatAddress(value))).toEqual(value)),
+      { numRuns: fuzzRuns(500) },
+    );
   });
 
   it('parsing never throws', () => {
     const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'0123456789abcdef:./%') }));
-    fc.assert(fc.property(text, (value) => void parseAddress(value)), { numRuns: fuzzRuns(2000) });
+    fc.assert(
+      fc.property(text, (value) => void parseAddress(value)),
+      { numRuns: fuzzRuns(2000) },
+    );
   });
 });
 

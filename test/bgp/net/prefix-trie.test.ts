@@ -1,7 +1,16 @@
+import type { Prefix } from 'bgp-ts/net';
+import {
+  comparePrefixes,
+  formatPrefix,
+  PrefixTrie,
+  parseAddress,
+  parsePrefix,
+  prefixContains,
+  prefixFromAddress,
+  prefixKey,
+} from 'bgp-ts/net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Prefix } from 'bgp-ts/net';
-import { comparePrefixes, formatPrefix, parseAddress, parsePrefix, prefixContains, prefixFromAddress, prefixKey, PrefixTrie } from 'bgp-ts/net';
 import { fuzzRuns } from '../wire/arbitraries.ts';
 
 function known(text: string): Prefix {
@@ -18,10 +27,18 @@ function trieOf(...texts: string[]): PrefixTrie<string> {
 
 /** Prefixes that nest and branch a lot: few distinct bits, both families. */
 const dense: fc.Arbitrary<Prefix> = fc
-  .tuple(fc.constantFrom('ipv4' as const, 'ipv6' as const), fc.integer({ min: 0, max: 63 }), fc.constantFrom(0, 26), fc.integer({ min: 0, max: 32 }))
+  .tuple(
+    fc.constantFrom('ipv4' as const, 'ipv6' as const),
+    fc.integer({ min: 0, max: 63 }),
+    fc.constantFrom(0, 26),
+    fc.integer({ min: 0, max: 32 }),
+  )
   .map(([family, bits, shift, length]) => {
     const word = (bits << shift) >>> 0;
-    const value = prefixFromAddress({ family, words: family === 'ipv4' ? [word, 0, 0, 0] : [word, word, 0, 0] }, family === 'ipv4' ? length : length * 2);
+    const value = prefixFromAddress(
+      { family, words: family === 'ipv4' ? [word, 0, 0, 0] : [word, word, 0, 0] },
+      family === 'ipv4' ? length : length * 2,
+    );
     if (value === undefined) throw new Error('generator: length out of range');
     return value;
   });
@@ -34,14 +51,24 @@ describe('prefix trie', () => {
       return target && trie.longestMatch(target)?.value;
     };
     expect(['10.1.129.1', '10.1.1.1', '10.2.0.0', '11.0.0.0', '2001:db8::1', '2001:db9::'].map(match)).toEqual([
-      '10.1.128.0/17', '10.1.0.0/16', '10.0.0.0/8', '0.0.0.0/0', '2001:db8::/32', undefined,
+      '10.1.128.0/17',
+      '10.1.0.0/16',
+      '10.0.0.0/8',
+      '0.0.0.0/0',
+      '2001:db8::/32',
+      undefined,
     ]);
   });
 
   it('lists what covers a prefix, shortest first, and what it covers, in order', () => {
     const trie = trieOf('10.1.2.0/24', '10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '11.0.0.0/8');
     expect(trie.covering(known('10.1.2.0/24')).map(({ value }) => value)).toEqual(['10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24']);
-    expect([...trie.coveredBy(known('10.0.0.0/8'))].map(({ value }) => value)).toEqual(['10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24', '10.2.0.0/16']);
+    expect([...trie.coveredBy(known('10.0.0.0/8'))].map(({ value }) => value)).toEqual([
+      '10.0.0.0/8',
+      '10.1.0.0/16',
+      '10.1.2.0/24',
+      '10.2.0.0/16',
+    ]);
     expect([...trie.coveredBy(known('10.1.0.0/17'))].map(({ value }) => value)).toEqual(['10.1.2.0/24']);
     expect([...trie.coveredBy(known('12.0.0.0/8'))]).toEqual([]);
   });

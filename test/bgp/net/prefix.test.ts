@@ -1,5 +1,3 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import type { Prefix } from 'bgp-ts/net';
 import {
   comparePrefixes,
@@ -17,6 +15,8 @@ import {
   prefixFromAddress,
   prefixKey,
 } from 'bgp-ts/net';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { address, fuzzRuns, prefix } from '../wire/arbitraries.ts';
 
 function known(text: string): Prefix {
@@ -41,23 +41,40 @@ describe('prefixes as text', () => {
     expect(prefixKey(known(text))).toBe(canonical);
   });
 
-  it.each(['', '10.0.0.0', '10.0.0.0/', '/8', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/08', '10.0.0.0/8.0', '10.0.0.0/8 ', '10.0.0.0/8/8', '::/129', '::/1e1', 'x/8'])(
-    '%j is no prefix',
-    (text) => {
-      expect(parsePrefix(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    '10.0.0.0',
+    '10.0.0.0/',
+    '/8',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/08',
+    '10.0.0.0/8.0',
+    '10.0.0.0/8 ',
+    '10.0.0.0/8/8',
+    '::/129',
+    '::/1e1',
+    'x/8',
+  ])('%j is no prefix', (text) => {
+    expect(parsePrefix(text)).toBeUndefined();
+  });
 
   it('an interface address keeps its host bits', () => {
     const parsed = parseAddressWithLength('10.0.0.5/24');
-    expect(parsed && [formatPrefix({ ...parsed.address, length: parsed.length }), hasHostBits(parsed.address, parsed.length)]).toEqual(['10.0.0.5/24', true]);
+    expect(parsed && [formatPrefix({ ...parsed.address, length: parsed.length }), hasHostBits(parsed.address, parsed.length)]).toEqual([
+      '10.0.0.5/24',
+      true,
+    ]);
     const network = networkAddress(known('10.0.0.0/24'));
     expect(hasHostBits(network, 24)).toBe(false);
     expect(hasHostBits(network, 33)).toBe(true);
   });
 
   it('format then parse is the identity', () => {
-    fc.assert(fc.property(prefix, (value) => void expect(parsePrefix(formatPrefix(value))).toEqual(value)), { numRuns: fuzzRuns(500) });
+    fc.assert(
+      fc.property(prefix, (value) => void expect(parsePrefix(formatPrefix(value))).toEqual(value)),
+      { numRuns: fuzzRuns(500) },
+    );
   });
 });
 

@@ -56,7 +56,9 @@ const segment: fc.Arbitrary<AsPathSegment> = fc.record({
 export const asPath = fc.array(segment, { maxLength: 4 });
 
 const hexOctets = (count: number): fc.Arbitrary<string> =>
-  fc.uint8Array({ minLength: count, maxLength: count }).map((octets) => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(''));
+  fc
+    .uint8Array({ minLength: count, maxLength: count })
+    .map((octets) => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(''));
 
 const unknownAttribute = fc.record({
   flags: fc.constant(0xe0),
@@ -79,7 +81,9 @@ export const attributes: fc.Arbitrary<PathAttributes> = fc.record(
     clusterList: fc.array(u32, { minLength: 1, maxLength: 5 }),
     extendedCommunities: fc.array(hexOctets(8), { minLength: 1, maxLength: 4 }),
     largeCommunities: fc.array(fc.tuple(u32, u32, u32), { minLength: 1, maxLength: 4 }),
-    unknown: fc.uniqueArray(unknownAttribute, { minLength: 1, maxLength: 3, selector: (item) => item.code }).map((items) => items.toSorted((a, b) => a.code - b.code)),
+    unknown: fc
+      .uniqueArray(unknownAttribute, { minLength: 1, maxLength: 3, selector: (item) => item.code })
+      .map((items) => items.toSorted((a, b) => a.code - b.code)),
   },
   { requiredKeys: ['origin', 'asPath', 'nextHop'] },
 );
@@ -108,7 +112,9 @@ export const capabilities: fc.Arbitrary<Capabilities> = fc
         selector: (item) => item.family,
       }),
       extendedNextHop: fc.constantFrom([], [{ family: 'ipv4-unicast' as const, nextHop: 'ipv6' as const }]),
-      unknown: fc.array(fc.record({ code: fc.integer({ min: 128, max: 255 }), value: fc.uint8Array({ maxLength: 120, size: 'max' }) }), { maxLength: 6 }),
+      unknown: fc.array(fc.record({ code: fc.integer({ min: 128, max: 255 }), value: fc.uint8Array({ maxLength: 120, size: 'max' }) }), {
+        maxLength: 6,
+      }),
     },
     { requiredKeys: ['families', 'routeRefresh', 'enhancedRouteRefresh', 'extendedMessage', 'unknown'] },
   )

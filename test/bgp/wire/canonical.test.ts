@@ -1,7 +1,18 @@
+import type { AttributeContext, PathAttributes } from 'bgp-ts/wire';
+import {
+  attributeName,
+  CANONICAL,
+  canonicalAttributes,
+  decodeAttributes,
+  encodeAttributes,
+  findAttribute,
+  nextHopAddresses,
+  nextHopOctets,
+  splitAttributes,
+  worstFault,
+} from 'bgp-ts/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttributeContext, PathAttributes } from 'bgp-ts/wire';
-import { attributeName, CANONICAL, canonicalAttributes, decodeAttributes, encodeAttributes, findAttribute, nextHopAddresses, nextHopOctets, splitAttributes, worstFault } from 'bgp-ts/wire';
 import { attributes, fuzzRuns } from './arbitraries.ts';
 import { hex, toHex } from './hex.ts';
 
@@ -15,15 +26,26 @@ const NEXT_HOP = '400304 c0000201';
 const GOOD = `${ORIGIN} ${AS_PATH} ${NEXT_HOP}`;
 const NO_NEXT_HOP: Uint8Array = new Uint8Array(0);
 
-function canonical(block: string, ctx: AttributeContext = IBGP, nextHop = NO_NEXT_HOP): { octets: string; nextHop: string; faults: string[] } {
+function canonical(
+  block: string,
+  ctx: AttributeContext = IBGP,
+  nextHop = NO_NEXT_HOP,
+): { octets: string; nextHop: string; faults: string[] } {
   const { octets, nextHop: seen, faults } = canonicalAttributes(hex(block), nextHop, ctx);
-  return { octets: toHex(octets), nextHop: toHex(seen), faults: faults.map(({ outcome, attribute, citation }) => `${attributeName(attribute)} ${outcome} ${citation}`) };
+  return {
+    octets: toHex(octets),
+    nextHop: toHex(seen),
+    faults: faults.map(({ outcome, attribute, citation }) => `${attributeName(attribute)} ${outcome} ${citation}`),
+  };
 }
 
 /** Every attribute this speaker decodes: its octets in canonical order, and their typed form. */
 const BASE: PathAttributes = {
   origin: 'incomplete',
-  asPath: [{ type: 'sequence', asns: [65001, 70000] }, { type: 'set', asns: [1, 2] }],
+  asPath: [
+    { type: 'sequence', asns: [65001, 70000] },
+    { type: 'set', asns: [1, 2] },
+  ],
   nextHop: { family: 'ipv4', words: [0xc0000201, 0, 0, 0] },
 };
 const BASE_HEX = `400101 02                                         # ORIGIN INCOMPLETE
@@ -81,24 +103,50 @@ describe('the canonical block', () => {
   });
 
   it.each([
-    ['the second of two (RFC 7606 section 3(g))', `${GOOD} 800404 00000001 800404 00000002`, IBGP, '800404 00000001', ['MULTI_EXIT_DISC attribute-discard RFC 7606 section 3(g)']],
+    [
+      'the second of two (RFC 7606 section 3(g))',
+      `${GOOD} 800404 00000001 800404 00000002`,
+      IBGP,
+      '800404 00000001',
+      ['MULTI_EXIT_DISC attribute-discard RFC 7606 section 3(g)'],
+    ],
     ['unknown ones that are not transitive (RFC 4271 section 5)', `${GOOD} 80fd01 00`, IBGP, '', []],
     ['LOCAL_PREF from an external peer', `${GOOD} 400504 00000064`, EBGP, '', ['LOCAL_PREF attribute-discard RFC 7606 section 7.5']],
     ['ORIGINATOR_ID from an external peer', `${GOOD} 800904 0a000001`, EBGP, '', ['ORIGINATOR_ID attribute-discard RFC 7606 section 7.9']],
     ['CLUSTER_LIST from an external peer', `${GOOD} 800a04 0a000001`, EBGP, '', ['CLUSTER_LIST attribute-discard RFC 7606 section 7.10']],
     ['AIGP (RFC 7311 section 3.1)', `${GOOD} 801a0b 01000b 0000000000000001`, IBGP, '', ['AIGP attribute-discard RFC 7311 section 3.1']],
-    ['AS4_PATH from a peer with 4-octet AS numbers (RFC 6793 section 6)', `${GOOD} c01106 0201 00011170`, IBGP, '', ['AS4_PATH attribute-discard RFC 6793 section 6']],
+    [
+      'AS4_PATH from a peer with 4-octet AS numbers (RFC 6793 section 6)',
+      `${GOOD} c01106 0201 00011170`,
+      IBGP,
+      '',
+      ['AS4_PATH attribute-discard RFC 6793 section 6'],
+    ],
     ['a malformed AGGREGATOR', `${GOOD} c00706 fde9 0a000001`, IBGP, '', ['AGGREGATOR attribute-discard RFC 7606 section 7.7']],
-    ['an AGGREGATOR with wrong flags (RFC 7606 section 3(f))', `${GOOD} 800708 0000fde9 0a000001`, IBGP, '', ['AGGREGATOR attribute-discard RFC 7606 section 3(c)']],
+    [
+      'an AGGREGATOR with wrong flags (RFC 7606 section 3(f))',
+      `${GOOD} 800708 0000fde9 0a000001`,
+      IBGP,
+      '',
+      ['AGGREGATOR attribute-discard RFC 7606 section 3(c)'],
+    ],
   ] as const)('leaves out %s', (_name, block, ctx, kept, faults) => {
     expect(canonical(block, ctx)).toEqual({ octets: toHex(hex(`${ORIGIN} ${AS_PATH} ${kept}`)), nextHop: 'c0000201', faults });
   });
 
   it.each([
     ['an unknown transitive attribute', 'c0fd01 00', 'e0fd01 00'],
-    ['one whose syntax alone we know', 'c01914 000220010db80000000000000000000000010001', 'e01914 000220010db80000000000000000000000010001'],
+    [
+      'one whose syntax alone we know',
+      'c01914 000220010db80000000000000000000000010001',
+      'e01914 000220010db80000000000000000000000010001',
+    ],
   ])('sets Partial on %s (RFC 4271 section 5)', (_name, sent, kept) => {
     expect(canonical(`${GOOD} ${sent}`).octets).toBe(toHex(hex(`${ORIGIN} ${AS_PATH} ${kept}`)));
+  });
+
+  it('ignores the low bits of the flags (RFC 4271 section 4.3)', () => {
+    expect(canonical(`${GOOD} c70804 00000001`)).toMatchObject({ octets: toHex(hex(`${ORIGIN} ${AS_PATH} c00804 00000001`)), faults: [] });
   });
 
   it('keeps Partial where a known attribute has it', () => {
@@ -131,14 +179,19 @@ describe('treat-as-withdraw', () => {
     expect(faults.filter((fault) => fault.outcome === 'treat-as-withdraw').map(({ attribute }) => attributeName(attribute))).toEqual(names);
   });
 
-  it.each(['00000000000000000000000000000000', '00000000000000000000000000000001', 'ff020000000000000000000000000001', '0a0000'])('IPv6 next hop %s', (nextHop) => {
-    expect(canonicalAttributes(hex(`${ORIGIN} ${AS_PATH}`), hex(nextHop), IBGP).outcome).toBe('treat-as-withdraw');
-  });
+  it.each(['00000000000000000000000000000000', '00000000000000000000000000000001', 'ff020000000000000000000000000001', '0a0000'])(
+    'IPv6 next hop %s',
+    (nextHop) => {
+      expect(canonicalAttributes(hex(`${ORIGIN} ${AS_PATH}`), hex(nextHop), IBGP).outcome).toBe('treat-as-withdraw');
+    },
+  );
 
   it('a loopback next hop is fine where the session itself is on the loopback', () => {
     const block = hex(`${ORIGIN} ${AS_PATH} 400304 7f000001`);
     expect(canonicalAttributes(block, NO_NEXT_HOP, { ...IBGP, loopback: true }).faults).toEqual([]);
-    expect(canonicalAttributes(hex(`${ORIGIN} ${AS_PATH}`), hex('00000000000000000000000000000001'), { ...IBGP, loopback: true }).faults).toEqual([]);
+    expect(
+      canonicalAttributes(hex(`${ORIGIN} ${AS_PATH}`), hex('00000000000000000000000000000001'), { ...IBGP, loopback: true }).faults,
+    ).toEqual([]);
   });
 
   it('the strongest of several faults decides (RFC 7606 section 3(h))', () => {
@@ -149,7 +202,8 @@ describe('treat-as-withdraw', () => {
 });
 
 describe('from a peer with 2-octet AS numbers (RFC 6793 section 4.2.3)', () => {
-  const path = (block: string): string => toHex(findAttribute(canonicalAttributes(hex(`${ORIGIN} ${block} ${NEXT_HOP}`), NO_NEXT_HOP, OLD).octets, 2) ?? hex('ff'));
+  const path = (block: string): string =>
+    toHex(findAttribute(canonicalAttributes(hex(`${ORIGIN} ${block} ${NEXT_HOP}`), NO_NEXT_HOP, OLD).octets, 2) ?? hex('ff'));
   it.each([
     ['no AS4_PATH', '400206 0202 fde9 5ba0', '0202 0000fde9 00005ba0'],
     ['AS4_PATH of the same length', '400206 0202 fde9 5ba0 c0110a 0202 0000fde9 00011170', '0202 0000fde9 00011170'],
@@ -160,7 +214,11 @@ describe('from a peer with 2-octet AS numbers (RFC 6793 section 4.2.3)', () => {
     ['confederation segments of AS4_PATH are dropped (section 3)', '400204 0201 5ba0 c0110c 0301 0000fde9 0201 00011170', '0201 00011170'],
     ['AS4_PATH with a bad segment is discarded (section 6)', '400204 0201 5ba0 c01106 0501 00011170', '0201 00005ba0'],
     ['AS4_PATH of 4 octets is discarded', '400204 0201 5ba0 c01104 0200 0000', '0201 00005ba0'],
-    ['AGGREGATOR with a real AS beside AS4_AGGREGATOR: both AS4 attributes are ignored', '400204 0201 5ba0 c00706 fde9 0a000001 c01106 0201 00011170 c01208 00011170 0a000001', '0201 00005ba0'],
+    [
+      'AGGREGATOR with a real AS beside AS4_AGGREGATOR: both AS4 attributes are ignored',
+      '400204 0201 5ba0 c00706 fde9 0a000001 c01106 0201 00011170 c01208 00011170 0a000001',
+      '0201 00005ba0',
+    ],
     ['AGGREGATOR with a real AS alone', '400204 0201 5ba0 c00706 fde9 0a000001 c01106 0201 00011170', '0201 00011170'],
   ])('%s', (_name, block, expected) => {
     expect(path(block)).toBe(toHex(hex(expected)));
@@ -178,6 +236,13 @@ describe('from a peer with 2-octet AS numbers (RFC 6793 section 4.2.3)', () => {
 });
 
 describe('next hops', () => {
+  it('outlive the receive buffer, also where that is a Node Buffer', () => {
+    const received = Buffer.from(hex(GOOD));
+    const { octets, nextHop } = canonicalAttributes(received, NO_NEXT_HOP, IBGP);
+    received.fill(0);
+    expect([toHex(octets), toHex(nextHop)]).toEqual([toHex(hex(`${ORIGIN} ${AS_PATH}`)), 'c0000201']);
+  });
+
   it('of 32 octets carry a link-local one (RFC 2545 section 3)', () => {
     const octets = hex('20010db8000000000000000000000001 fe800000000000000000000000000002');
     const { attributes: typed } = decodeAttributes(hex(`${ORIGIN} ${AS_PATH}`), IBGP, octets);

@@ -2,9 +2,9 @@
  * Golden messages from the reference corpus. For the families this speaker carries: decode, encode again, same octets (in
  * the vector's own attribute order and length form, which are the sender's choice). All others: tolerated.
  */
-import { basename } from 'node:path';
+
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { basename } from 'node:path';
 import type { AttributeFault, Family, RawAttribute, RawMessage, UpdateContext } from 'bgp-ts/wire';
 import {
   decodeAttributes,
@@ -19,15 +19,16 @@ import {
   encodeOpen,
   encodeRouteRefresh,
   encodeUpdate,
-  familyFromNumbers,
   FLAG,
   Framer,
+  familyFromNumbers,
   joinAttributes,
   MAX_EXTENDED_MESSAGE,
   MESSAGE_TYPE,
   scanUpdate,
   splitAttributes,
 } from 'bgp-ts/wire';
+import { describe, expect, it } from 'vitest';
 import { corpusFiles, corpusTitle } from '../../shared.ts';
 import { FULL_CONTEXT } from './arbitraries.ts';
 import { hex, toHex } from './hex.ts';
@@ -69,7 +70,8 @@ function parts(body: Uint8Array): { readonly withdrawn: Uint8Array; readonly blo
 
 /** Attributes that RFC 4271 section 5 lets no one pass on or keep: optional non-transitive and unknown to us. */
 const KNOWN_NON_TRANSITIVE = new Set([4, 9, 10, 14, 15]);
-const isDropped = ({ code, flags }: RawAttribute): boolean => (flags & (FLAG.optional | FLAG.transitive)) === FLAG.optional && !KNOWN_NON_TRANSITIVE.has(code);
+const isDropped = ({ code, flags }: RawAttribute): boolean =>
+  (flags & (FLAG.optional | FLAG.transitive)) === FLAG.optional && !KNOWN_NON_TRANSITIVE.has(code);
 
 /** A block as text, one attribute each, Partial aside: whoever passes an unknown one on must set it (RFC 4271 section 5). */
 function attributeLines(block: Uint8Array): string[] {

@@ -1,7 +1,7 @@
+import type { RawMessage } from 'bgp-ts/wire';
+import { encodeKeepalive, Framer, frame, MAX_EXTENDED_MESSAGE, MESSAGE_TYPE } from 'bgp-ts/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RawMessage } from 'bgp-ts/wire';
-import { encodeKeepalive, frame, Framer, MAX_EXTENDED_MESSAGE, MESSAGE_TYPE } from 'bgp-ts/wire';
 import { fuzzRuns } from './arbitraries.ts';
 import { hex, MARKER, toHex } from './hex.ts';
 

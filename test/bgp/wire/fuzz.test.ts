@@ -2,13 +2,12 @@
  * No input throws, hangs or leaves a decoder with something that the next step cannot use. Cases: LINNET_FUZZ_RUNS per
  * property for a long run by hand; a failing seed is printed and replays.
  */
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+
 import type { UpdateContext } from 'bgp-ts/wire';
 import {
   attributeKeys,
-  canonicalAttributes,
   CANONICAL,
+  canonicalAttributes,
   containsCluster,
   countAs,
   decodeAttributes,
@@ -31,7 +30,9 @@ import {
   splitMessages,
   toTwoOctetAs,
 } from 'bgp-ts/wire';
-import { attributes, fuzzRuns, ipv4Prefix, ipv6Prefix, open, u32, u8 } from './arbitraries.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { attributes, fuzzRuns, ipv4Prefix, ipv6Prefix, open, u8, u32 } from './arbitraries.ts';
 import { toHex } from './hex.ts';
 
 const RUNS = fuzzRuns(1500);
@@ -70,10 +71,19 @@ function useUpdate(body: Uint8Array, ctx: UpdateContext): void {
     expect(countAs(canonical.octets, 1) + Number(containsCluster(canonical.octets, 1)) + keys.asPathLength).toBeGreaterThanOrEqual(0);
     const changed = editAttributes(canonical.octets, { prependAs: [70000], prependCluster: 1, originatorId: 2, addCommunities: [3] });
     expect(countAs(changed, 70000)).toBe(countAs(canonical.octets, 70000) + 1);
-    expect(decodeAttributes(toTwoOctetAs(changed), { ...CANONICAL, fourOctetAs: false }, canonical.nextHop).faults.filter(({ attribute }) => attribute !== 1 && attribute !== 3)).toEqual([]);
+    expect(
+      decodeAttributes(toTwoOctetAs(changed), { ...CANONICAL, fourOctetAs: false }, canonical.nextHop).faults.filter(
+        ({ attribute }) => attribute !== 1 && attribute !== 3,
+      ),
+    ).toEqual([]);
     if (canonical.outcome === undefined) {
-      const packed = packAnnouncements(canonical.octets, canonical.nextHop, octets, { family: ofFamily, addPath, maxMessage: MAX_EXTENDED_MESSAGE });
-      for (const message of packed === undefined ? [] : splitMessages(packed)) expect(scanUpdate(message.subarray(19), { ...ctx, fourOctetAs: true }).ok).toBe(true);
+      const packed = packAnnouncements(canonical.octets, canonical.nextHop, octets, {
+        family: ofFamily,
+        addPath,
+        maxMessage: MAX_EXTENDED_MESSAGE,
+      });
+      for (const message of packed === undefined ? [] : splitMessages(packed))
+        expect(scanUpdate(message.subarray(19), { ...ctx, fourOctetAs: true }).ok).toBe(true);
     }
   }
   decodeUpdate(body, ctx);
@@ -145,14 +155,25 @@ describe('valid messages with mutations', () => {
   it('UPDATE', () => {
     const routes = fc.array(fc.record({ prefix: fc.oneof(ipv4Prefix, ipv6Prefix), pathId: u32 }), { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(routes, routes, attributes, fc.subarray(['ipv4-unicast', 'ipv6-unicast'] as const), context, mutations, (withdrawn, announced, typed, addPath, ctx, changes) => {
-        const legal = typed.nextHop.family === 'ipv6' ? announced : announced.filter(({ prefix }) => prefix.family === 'ipv4');
-        for (const message of encodeUpdate({ withdrawn, announced: legal, attributes: typed }, { addPath, fourOctetAs: ctx.fourOctetAs, maxMessage: MAX_MESSAGE })) {
-          const body = message.subarray(19);
-          useUpdate(body, { ...ctx, addPathReceive: addPath });
-          useUpdate(mutate(body, changes), { ...ctx, addPathReceive: addPath });
-        }
-      }),
+      fc.property(
+        routes,
+        routes,
+        attributes,
+        fc.subarray(['ipv4-unicast', 'ipv6-unicast'] as const),
+        context,
+        mutations,
+        (withdrawn, announced, typed, addPath, ctx, changes) => {
+          const legal = typed.nextHop.family === 'ipv6' ? announced : announced.filter(({ prefix }) => prefix.family === 'ipv4');
+          for (const message of encodeUpdate(
+            { withdrawn, announced: legal, attributes: typed },
+            { addPath, fourOctetAs: ctx.fourOctetAs, maxMessage: MAX_MESSAGE },
+          )) {
+            const body = message.subarray(19);
+            useUpdate(body, { ...ctx, addPathReceive: addPath });
+            useUpdate(mutate(body, changes), { ...ctx, addPathReceive: addPath });
+          }
+        },
+      ),
       { numRuns: RUNS },
     );
   });

@@ -1,6 +1,7 @@
 /** Recorded streams and tables from the reference corpus, against the text that the reference dumper prints for them. */
-import { basename } from 'node:path';
+
 import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { corpusFiles, corpusTitle } from '../../shared.ts';
@@ -10,7 +11,10 @@ const files = corpusFiles('bgpdump-mrt', /\.gz$/).filter((file) => existsSync(fi
 
 describe.skipIf(files.length === 0)(corpusTitle('MRT files'), () => {
   it.each(files.map((file) => ({ file, name: basename(file) })))('$name', ({ file }) => {
-    const expected = gunzipSync(readFileSync(file.replace(/\.gz$/, '.expect.gz'))).toString('latin1').trimEnd().split('\n');
+    const expected = gunzipSync(readFileSync(file.replace(/\.gz$/, '.expect.gz')))
+      .toString('latin1')
+      .trimEnd()
+      .split('\n');
     const lines = mrtLines(gunzipSync(readFileSync(file)));
     const missing = lines.findIndex((line, index) => line !== expected[index]);
     expect({ at: missing, line: lines[missing] }).toEqual({ at: -1, line: undefined });

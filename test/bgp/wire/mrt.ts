@@ -5,7 +5,7 @@
 import type { Address } from 'bgp-ts/net';
 import { formatAddress, formatPrefix, readAddress } from 'bgp-ts/net';
 import type { AsPathSegment, PathAttributes, PathPrefix, ScannedUpdate, UpdateContext } from 'bgp-ts/wire';
-import { decodeAttributes, decodeNlri, findAttribute, Reader, scanUpdate, splitAttributes, joinAttributes } from 'bgp-ts/wire';
+import { decodeAttributes, decodeNlri, findAttribute, joinAttributes, Reader, scanUpdate, splitAttributes } from 'bgp-ts/wire';
 import { FULL_CONTEXT } from './arbitraries.ts';
 
 /** One MRT record. */

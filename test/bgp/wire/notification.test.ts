@@ -1,27 +1,32 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from 'bgp-ts/wire';
 import {
   decodeNotification,
   decodeRouteRefresh,
   describeNotification,
+  ERRORS,
   encodeNotification,
   encodeRouteRefresh,
   errorName,
-  ERRORS,
   hardReset,
   hardResetReason,
   notificationFor,
   shutdownData,
   shutdownText,
 } from 'bgp-ts/wire';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { fuzzRuns, u8 } from './arbitraries.ts';
 import { hex, MARKER, toHex } from './hex.ts';
 
 describe('NOTIFICATION', () => {
   it.each([
     ['hold timer expired', `${MARKER} 0015 03 04 00`, notificationFor({ code: 'HOLD_TIMER_EXPIRED' }), 'Hold Timer Expired'],
-    ['bad length', `${MARKER} 0017 03 01 02 0012`, notificationFor({ code: 'HEADER_BAD_LENGTH', data: hex('0012') }), 'Message Header Error/Bad Message Length: 0012'],
+    [
+      'bad length',
+      `${MARKER} 0017 03 01 02 0012`,
+      notificationFor({ code: 'HEADER_BAD_LENGTH', data: hex('0012') }),
+      'Message Header Error/Bad Message Length: 0012',
+    ],
     [
       'administrative shutdown with a text (RFC 9003)',
       `${MARKER} 001b 03 06 02 # Cease, administrative shutdown
@@ -29,7 +34,12 @@ describe('NOTIFICATION', () => {
       notificationFor({ code: 'CEASE_ADMIN_SHUTDOWN', data: shutdownData('hello') }),
       'Cease/Administrative Shutdown: hello',
     ],
-    ['send hold timer expired (RFC 9687)', `${MARKER} 0015 03 08 00`, notificationFor({ code: 'SEND_HOLD_TIMER_EXPIRED' }), 'Send Hold Timer Expired'],
+    [
+      'send hold timer expired (RFC 9687)',
+      `${MARKER} 0015 03 08 00`,
+      notificationFor({ code: 'SEND_HOLD_TIMER_EXPIRED' }),
+      'Send Hold Timer Expired',
+    ],
   ])('%s both ways', (_name, octets, message, text) => {
     expect(toHex(encodeNotification(message))).toBe(toHex(hex(octets)));
     expect(decodeNotification(hex(octets).subarray(19))).toEqual({ ok: true, value: message });
@@ -56,6 +66,13 @@ describe('NOTIFICATION', () => {
     );
   });
 
+  it('the data outlives the receive buffer, also where that is a Node Buffer', () => {
+    const received = Buffer.from([6, 2, 1, 0x61]);
+    const decoded = decodeNotification(received);
+    received.fill(0);
+    expect(decoded.ok && toHex(decoded.value.data)).toBe('0161');
+  });
+
   it('a body without codes is a bad length', () => {
     expect([decodeNotification(hex('')), decodeNotification(hex('06'))].map((result) => (result.ok ? '' : result.error.code))).toEqual([
       'HEADER_BAD_LENGTH',
@@ -65,7 +82,8 @@ describe('NOTIFICATION', () => {
 });
 
 describe('shutdown texts (RFC 9003)', () => {
-  const shutdown = (data: Uint8Array, code: ErrorCode = 'CEASE_ADMIN_SHUTDOWN'): string | undefined => shutdownText(notificationFor({ code, data }));
+  const shutdown = (data: Uint8Array, code: ErrorCode = 'CEASE_ADMIN_SHUTDOWN'): string | undefined =>
+    shutdownText(notificationFor({ code, data }));
 
   it('come back, cut to 255 octets between characters', () => {
     fc.assert(
@@ -121,6 +139,8 @@ describe('ROUTE-REFRESH', () => {
   it('of a family we do not carry is no error; of another length it is (RFC 7313 section 5)', () => {
     expect(decodeRouteRefresh(hex('0019 00 46'))).toEqual({ ok: true, value: { type: 'route-refresh', family: undefined, subtype: 0 } });
     const short = decodeRouteRefresh(hex('0001 00'));
-    expect(short.ok ? '' : [short.error.notification.code, short.error.notification.subcode, short.error.notification.data.length]).toEqual([7, 1, 22]);
+    expect(short.ok ? '' : [short.error.notification.code, short.error.notification.subcode, short.error.notification.data.length]).toEqual(
+      [7, 1, 22],
+    );
   });
 });

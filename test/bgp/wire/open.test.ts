@@ -1,7 +1,7 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import type { OpenMessage } from 'bgp-ts/wire';
 import { capabilityNames, decodeOpen, encodeOpen, NO_CAPABILITIES } from 'bgp-ts/wire';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { fuzzRuns, open } from './arbitraries.ts';
 import { hex, MARKER, toHex } from './hex.ts';
 
@@ -44,7 +44,12 @@ const vectors: readonly (readonly [string, string, OpenMessage])[] = [
         routeRefresh: true,
         enhancedRouteRefresh: true,
         extendedMessage: true,
-        gracefulRestart: { restarting: true, notification: true, restartTime: 120, families: [{ family: 'ipv4-unicast', forwarding: true }] },
+        gracefulRestart: {
+          restarting: true,
+          notification: true,
+          restartTime: 120,
+          families: [{ family: 'ipv4-unicast', forwarding: true }],
+        },
         longLivedGracefulRestart: [{ family: 'ipv6-unicast', forwarding: true, staleTime: 86400 }],
         addPath: [{ family: 'ipv4-unicast', mode: 'both' }],
         extendedNextHop: [{ family: 'ipv4-unicast', nextHop: 'ipv6' }],

@@ -1,8 +1,17 @@
+import type { Family, PackOptions, PathPrefix, UpdateContext } from 'bgp-ts/wire';
+import {
+  encodeAttributes,
+  encodeNlri,
+  MAX_EXTENDED_MESSAGE,
+  MAX_MESSAGE,
+  nlriOctets,
+  packAnnouncements,
+  packWithdrawals,
+  scanUpdate,
+  splitMessages,
+} from 'bgp-ts/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Family, PackOptions, UpdateContext } from 'bgp-ts/wire';
-import { encodeAttributes, encodeNlri, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, nlriOctets, packAnnouncements, packWithdrawals, scanUpdate, splitMessages } from 'bgp-ts/wire';
-import type { PathPrefix } from 'bgp-ts/wire';
 import { attributes, FULL_CONTEXT, fuzzRuns, ipv4Prefix, ipv6Prefix } from './arbitraries.ts';
 import { hex, MARKER, toHex } from './hex.ts';
 
@@ -64,7 +73,10 @@ function unpack(octets: Uint8Array, options: PackOptions): { readonly nlri: stri
 
 describe('packing is tight', () => {
   const prefixes = (family: Family): fc.Arbitrary<PathPrefix[]> =>
-    fc.array((family === 'ipv4-unicast' ? ipv4Prefix : ipv6Prefix).map((prefix): PathPrefix => ({ prefix, pathId: prefix.words[0] })), { minLength: 1, maxLength: 2000, size: 'max' });
+    fc.array(
+      (family === 'ipv4-unicast' ? ipv4Prefix : ipv6Prefix).map((prefix): PathPrefix => ({ prefix, pathId: prefix.words[0] })),
+      { minLength: 1, maxLength: 2000, size: 'max' },
+    );
 
   it.each([
     ['ipv4-unicast', false, MAX_MESSAGE, 4],
@@ -78,7 +90,9 @@ describe('packing is tight', () => {
     fc.assert(
       fc.property(prefixes(family), attributes, fc.boolean(), (routes, typed, announce) => {
         const nlri = encodeNlri(routes, addPath);
-        const packed = announce ? packAnnouncements(encodeAttributes(typed), new Uint8Array(nextHopSize).fill(0x20), nlri, options) : packWithdrawals(nlri, options);
+        const packed = announce
+          ? packAnnouncements(encodeAttributes(typed), new Uint8Array(nextHopSize).fill(0x20), nlri, options)
+          : packWithdrawals(nlri, options);
         if (packed === undefined) throw new Error('does not fit');
         const { nlri: seen, sizes } = unpack(packed.octets, options);
         expect(seen).toBe(toHex(nlri));
@@ -96,7 +110,12 @@ describe('packing is tight', () => {
 
   it('a message that fits is filled to its last octet', () => {
     const room = MAX_MESSAGE - 23 - BLOCK.length - 7;
-    const nlri = encodeNlri(Array.from({ length: 1100 }, (_, index) => ({ prefix: { family: 'ipv4' as const, words: [0x0a000000 + index * 256, 0, 0, 0] as const, length: 24 } })), false);
+    const nlri = encodeNlri(
+      Array.from({ length: 1100 }, (_, index) => ({
+        prefix: { family: 'ipv4' as const, words: [0x0a000000 + index * 256, 0, 0, 0] as const, length: 24 },
+      })),
+      false,
+    );
     const packed = packAnnouncements(BLOCK, NEXT_HOP, nlri.subarray(0, Math.floor(room / 4) * 4), V4);
     expect([packed?.messages, packed?.octets.length]).toEqual([1, MAX_MESSAGE - (room % 4)]);
     expect(packAnnouncements(BLOCK, NEXT_HOP, nlri.subarray(0, Math.floor(room / 4) * 4 + 4), V4)?.messages).toBe(2);
@@ -118,6 +137,9 @@ describe('packing is tight', () => {
     const large = hex(`400101 00 400200 d0080fc8 ${'00000001'.repeat(1010)}`);
     expect(packAnnouncements(large, NEXT_HOP, hex('18 0a0102').slice(), V4)?.messages).toBe(1);
     expect(packAnnouncements(large, NEXT_HOP6, hex('80 20010db8000000000000000000000001'), V6)).toBeUndefined();
-    expect(packAnnouncements(large, NEXT_HOP6, hex('80 20010db8000000000000000000000001'), { ...V6, maxMessage: MAX_EXTENDED_MESSAGE })?.messages).toBe(1);
+    expect(
+      packAnnouncements(large, NEXT_HOP6, hex('80 20010db8000000000000000000000001'), { ...V6, maxMessage: MAX_EXTENDED_MESSAGE })
+        ?.messages,
+    ).toBe(1);
   });
 });

@@ -3,10 +3,10 @@
  * UPDATE that announces one prefix, and the decoder's verdict is compared. OAD sessions count as external ones here.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
 import { addressOctets, parseAddress } from 'bgp-ts/net';
 import type { RawAttribute } from 'bgp-ts/wire';
 import { canonicalAttributes, findAttribute, joinAttributes, scanUpdate, worstFault } from 'bgp-ts/wire';
+import { describe, expect, it } from 'vitest';
 import { corpusFiles, corpusTitle } from '../../shared.ts';
 import { FULL_CONTEXT } from './arbitraries.ts';
 import { hex } from './hex.ts';
@@ -28,7 +28,8 @@ const DEVIATIONS = [
   {
     applies: (row: MalformedCase, expected: Outcome): boolean => row.attrType === 17 && expected === 'withdraw',
     outcome: 'discard' as const,
-    because: 'RFC 6793 section 6: a malformed AS4_PATH, or one from a peer with 4-octet AS numbers, MUST be discarded and the UPDATE processed',
+    because:
+      'RFC 6793 section 6: a malformed AS4_PATH, or one from a peer with 4-octet AS numbers, MUST be discarded and the UPDATE processed',
   },
 ];
 
@@ -68,7 +69,9 @@ function readCases(file: string): MalformedCase[] {
 }
 
 const rows = corpusFiles('frr-rfc7606', /\.json$/).flatMap(readCases);
-const cells = rows.flatMap((row) => Object.entries(row.expect).map(([session, expected]) => ({ row, session, expected, title: `${row.name} from ${session}` })));
+const cells = rows.flatMap((row) =>
+  Object.entries(row.expect).map(([session, expected]) => ({ row, session, expected, title: `${row.name} from ${session}` })),
+);
 
 describe.skipIf(cells.length === 0)(corpusTitle('RFC 7606 outcomes by session type'), () => {
   it.each(cells)('$title', ({ row, session, expected }) => {

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import fc from 'fast-check';
 import { formatPrefix } from 'bgp-ts/net';
 import type { Family, PathAttributes, UpdateContext } from 'bgp-ts/wire';
 import { decodeUpdate, encodeUpdate, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from 'bgp-ts/wire';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { attributes, FULL_CONTEXT, fuzzRuns, ipv4Prefix, ipv6Prefix, u32 } from './arbitraries.ts';
 
 const body = (message: Uint8Array): Uint8Array => message.subarray(19);
@@ -26,8 +26,9 @@ describe('typed UPDATEs come back as they were sent', () => {
         // An IPv6 prefix cannot have an IPv4 next hop on the wire.
         const legal = typed.nextHop.family === 'ipv6' ? announced : announced.filter(({ prefix }) => prefix.family === 'ipv4');
         const messages = encodeUpdate({ withdrawn, announced: legal, attributes: typed }, { addPath, maxMessage });
-        const seen = { withdrawn: new Array<string>(), announced: new Array<string>() };
-        const key = (route: { prefix: Parameters<typeof formatPrefix>[0]; pathId?: number }): string => `${formatPrefix(route.prefix)} ${addPath.length > 0 ? route.pathId : ''}`;
+        const seen = { withdrawn: [] as string[], announced: [] as string[] };
+        const key = (route: { prefix: Parameters<typeof formatPrefix>[0]; pathId?: number }): string =>
+          `${formatPrefix(route.prefix)} ${addPath.length > 0 ? route.pathId : ''}`;
         for (const message of messages) {
           expect(message.length).toBeLessThanOrEqual(maxMessage);
           const decoded = decodeUpdate(body(message), ctx);
