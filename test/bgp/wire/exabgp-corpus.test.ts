@@ -13,6 +13,7 @@ import {
   decodeOpen,
   decodeRouteRefresh,
   decodeUpdate,
+  encodeAttributes,
   encodeEndOfRib,
   encodeKeepalive,
   encodeNotification,
@@ -29,7 +30,7 @@ import {
   splitAttributes,
 } from 'bgp-ts/wire';
 import { describe, expect, it } from 'vitest';
-import { corpusFiles, corpusTitle } from '../../shared.ts';
+import { corpusFiles, corpusTitle, sharedFolder } from '../../shared.ts';
 import { FULL_CONTEXT } from './arbitraries.ts';
 import { hex, toHex } from './hex.ts';
 
@@ -122,32 +123,61 @@ function reencode(body: Uint8Array, ctx: UpdateContext): Uint8Array | undefined 
     if (attributes === undefined || faults.some(isCodecFault)) return undefined;
     messages.push(...encodeUpdate({ announced: decodeNlri(run), attributes }, options));
   }
+  // A message without any route has nothing to come back.
+  if (messages.length === 0) return new Uint8Array(4);
   return messages.length === 1 ? messages[0]?.subarray(19) : undefined;
 }
 
-/** Sessions the vector may have been sent in: its command says whether path identifiers were, AS width it does not say. */
+/** Sessions the vector may have been sent in, the likeliest first: its command hints at path identifiers, nothing at the AS width. */
 function contexts(vector: Vector, families: readonly Family[]): UpdateContext[] {
-  const addPathReceive = vector.command.includes('path-information') ? families : [];
-  return [true, false].map((fourOctetAs) => ({ ...FULL_CONTEXT, loopback: true, addPathReceive, fourOctetAs }));
+  const hinted = vector.command.includes('path-information');
+  const choices = hinted ? [families, []] : [[], families];
+  return choices.flatMap((addPathReceive) =>
+    [true, false].map((fourOctetAs) => ({ ...FULL_CONTEXT, loopback: true, addPathReceive, fourOctetAs })),
+  );
+}
+
+/** Attributes that an encoder has to bring back: beside nothing but withdrawals they have no meaning and are not sent. */
+function meaningful(body: Uint8Array): Uint8Array {
+  const { block, nlri } = parts(body);
+  const attributes = splitAttributes(block);
+  const announces = nlri.length > 0 || attributes.some(({ code }) => code === 14);
+  return announces ? block : joinAttributes(attributes.filter(({ code }) => code === 15));
+}
+
+/** A block that comes without any route: its attributes are decoded and encoded all the same. */
+function checkAttributesAlone(body: Uint8Array): void {
+  const { withdrawn, block, nlri } = parts(body);
+  if (withdrawn.length + nlri.length > 0 || splitAttributes(block).some(({ code }) => code === 14 || code === 15)) return;
+  const { attributes } = decodeAttributes(block, FULL_CONTEXT);
+  const rest = joinAttributes(splitAttributes(block).filter(({ code }) => code !== 3));
+  if (attributes !== undefined) expect(attributeLines(encodeAttributes(attributes))).toEqual(attributeLines(rest));
 }
 
 function checkUpdate(vector: Vector, body: Uint8Array): void {
   const families = familiesOf(body);
   if (families === undefined || hasIpv4NextHopForIpv6(body)) {
-    const scanned = decodeUpdate(body, FULL_CONTEXT);
-    expect(scanned.ok ? scanned.value.announced : []).toEqual([]);
+    const decoded = decodeUpdate(body, FULL_CONTEXT);
+    expect(decoded.ok ? decoded.value.announced : []).toEqual([]);
     return;
   }
+  checkAttributesAlone(body);
   const wanted = parts(body);
-  const results = contexts(vector, families).map((ctx) => reencode(body, ctx));
-  const ours = parts(results.find((result) => result !== undefined) ?? new Uint8Array(4));
-  // Attributes beside nothing but withdrawals have no meaning and are not sent.
-  const announces = wanted.nlri.length > 0 || splitAttributes(wanted.block).some(({ code }) => code === 14);
-  const kept = announces ? wanted.block : joinAttributes(splitAttributes(wanted.block).filter(({ code }) => code === 15));
-  expect({ ...ours, block: inOrderOf(ours.block, kept) }).toEqual({ ...wanted, block: attributeLines(kept) });
+  const kept = meaningful(body);
+  const expected = { ...wanted, block: attributeLines(kept) };
+  const candidates = contexts(vector, families).flatMap((ctx) => {
+    const again = reencode(body, ctx);
+    if (again === undefined) return [];
+    const ours = parts(again);
+    return [{ ...ours, block: inOrderOf(ours.block, kept) }];
+  });
+  expect(candidates).toContainEqual(expected);
 }
 
-/** Capabilities of an OPEN as code and value, whatever parameters hold them. */
+/** Capabilities that list families: families we do not carry are left out when we send (extended next hop, restart, ADD-PATH, LLGR). */
+const FAMILY_LISTS = new Set([5, 64, 69, 71]);
+
+/** Other capabilities of an OPEN as code and value, whatever parameters hold them. */
 function capabilitiesOf(message: Uint8Array): string[] {
   const decoded = decodeOpen(message.subarray(19));
   if (!decoded.ok) throw new Error(decoded.error.detail);
@@ -157,7 +187,7 @@ function capabilitiesOf(message: Uint8Array): string[] {
     const end = at + 2 + (rest[at + 1] ?? 0);
     for (at += 2; at < end; at += 2 + (rest[at + 1] ?? 0)) found.push(toHex(rest.subarray(at, at + 2 + (rest[at + 1] ?? 0))));
   }
-  return found.toSorted();
+  return found.filter((text) => !FAMILY_LISTS.has(Number.parseInt(text.slice(0, 2), 16))).toSorted();
 }
 
 function checkMessage(vector: Vector): void {
@@ -170,6 +200,7 @@ function checkMessage(vector: Vector): void {
     const again = encodeOpen(open.value);
     expect(toHex(again.subarray(19, 28))).toBe(toHex(body.subarray(0, 9)));
     expect(capabilitiesOf(again)).toEqual(capabilitiesOf(vector.message));
+    expect(decodeOpen(again.subarray(19))).toEqual(open);
   } else if (type === MESSAGE_TYPE.notification) {
     const notification = decodeNotification(body);
     expect(notification.ok && toHex(encodeNotification(notification.value))).toBe(toHex(vector.message));
@@ -185,7 +216,11 @@ function checkMessage(vector: Vector): void {
 
 const vectors = corpusFiles('exabgp-qa', /./).flatMap(readVectors);
 
-describe.skipIf(vectors.length === 0)(corpusTitle('golden messages'), () => {
+describe.skipIf(sharedFolder() === undefined)(corpusTitle('golden messages'), () => {
+  it('are there', () => {
+    expect(vectors.length).toBeGreaterThan(0);
+  });
+
   it.each(vectors)('$title', checkMessage);
 
   it('of both families are among them', () => {

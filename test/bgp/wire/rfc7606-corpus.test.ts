@@ -7,7 +7,7 @@ import { addressOctets, parseAddress } from 'bgp-ts/net';
 import type { RawAttribute } from 'bgp-ts/wire';
 import { canonicalAttributes, findAttribute, joinAttributes, scanUpdate, worstFault } from 'bgp-ts/wire';
 import { describe, expect, it } from 'vitest';
-import { corpusFiles, corpusTitle } from '../../shared.ts';
+import { corpusFiles, corpusTitle, sharedFolder } from '../../shared.ts';
 import { FULL_CONTEXT } from './arbitraries.ts';
 import { hex } from './hex.ts';
 
@@ -73,7 +73,11 @@ const cells = rows.flatMap((row) =>
   Object.entries(row.expect).map(([session, expected]) => ({ row, session, expected, title: `${row.name} from ${session}` })),
 );
 
-describe.skipIf(cells.length === 0)(corpusTitle('RFC 7606 outcomes by session type'), () => {
+describe.skipIf(sharedFolder() === undefined)(corpusTitle('RFC 7606 outcomes by session type'), () => {
+  it('are there', () => {
+    expect(cells.length).toBeGreaterThan(0);
+  });
+
   it.each(cells)('$title', ({ row, session, expected }) => {
     const deviation = DEVIATIONS.find(({ applies }) => applies(row, expected));
     expect(verdict(row, session), deviation?.because ?? row.spec).toBe(deviation?.outcome ?? expected);
