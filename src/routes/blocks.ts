@@ -49,7 +49,8 @@ export function evaluateBlock(block: BlockFacts): BlockVerdict {
   });
   if (block.state === 'pending') return verdict(false, false, 'the affinity is pending');
   // The addresses of a block that is going away may already be routed elsewhere one by one, so nothing is held back.
-  if (block.state === 'pendingDeletion') return verdict(!isHostPrefix(block.cidr), false, 'the affinity is pending deletion: blackhole without aggregation');
+  if (block.state === 'pendingDeletion')
+    return verdict(!isHostPrefix(block.cidr), false, 'the affinity is pending deletion: blackhole without aggregation');
   if (isHostPrefix(block.cidr)) return verdict(false, true, 'a block of one address is its own route');
   return verdict(true, true, 'confirmed block');
 }

@@ -38,7 +38,9 @@ export interface ServiceContext {
   readonly publishAll: boolean;
 }
 
+/** Where an address of a Service comes from. */
 export type ServiceClass = 'cluster-ip' | 'external-ip' | 'lb-ip';
+/** Which list of BGPConfiguration a range stands in. */
 export type CidrClass = 'cluster-cidr' | 'external-cidr' | 'lb-cidr';
 
 /** One decision and the rule that took it. */
@@ -49,6 +51,7 @@ export interface Verdict {
   readonly detail: string;
 }
 
+/** The decision about one address. */
 export interface ServiceAddressVerdict extends Verdict {
   /** Host route as text. */
   readonly id: string;
@@ -91,14 +94,21 @@ export function evaluateService(service: ServiceFacts, slices: readonly SliceFac
   if (refusal !== undefined) return { ...refusal, addresses: [] };
   const endpoints = readyEndpoints(service, slices, context.kubernetesNode);
   const addresses = context.publishAll ? publishAll(service, endpoints, context) : publishEach(service, endpoints, context);
-  const decisive = addresses.find((address) => address.advertised) ?? addresses.find((address) => address.rule !== RULES.published) ?? addresses[0];
-  if (decisive === undefined) return { advertised: false, rule: RULES.published, detail: 'no address inside a configured service CIDR', addresses };
+  const decisive =
+    addresses.find((address) => address.advertised) ?? addresses.find((address) => address.rule !== RULES.published) ?? addresses[0];
+  if (decisive === undefined)
+    return { advertised: false, rule: RULES.published, detail: 'no address inside a configured service CIDR', addresses };
   return { advertised: decisive.advertised, rule: decisive.rule, detail: decisive.detail, addresses };
 }
 
 /** Decides every configured range: all cluster CIDRs, the others unless they are single addresses (control-plane 4.1). */
 export function evaluateCidrs(context: ServiceContext): CidrVerdict[] {
-  const judge = (prefix: Prefix, cidrClass: CidrClass): CidrVerdict => ({ id: formatPrefix(prefix), prefix, class: cidrClass, ...cidrVerdict(prefix, cidrClass, context) });
+  const judge = (prefix: Prefix, cidrClass: CidrClass): CidrVerdict => ({
+    id: formatPrefix(prefix),
+    prefix,
+    class: cidrClass,
+    ...cidrVerdict(prefix, cidrClass, context),
+  });
   return [
     ...context.clusterCIDRs.map((prefix) => judge(prefix, 'cluster-cidr')),
     ...context.externalCIDRs.map((prefix) => judge(prefix, 'external-cidr')),
@@ -152,18 +162,36 @@ function publishEach(service: ServiceFacts, endpoints: ReadyEndpoints, context: 
 
 function judged(address: Address, serviceClass: ServiceClass, verdict: Verdict): ServiceAddressVerdict {
   const prefix = hostPrefix(address);
-  return { id: formatPrefix(prefix), prefix, class: serviceClass, advertised: verdict.advertised, rule: verdict.rule, detail: verdict.detail };
+  return {
+    id: formatPrefix(prefix),
+    prefix,
+    class: serviceClass,
+    advertised: verdict.advertised,
+    rule: verdict.rule,
+    detail: verdict.detail,
+  };
 }
 
 const CLASS_NAMES = { 'cluster-ip': 'serviceClusterIPs', 'external-ip': 'serviceExternalIPs', 'lb-ip': 'serviceLoadBalancerIPs' } as const;
 
 /** One address on its own merits: what does not justify publication is not published. */
-function judge(service: ServiceFacts, address: Address, serviceClass: ServiceClass, endpoints: ReadyEndpoints, context: ServiceContext): Verdict {
+function judge(
+  service: ServiceFacts,
+  address: Address,
+  serviceClass: ServiceClass,
+  endpoints: ReadyEndpoints,
+  context: ServiceContext,
+): Verdict {
   const cidrs = cidrsOf(serviceClass, context);
-  if (!inside(address, cidrs)) return { advertised: false, rule: RULES.published, detail: `not inside a range of ${CLASS_NAMES[serviceClass]}` };
+  if (!inside(address, cidrs))
+    return { advertised: false, rule: RULES.published, detail: `not inside a range of ${CLASS_NAMES[serviceClass]}` };
   const local = service.externalTrafficPolicy === 'Local';
   if (service.externalTrafficPolicy === 'Cluster' && singleEntry(service, address, serviceClass, cidrs)) {
-    return { advertised: true, rule: RULES.single, detail: `externalTrafficPolicy Cluster and a single-address entry of ${CLASS_NAMES[serviceClass]}` };
+    return {
+      advertised: true,
+      rule: RULES.single,
+      detail: `externalTrafficPolicy Cluster and a single-address entry of ${CLASS_NAMES[serviceClass]}`,
+    };
   }
   if (!local && (serviceClass !== 'lb-ip' || context.aggregation)) {
     return { advertised: false, rule: RULES.aggregated, detail: 'externalTrafficPolicy is not Local: the range stands for it' };
@@ -191,8 +219,12 @@ function publishAll(service: ServiceFacts, endpoints: ReadyEndpoints, context: S
   const clusterIPs = context.clusterCIDRs.length > 0 ? service.clusterIPs : [];
   return [
     ...clusterIPs.map((address) => judged(address, 'cluster-ip', verdict)),
-    ...service.externalIPs.filter((address) => inside(address, context.externalCIDRs)).map((address) => judged(address, 'external-ip', verdict)),
-    ...service.ingressIPs.filter((address) => inside(address, context.loadBalancerCIDRs)).map((address) => judged(address, 'lb-ip', verdict)),
+    ...service.externalIPs
+      .filter((address) => inside(address, context.externalCIDRs))
+      .map((address) => judged(address, 'external-ip', verdict)),
+    ...service.ingressIPs
+      .filter((address) => inside(address, context.loadBalancerCIDRs))
+      .map((address) => judged(address, 'lb-ip', verdict)),
   ];
 }
 

@@ -27,12 +27,29 @@ function alternate(a: Resource, b: Resource): () => void {
 }
 
 describe('desired state, 5,000 nodes and 10,000 Services', () => {
-  bench('from scratch', () => {
-    desire(whole, { node: LARGE_SELF });
-  }, { iterations: 10, time: 0 });
+  bench(
+    'from scratch',
+    () => {
+      desire(whole, { node: LARGE_SELF });
+    },
+    { iterations: 10, time: 0 },
+  );
   bench('one EndpointSlice', alternate(slice('s0-0', 's0', ['node-0']), slice('s0-0', 's0', ['node-1'])));
-  bench('one Service', alternate(service('new', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['96.9.9.9'] }), service('new', { type: 'NodePort', policy: 'Local', clusterIPs: ['96.9.9.8'] })));
+  bench(
+    'one Service',
+    alternate(
+      service('new', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['96.9.9.9'] }),
+      service('new', { type: 'NodePort', policy: 'Local', clusterIPs: ['96.9.9.8'] }),
+    ),
+  );
   bench('one node address', alternate(node('node-77', { ipv4: '10.200.0.1/8' }), node('node-77', { ipv4: '10.200.0.2/8' })));
-  bench('one node label', alternate(node('node-78', { ipv4: '10.0.0.79/8', labels: { a: '1' } }), node('node-78', { ipv4: '10.0.0.79/8', labels: { a: '2' } })));
-  bench('one block (policy of every peer)', alternate(affinity(LARGE_SELF, '192.168.3.0/26'), affinity(LARGE_SELF, '192.168.3.0/26', 'pending')), { iterations: 20, time: 0 });
+  bench(
+    'one node label',
+    alternate(node('node-78', { ipv4: '10.0.0.79/8', labels: { a: '1' } }), node('node-78', { ipv4: '10.0.0.79/8', labels: { a: '2' } })),
+  );
+  bench(
+    'one block (policy of every peer)',
+    alternate(affinity(LARGE_SELF, '192.168.3.0/26'), affinity(LARGE_SELF, '192.168.3.0/26', 'pending')),
+    { iterations: 20, time: 0 },
+  );
 });

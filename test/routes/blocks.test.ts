@@ -13,11 +13,20 @@ describe('6 blocks', () => {
     ['a /128: clauses, no blackhole', 'fd00:1::1/128', 'confirmed', false, true],
     ['a /32 pending deletion: nothing', '192.168.1.1/32', 'pendingDeletion', false, false],
   ])('%s', (_, cidr, state, originated, aggregated) => {
-    expect(evaluateBlock({ object: 'BlockAffinity/b', cidr: prefix(cidr), state, owned: true })).toMatchObject({ id: cidr, originated, installed: originated, aggregated, rule: 'control-plane 6' });
+    expect(evaluateBlock({ object: 'BlockAffinity/b', cidr: prefix(cidr), state, owned: true })).toMatchObject({
+      id: cidr,
+      originated,
+      installed: originated,
+      aggregated,
+      rule: 'control-plane 6',
+    });
   });
 
   it('is not installed where Felix writes the routes of its pool (5.5)', () => {
-    expect(evaluateBlock({ object: 'BlockAffinity/b', cidr: prefix('192.168.1.0/26'), state: 'confirmed', owned: false })).toMatchObject({ originated: true, installed: false });
+    expect(evaluateBlock({ object: 'BlockAffinity/b', cidr: prefix('192.168.1.0/26'), state: 'confirmed', owned: false })).toMatchObject({
+      originated: true,
+      installed: false,
+    });
   });
 
   it.each<[string, string, string, boolean]>([

@@ -1,5 +1,5 @@
 /** Resources for tests, written short: every field has the value an object without it would have. */
-import { type Address, parseAddress, parseAddressWithLength, parsePrefix, type Prefix, prefixFromAddress } from 'bgp-ts/net';
+import { type Address, type Prefix, parseAddress, parseAddressWithLength, parsePrefix, prefixFromAddress } from 'bgp-ts/net';
 import type {
   BGPConfigurationResource,
   BGPFilterResource,
@@ -76,8 +76,21 @@ export function node(name: string, parts: NodeParts = {}): NodeResource {
   };
 }
 
-export function pool(name: string, cidr: string, parts: Partial<Pick<IPPoolResource, 'ipipMode' | 'vxlanMode' | 'disableBGPExport'>> = {}): IPPoolResource {
-  return { kind: 'IPPool', ref: ref('IPPool', name), labels: new Map(), cidr: prefix(cidr), ipipMode: 'Never', vxlanMode: 'Never', disableBGPExport: false, ...parts };
+export function pool(
+  name: string,
+  cidr: string,
+  parts: Partial<Pick<IPPoolResource, 'ipipMode' | 'vxlanMode' | 'disableBGPExport'>> = {},
+): IPPoolResource {
+  return {
+    kind: 'IPPool',
+    ref: ref('IPPool', name),
+    labels: new Map(),
+    cidr: prefix(cidr),
+    ipipMode: 'Never',
+    vxlanMode: 'Never',
+    disableBGPExport: false,
+    ...parts,
+  };
 }
 
 type ConfigurationParts = Partial<Omit<BGPConfigurationResource, 'kind' | 'ref' | 'labels' | 'scope'>>;
@@ -88,7 +101,9 @@ export function configuration(name: string, parts: ConfigurationParts = {}): BGP
   return { kind: 'BGPConfiguration', ref: ref('BGPConfiguration', name), labels: new Map(), scope, ...parts };
 }
 
-type PeerParts = Partial<Omit<BGPPeerResource, 'kind' | 'ref' | 'labels' | 'peerIP' | 'nodeSelector' | 'peerSelector' | 'localWorkloadSelector' | 'reachableBy'>> & {
+type PeerParts = Partial<
+  Omit<BGPPeerResource, 'kind' | 'ref' | 'labels' | 'peerIP' | 'nodeSelector' | 'peerSelector' | 'localWorkloadSelector' | 'reachableBy'>
+> & {
   /** `10.0.0.1`, `10.0.0.1:179`, `fd00::1`, `[fd00::1]:179`. */
   readonly peerIP?: string;
   /** `key`, `!key` or `key=value`; `all()`. */
@@ -137,8 +152,14 @@ export function selector(text: string): Selector {
 type FilterParts = { readonly [list in 'exportV4' | 'importV4' | 'exportV6' | 'importV6']?: readonly Partial<BGPFilterRule>[] };
 
 export function filter(name: string, parts: FilterParts): BGPFilterResource {
-  const rules = (list: readonly Partial<BGPFilterRule>[] | undefined): BGPFilterRule[] => (list ?? []).map((rule) => ({ action: 'Accept', operations: [], ...rule }));
-  const lists = { exportV4: rules(parts.exportV4), importV4: rules(parts.importV4), exportV6: rules(parts.exportV6), importV6: rules(parts.importV6) };
+  const rules = (list: readonly Partial<BGPFilterRule>[] | undefined): BGPFilterRule[] =>
+    (list ?? []).map((rule) => ({ action: 'Accept', operations: [], ...rule }));
+  const lists = {
+    exportV4: rules(parts.exportV4),
+    importV4: rules(parts.importV4),
+    exportV6: rules(parts.exportV6),
+    importV6: rules(parts.importV6),
+  };
   return { kind: 'BGPFilter', ref: ref('BGPFilter', name), labels: new Map(), ...lists };
 }
 
@@ -150,7 +171,12 @@ export function community(text: string): Community {
     : { kind: 'large', standard: 0, large: [a, b, c], text };
 }
 
-export function affinity(onNode: string, cidr: string, state: BlockAffinityResource['state'] = 'confirmed', type = 'host'): BlockAffinityResource {
+export function affinity(
+  onNode: string,
+  cidr: string,
+  state: BlockAffinityResource['state'] = 'confirmed',
+  type = 'host',
+): BlockAffinityResource {
   const name = `${onNode}-${cidr.replace(/[./:]/g, '-')}`;
   return { kind: 'BlockAffinity', ref: ref('BlockAffinity', name), labels: new Map(), node: onNode, type, cidr: prefix(cidr), state };
 }
@@ -184,7 +210,12 @@ export function service(name: string, parts: ServiceParts = {}): ServiceResource
 }
 
 /** Endpoints are `node` or `!node` for one that is not ready. In namespace `default`. */
-export function slice(name: string, of: string, endpoints: readonly string[], addressType: EndpointSliceResource['addressType'] = 'IPv4'): EndpointSliceResource {
+export function slice(
+  name: string,
+  of: string,
+  endpoints: readonly string[],
+  addressType: EndpointSliceResource['addressType'] = 'IPv4',
+): EndpointSliceResource {
   return {
     kind: 'EndpointSlice',
     ref: ref('EndpointSlice', name, 'default'),

@@ -21,16 +21,31 @@ export function largeCluster(nodes: number, services: number): Resource[] {
     affinity(LARGE_SELF, '192.168.1.0/26'),
     affinity(LARGE_SELF, '192.168.2.0/26'),
   ];
-  for (let index = 0; index < nodes; index += 1) resources.push(node(`node-${index}`, { ipv4: `${ip(10, index + 1)}/8`, labels: { rack: String(index % 40) } }));
+  for (let index = 0; index < nodes; index += 1)
+    resources.push(node(`node-${index}`, { ipv4: `${ip(10, index + 1)}/8`, labels: { rack: String(index % 40) } }));
   for (let index = 0; index < services; index += 1) {
     const policy = index % 3 === 0 ? 'Local' : 'Cluster';
-    resources.push(service(`s${index}`, { type: 'LoadBalancer', policy, clusterIPs: [ip(96, index + 1)], ingressIPs: [ip(80, index + 1)] }));
-    resources.push(slice(`s${index}-0`, `s${index}`, Array.from({ length: 8 }, (_, at) => `node-${(index * at) % nodes}`)));
+    resources.push(
+      service(`s${index}`, { type: 'LoadBalancer', policy, clusterIPs: [ip(96, index + 1)], ingressIPs: [ip(80, index + 1)] }),
+    );
+    resources.push(
+      slice(
+        `s${index}-0`,
+        `s${index}`,
+        Array.from({ length: 8 }, (_, at) => `node-${(index * at) % nodes}`),
+      ),
+    );
   }
   return resources;
 }
 
 /** The snapshot, and the one after one object changed, with its delta. */
-export function withChange(resources: readonly Resource[], changed: Resource): { readonly snapshot: Snapshot; readonly delta: SnapshotDelta } {
-  return { snapshot: snapshotOf([...resources, changed]), delta: { changed: [{ kind: changed.kind, key: keyOf(changed) }], issuesChanged: false } };
+export function withChange(
+  resources: readonly Resource[],
+  changed: Resource,
+): { readonly snapshot: Snapshot; readonly delta: SnapshotDelta } {
+  return {
+    snapshot: snapshotOf([...resources, changed]),
+    delta: { changed: [{ kind: changed.kind, key: keyOf(changed) }], issuesChanged: false },
+  };
 }

@@ -7,7 +7,14 @@ export interface TestRoute extends RouteFacts {
   readonly to: string;
 }
 
-const NOTHING = { interface: undefined, metric: undefined, localPref: undefined, communities: [], largeCommunities: [], asPath: [] } as const;
+const NOTHING = {
+  interface: undefined,
+  metric: undefined,
+  localPref: undefined,
+  communities: [],
+  largeCommunities: [],
+  asPath: [],
+} as const;
 
 /** A configured route: a range, a Service address, a block. */
 export function staticRoute(to: string): TestRoute {

@@ -3,7 +3,21 @@
  * that share an IP, Secrets and filters that come and go. A world changes step by step and says what changed.
  */
 import type { BGPFilterRule, Resource, Snapshot, SnapshotDelta } from '../../src/confd/resources/types.ts';
-import { affinity, community, configuration, filter, keyOf, node, peer, pool, prefix, secret, service, slice, snapshotOf } from './build.ts';
+import {
+  affinity,
+  community,
+  configuration,
+  filter,
+  keyOf,
+  node,
+  peer,
+  pool,
+  prefix,
+  secret,
+  service,
+  slice,
+  snapshotOf,
+} from './build.ts';
 import type { Random } from './random.ts';
 
 /** Node the desired state is computed for. */
@@ -17,7 +31,11 @@ export interface World {
 }
 
 const NODES = ['n0', 'n1', 'n2', 'n3', 'n4'] as const;
-const CIDRS = { cluster: ['10.96.0.0/24', 'fd00:96::/112', '10.96.0.7/32'], external: ['50.0.0.0/24', '50.1.0.1/32'], lb: ['80.0.0.0/24', '80.1.0.1/32', 'fd00:80::/112'] } as const;
+const CIDRS = {
+  cluster: ['10.96.0.0/24', 'fd00:96::/112', '10.96.0.7/32'],
+  external: ['50.0.0.0/24', '50.1.0.1/32'],
+  lb: ['80.0.0.0/24', '80.1.0.1/32', 'fd00:80::/112'],
+} as const;
 
 /** A world of about a dozen objects. */
 export function createWorld(random: Random): World {
@@ -90,7 +108,10 @@ function makePeer(random: Random): Resource {
   const local = random.pick<PeerParts>([{}, { node: random.pick(NODES) }, { nodeSelector: random.pick(SELECTORS) }]);
   const remote = random.pick<PeerParts>([
     { peerSelector: random.pick(SELECTORS), ...optional(random, 3, { localASNumber: 65010 }) },
-    { peerIP: random.pick(['10.0.0.1', '10.0.0.2', '10.0.0.3:179', '10.0.0.3:1790', '10.9.9.9', 'fd00::3', '[fd00::2]:1790']), ...optional(random, 1, { asNumber: random.pick([64512, 65001, 0]) }) },
+    {
+      peerIP: random.pick(['10.0.0.1', '10.0.0.2', '10.0.0.3:179', '10.0.0.3:1790', '10.9.9.9', 'fd00::3', '[fd00::2]:1790']),
+      ...optional(random, 1, { asNumber: random.pick([64512, 65001, 0]) }),
+    },
     { localWorkloadSelector: 'rr', asNumber: 65001 },
   ]);
   const extras = {
@@ -101,7 +122,9 @@ function makePeer(random: Random): Resource {
     ...optional(random, 4, { nextHopMode: random.pick(['Auto', 'Self', 'Keep'] as const) }),
     ...optional(random, 4, { reversePeering: 'Manual' as const }),
     ...optional(random, 5, { sourceAddress: 'None' as const }),
-    ...(remote.peerIP === undefined ? {} : optional(random, 6, { reachableBy: remote.peerIP.includes('fd00') ? 'fd00::fe' : '10.0.0.254' })),
+    ...(remote.peerIP === undefined
+      ? {}
+      : optional(random, 6, { reachableBy: remote.peerIP.includes('fd00') ? 'fd00::fe' : '10.0.0.254' })),
     filters: random.some(['f0', 'f1', 'f2']),
   };
   return peer(random.pick(['p0', 'p1', 'p2', 'p3']), { ...local, ...remote, ...extras });
@@ -125,7 +148,12 @@ function makeService(random: Random): Resource {
 
 function makeSlice(random: Random): Resource {
   const endpoints = random.some(['n0', '!n0', 'n1', '!n2']);
-  return slice(random.pick(['a', 'a-1', 'a-2', 'b-1', 'c-1']), random.pick(['a', 'b', 'c', '']), endpoints, random.pick(['IPv4', 'IPv6', 'FQDN']));
+  return slice(
+    random.pick(['a', 'a-1', 'a-2', 'b-1', 'c-1']),
+    random.pick(['a', 'b', 'c', '']),
+    endpoints,
+    random.pick(['IPv4', 'IPv6', 'FQDN']),
+  );
 }
 
 function makeConfiguration(random: Random): Resource {
@@ -135,7 +163,10 @@ function makeConfiguration(random: Random): Resource {
     cidr: prefix(cidr),
     communities: random.some([community('5:5'), community('1:2:3'), { name: 'named' }, { name: 'nobody' }]),
   }));
-  const shared = { ...optional(random, 3, { listenPort: random.pick([179, 1790]) }), ...optional(random, 3, { communities, prefixAdvertisements }) };
+  const shared = {
+    ...optional(random, 3, { listenPort: random.pick([179, 1790]) }),
+    ...optional(random, 3, { communities, prefixAdvertisements }),
+  };
   if (name !== 'default') return configuration(name, shared);
   return configuration(name, {
     ...shared,
@@ -164,15 +195,28 @@ function makeFilter(random: Random): Resource {
     action: random.pick(['Accept', 'Reject'] as const),
   });
   const some = (cidr: string): Partial<BGPFilterRule>[] => random.some([rule(cidr), rule(cidr)]);
-  return filter(random.pick(['f0', 'f1']), { exportV4: some('192.168.0.0/16'), importV4: some('192.168.0.0/16'), exportV6: some('fd00:1::/64'), importV6: some('fd00:1::/64') });
+  return filter(random.pick(['f0', 'f1']), {
+    exportV4: some('192.168.0.0/16'),
+    importV4: some('192.168.0.0/16'),
+    exportV6: some('fd00:1::/64'),
+    importV6: some('fd00:1::/64'),
+  });
 }
 
 function makePool(random: Random): Resource {
   const cidr = random.pick(['192.168.0.0/16', '172.16.0.0/16', 'fd00:1::/48']);
-  return pool(random.pick(['pool0', 'pool1', 'pool2']), cidr, { disableBGPExport: random.oneIn(3), ipipMode: random.pick(['Never', 'Always']) });
+  return pool(random.pick(['pool0', 'pool1', 'pool2']), cidr, {
+    disableBGPExport: random.oneIn(3),
+    ipipMode: random.pick(['Never', 'Always']),
+  });
 }
 
 function makeBlock(random: Random): Resource {
   const cidr = random.pick(['192.168.1.0/26', '192.168.1.64/26', '192.168.2.1/32', 'fd00:1::/122']);
-  return affinity(random.pick(['n0', 'n0', 'n1']), cidr, random.pick(['confirmed', 'confirmed', 'pending', 'pendingDeletion']), random.pick(['host', 'host', '', 'virtual']));
+  return affinity(
+    random.pick(['n0', 'n0', 'n1']),
+    cidr,
+    random.pick(['confirmed', 'confirmed', 'pending', 'pendingDeletion']),
+    random.pick(['host', 'host', '', 'virtual']),
+  );
 }

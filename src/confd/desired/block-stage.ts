@@ -5,8 +5,8 @@ import type { BlockAffinityResource, IPPoolResource, Snapshot } from '../resourc
 import { sameData } from './compare.ts';
 import { objectName } from './issues.ts';
 import type { OriginTable } from './origins.ts';
-import { compareText, SortedTable } from './tables.ts';
 import type { Aggregate } from './policies.ts';
+import { compareText, type SortedTable } from './tables.ts';
 import type { DesireOptions, InstalledRoute } from './types.ts';
 
 /** Keeps the verdict of every own block; writes into origins and installed routes. */
@@ -63,7 +63,9 @@ export class BlockStage {
     this.#mode = mode;
     const facts = this.#usePodCIDR ? podBlocks(snapshot, this.#node) : [...this.#own.values()].map(affinityBlock);
     this.evaluated += facts.length;
-    const blocks = facts.map((block) => evaluateBlock({ ...block, owned: ownsPrefix(block.cidr, pools, mode) })).sort((a, b) => compareText(a.id, b.id) || compareText(a.object, b.object));
+    const blocks = facts
+      .map((block) => evaluateBlock({ ...block, owned: ownsPrefix(block.cidr, pools, mode) }))
+      .sort((a, b) => compareText(a.id, b.id) || compareText(a.object, b.object));
     if (sameData(blocks, this.#blocks)) return;
     this.#install(blocks);
     this.#blocks = blocks;
@@ -71,7 +73,9 @@ export class BlockStage {
     if (!sameData(aggregates, this.#aggregates)) this.#aggregates = aggregates;
     this.#origins.set(
       'blocks',
-      blocks.filter((block) => block.originated).map((block) => ({ id: block.id, prefix: block.prefix, class: 'block', reason: { object: block.object, rule: block.rule } })),
+      blocks
+        .filter((block) => block.originated)
+        .map((block) => ({ id: block.id, prefix: block.prefix, class: 'block', reason: { object: block.object, rule: block.rule } })),
     );
   }
 

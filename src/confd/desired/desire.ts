@@ -197,7 +197,8 @@ function everything(snapshot: Snapshot): Dirty {
 }
 
 function namedBy(delta: SnapshotDelta): Dirty {
-  const of = (kind: Resource['kind']): Set<string> => new Set(delta.changed.filter((change) => change.kind === kind).map((change) => change.key));
+  const of = (kind: Resource['kind']): Set<string> =>
+    new Set(delta.changed.filter((change) => change.kind === kind).map((change) => change.key));
   return {
     Node: of('Node'),
     IPPool: of('IPPool'),

@@ -19,14 +19,31 @@ export interface ExplainRecords {
 
 /** Steps in the order configuration, Services, blocks, pools, and the verdict on originating it; only those that concern it. */
 export function explainPrefix(prefix: Prefix, records: ExplainRecords): readonly DesireStep[] {
-  const steps = [...cidrSteps(prefix, records), ...serviceSteps(prefix, records), ...blockSteps(prefix, records), ...poolSteps(prefix, records)];
+  const steps = [
+    ...cidrSteps(prefix, records),
+    ...serviceSteps(prefix, records),
+    ...blockSteps(prefix, records),
+    ...poolSteps(prefix, records),
+  ];
   const route = records.originated(formatPrefix(prefix));
   if (route !== undefined) {
     const objects = [...new Set(route.reasons.map((reason) => reason.object))];
-    return [...steps, { stage: 'originate', verdict: 'advertised', rule: `this node originates it as ${route.class}`, citation: route.reasons[0]?.rule ?? '', objects }];
+    return [
+      ...steps,
+      {
+        stage: 'originate',
+        verdict: 'advertised',
+        rule: `this node originates it as ${route.class}`,
+        citation: route.reasons[0]?.rule ?? '',
+        objects,
+      },
+    ];
   }
   if (steps.length === 0) return steps;
-  return [...steps, { stage: 'originate', verdict: 'not-advertised', rule: 'this node does not originate it', citation: 'control-plane 4, 6', objects: [] }];
+  return [
+    ...steps,
+    { stage: 'originate', verdict: 'not-advertised', rule: 'this node does not originate it', citation: 'control-plane 4, 6', objects: [] },
+  ];
 }
 
 function verdictOf(advertised: boolean): 'advertised' | 'not-advertised' {
@@ -38,7 +55,13 @@ function cidrSteps(prefix: Prefix, { cidrs, configObject }: ExplainRecords): Des
     .filter((cidr) => prefixContains(cidr.prefix, prefix))
     .map((cidr) => {
       const verdict = prefixesEqual(cidr.prefix, prefix) ? verdictOf(cidr.advertised) : 'covers';
-      return { stage: 'configuration', verdict, rule: `${cidr.class} ${cidr.id}: ${cidr.detail}`, citation: cidr.rule, objects: [configObject] };
+      return {
+        stage: 'configuration',
+        verdict,
+        rule: `${cidr.class} ${cidr.id}: ${cidr.detail}`,
+        citation: cidr.rule,
+        objects: [configObject],
+      };
     });
 }
 
@@ -47,7 +70,13 @@ function serviceSteps(prefix: Prefix, { services }: ExplainRecords): DesireStep[
   for (const { object, verdict, service } of services) {
     const judged = verdict.addresses.filter((address) => prefixesEqual(address.prefix, prefix));
     for (const address of judged) {
-      steps.push({ stage: 'service', verdict: verdictOf(address.advertised), rule: `${address.class}: ${address.detail}`, citation: address.rule, objects: [object] });
+      steps.push({
+        stage: 'service',
+        verdict: verdictOf(address.advertised),
+        rule: `${address.class}: ${address.detail}`,
+        citation: address.rule,
+        objects: [object],
+      });
     }
     // Refused before its addresses were looked at.
     if (judged.length === 0 && serviceAddresses(service).some((address) => prefixesEqual(prefix, hostPrefix(address)))) {
@@ -76,6 +105,12 @@ function poolSteps(prefix: Prefix, { pools }: ExplainRecords): DesireStep[] {
     .map((pool) => {
       const rule = pool.disableBGPExport ? 'disableBGPExport keeps it from every peer' : 'routes inside an exported pool may go to peers';
       const citation = pool.disableBGPExport ? 'control-plane 5.1 (3)' : 'control-plane 5.1 (10)';
-      return { stage: 'pool', verdict: pool.disableBGPExport ? 'not-exported' : 'exported', rule: `${formatPrefix(pool.cidr)}: ${rule}`, citation, objects: [objectName(pool.ref)] };
+      return {
+        stage: 'pool',
+        verdict: pool.disableBGPExport ? 'not-exported' : 'exported',
+        rule: `${formatPrefix(pool.cidr)}: ${rule}`,
+        citation,
+        objects: [objectName(pool.ref)],
+      };
     });
 }

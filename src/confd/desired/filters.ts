@@ -57,7 +57,11 @@ function prefixMatch(cidr: Prefix, rule: BGPFilterRule, family: IpFamily): Prefi
   const longest = family === 'ipv4' ? 32 : 128;
   if (rule.prefixLength !== undefined) {
     // The range is cut to what can lie inside the CIDR at all (control-plane 5.6).
-    return { kind: 'range', min: Math.max(cidr.length, rule.prefixLength.min ?? 0), max: Math.min(longest, rule.prefixLength.max ?? longest) };
+    return {
+      kind: 'range',
+      min: Math.max(cidr.length, rule.prefixLength.min ?? 0),
+      max: Math.min(longest, rule.prefixLength.max ?? longest),
+    };
   }
   return rule.matchOperator === 'In' || rule.matchOperator === 'NotIn' ? { kind: 'orLonger' } : { kind: 'exact' };
 }
@@ -68,12 +72,16 @@ function interfaceCondition(pattern: string): Condition {
 }
 
 function communityCondition(community: Community): Condition {
-  return community.kind === 'standard' ? { kind: 'community', value: community.standard } : { kind: 'largeCommunity', value: community.large };
+  return community.kind === 'standard'
+    ? { kind: 'community', value: community.standard }
+    : { kind: 'largeCommunity', value: community.large };
 }
 
 /** The action that adds a community. */
 export function addCommunity(community: Community): Action {
-  return community.kind === 'standard' ? { kind: 'addCommunity', value: community.standard } : { kind: 'addLargeCommunity', value: community.large };
+  return community.kind === 'standard'
+    ? { kind: 'addCommunity', value: community.standard }
+    : { kind: 'addLargeCommunity', value: community.large };
 }
 
 function actions(rule: BGPFilterRule): Action[] {

@@ -13,7 +13,16 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
  */
 export function desiredToJson(desired: Desired | undefined, issues: readonly Issue[]): { readonly [key: string]: JsonValue } {
   if (desired === undefined) {
-    return { schema: 'linnet.desired/v1', node: null, peers: [], policies: [], filters: [], advertise: [], install: [], issues: plain(issues) };
+    return {
+      schema: 'linnet.desired/v1',
+      node: null,
+      peers: [],
+      policies: [],
+      filters: [],
+      advertise: [],
+      install: [],
+      issues: plain(issues),
+    };
   }
   const policies = new Map<string, Policy>();
   for (const peer of desired.peers) for (const policy of [peer.importPolicy, peer.exportPolicy]) policies.set(policy.name, policy);

@@ -7,6 +7,7 @@ import type { NodeResource, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
 import { NameIndex } from './tables.ts';
 
+/** Both families, in the order everything is listed. */
 export const FAMILIES = ['ipv4', 'ipv6'] as const;
 
 /** An address with its text, which decides passive sides and keys. */

@@ -17,7 +17,15 @@ export interface Origin {
 }
 
 /** The class of an entry is the first of these that asks for it. */
-const CLASS_ORDER: readonly AdvertisedRoute['class'][] = ['block', 'cluster-cidr', 'external-cidr', 'lb-cidr', 'cluster-ip', 'external-ip', 'lb-ip'];
+const CLASS_ORDER: readonly AdvertisedRoute['class'][] = [
+  'block',
+  'cluster-cidr',
+  'external-cidr',
+  'lb-cidr',
+  'cluster-ip',
+  'external-ip',
+  'lb-ip',
+];
 
 /** Origins by source, and the sorted entries they add up to. */
 export class OriginTable {
@@ -65,7 +73,12 @@ export class OriginTable {
     const ordered = wishes.length === 1 ? wishes : [...wishes].sort(compareWishes);
     const first = ordered[0];
     if (first === undefined) return;
-    const entry: AdvertisedRoute = { id, prefix: first.origin.prefix, class: first.origin.class, reasons: uniqueReasons(ordered.map((wish) => wish.origin.reason)) };
+    const entry: AdvertisedRoute = {
+      id,
+      prefix: first.origin.prefix,
+      class: first.origin.class,
+      reasons: uniqueReasons(ordered.map((wish) => wish.origin.reason)),
+    };
     this.#routes.set(entry);
   }
 }

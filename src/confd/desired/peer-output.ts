@@ -77,7 +77,11 @@ export class PeerOutput {
 
   /** A host route by `reachableBy`; of several peers at one address the lowest id decides (control-plane 6). */
   #route(before: DesiredPeer | undefined, after: DesiredPeer | undefined): void {
-    const targets = new Map([before, after].flatMap((peer) => (peer?.reachableBy === undefined ? [] : [[formatPrefix(hostPrefix(peer.address)), hostPrefix(peer.address)]])));
+    const targets = new Map(
+      [before, after].flatMap((peer) =>
+        peer?.reachableBy === undefined ? [] : [[formatPrefix(hostPrefix(peer.address)), hostPrefix(peer.address)]],
+      ),
+    );
     if (before?.reachableBy !== undefined) this.#routed.remove(formatPrefix(hostPrefix(before.address)), before.id);
     if (after?.reachableBy !== undefined) this.#routed.add(formatPrefix(hostPrefix(after.address)), after.id);
     for (const [id, prefix] of targets) {
@@ -86,7 +90,13 @@ export class PeerOutput {
       if (peer?.reachableBy === undefined) this.#installed.delete(id);
       else {
         const object = peer.reasons[0]?.object ?? 'linnet';
-        const route: InstalledRoute = { id, prefix, kind: 'via', gateway: peer.reachableBy, reasons: [{ object, rule: 'control-plane 6 (reachableBy)' }] };
+        const route: InstalledRoute = {
+          id,
+          prefix,
+          kind: 'via',
+          gateway: peer.reachableBy,
+          reasons: [{ object, rule: 'control-plane 6 (reachableBy)' }],
+        };
         this.#installed.set(route);
       }
     }

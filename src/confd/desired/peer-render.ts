@@ -43,7 +43,10 @@ export function peerPolicies(
 ): Pick<DesiredPeer, 'importPolicy' | 'exportPolicy'> {
   const families: PolicyUse['families'] = context.settings.bothFamilies ? ['ipv4', 'ipv6'] : [peer.address.family];
   const use = { families, internal: peer.internal, filters: peer.filters };
-  return { importPolicy: context.policyFor({ ...use, direction: 'import' }), exportPolicy: context.policyFor({ ...use, direction: 'export' }) };
+  return {
+    importPolicy: context.policyFor({ ...use, direction: 'import' }),
+    exportPolicy: context.policyFor({ ...use, direction: 'export' }),
+  };
 }
 
 /** Renders one peer. */

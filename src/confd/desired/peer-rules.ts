@@ -10,6 +10,7 @@ import { compareText } from './tables.ts';
 
 /** In this order the passes claim a session: global, node, reverse, mesh. */
 export const PASS = { global: 1, node: 2, reverse: 3, mesh: 4 } as const;
+/** Rank of a claim; the lowest wins. */
 export type Pass = (typeof PASS)[keyof typeof PASS];
 
 /** One claim on a session, with what is known before rendering. */
@@ -117,12 +118,27 @@ export function meshCandidates(facts: NodeFacts, families: readonly IpFamily[], 
     const at = facts[family];
     if (at === undefined || !reaches(at.text, family, settings)) return [];
     const port = nodePort(facts, settings);
-    return [candidate(at, port, { pass: PASS.mesh, source: '', node: facts.name, remoteAs, peerClusterId: '', allowLocalAs: 0, calicoNode: true })];
+    return [
+      candidate(at, port, {
+        pass: PASS.mesh,
+        source: '',
+        node: facts.name,
+        remoteAs,
+        peerClusterId: '',
+        allowLocalAs: 0,
+        calicoNode: true,
+      }),
+    ];
   });
 }
 
 /** The session of a BGPPeer written by address; `nodes` are those that have it. Undefined where no AS can be found. */
-export function addressCandidate(spec: BGPPeerResource, pass: Pass, nodes: readonly NodeFacts[], settings: PeerSettings): PeerCandidate | 'no-as' | undefined {
+export function addressCandidate(
+  spec: BGPPeerResource,
+  pass: Pass,
+  nodes: readonly NodeFacts[],
+  settings: PeerSettings,
+): PeerCandidate | 'no-as' | undefined {
   const { peerIP } = spec;
   if (peerIP === undefined) return undefined;
   const text = formatAddress(peerIP.address);
@@ -167,8 +183,15 @@ export function membership(spec: BGPPeerResource, role: PeerRole, node: NodeReso
 }
 
 /** Sessions that a BGPPeer asks for with one node, forward and reverse. */
-export function nodeCandidates(spec: BGPPeerResource, role: PeerRole, member: Membership, facts: NodeFacts, settings: PeerSettings): PeerCandidate[] {
-  const forward = member.forward && role.forward !== undefined ? selectorCandidates(spec, role.forward, member.mutual, facts, settings) : [];
+export function nodeCandidates(
+  spec: BGPPeerResource,
+  role: PeerRole,
+  member: Membership,
+  facts: NodeFacts,
+  settings: PeerSettings,
+): PeerCandidate[] {
+  const forward =
+    member.forward && role.forward !== undefined ? selectorCandidates(spec, role.forward, member.mutual, facts, settings) : [];
   return member.reverse ? [...forward, ...reverseCandidates(spec, role.reverse, facts, settings)] : forward;
 }
 
@@ -195,13 +218,27 @@ function selectorCandidates(spec: BGPPeerResource, pass: Pass, mutual: boolean, 
   });
 }
 
-function reverseCandidates(spec: BGPPeerResource, families: readonly IpFamily[], facts: NodeFacts, settings: PeerSettings): PeerCandidate[] {
+function reverseCandidates(
+  spec: BGPPeerResource,
+  families: readonly IpFamily[],
+  facts: NodeFacts,
+  settings: PeerSettings,
+): PeerCandidate[] {
   // The other end speaks as the local AS of the BGPPeer, so that is whom we must expect.
   const remoteAs = (settings.compat ? undefined : spec.localASNumber) ?? nodeAs(facts, settings);
   return families.flatMap((family) => {
     const at = facts[family];
     if (at === undefined || !reaches(at.text, family, settings)) return [];
-    const parts = { pass: PASS.reverse, source: spec.ref.name, node: facts.name, remoteAs, peerClusterId: facts.clusterId, allowLocalAs: 0, calicoNode: false, spec };
+    const parts = {
+      pass: PASS.reverse,
+      source: spec.ref.name,
+      node: facts.name,
+      remoteAs,
+      peerClusterId: facts.clusterId,
+      allowLocalAs: 0,
+      calicoNode: false,
+      spec,
+    };
     return [candidate(at, nodePort(facts, settings), parts)];
   });
 }

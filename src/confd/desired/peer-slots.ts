@@ -48,7 +48,8 @@ export class PeerSlots {
     const claims = this.#claims.get(key) ?? [];
     const [winner] = claims;
     const pairs = new Map<string, { readonly winner: PeerCandidate; readonly loser: PeerCandidate }>();
-    if (winner !== undefined) for (const loser of claims) if (isDuplicate(winner, loser)) pairs.set(pairScope(winner, loser), { winner, loser });
+    if (winner !== undefined)
+      for (const loser of claims) if (isDuplicate(winner, loser)) pairs.set(pairScope(winner, loser), { winner, loser });
     for (const scope of this.#scopesAt(key)) {
       if (pairs.has(scope)) continue;
       this.#losers.get(scope)?.delete(key);
@@ -80,7 +81,15 @@ export class PeerSlots {
     if (pair?.loser.spec === undefined || pair.winner.spec === undefined) return [];
     const more = byKey.size === 1 ? '' : ` and ${byKey.size - 1} more`;
     const rule = `is already asked for by BGPPeer/${pair.winner.spec.ref.name}, which comes first`;
-    return [issueAbout(pair.loser.spec, { code: 'BGPPEER_DUPLICATE', field: 'spec', got: `${JSON.stringify(first)}${more}`, rule, severity: 'warning' })];
+    return [
+      issueAbout(pair.loser.spec, {
+        code: 'BGPPEER_DUPLICATE',
+        field: 'spec',
+        got: `${JSON.stringify(first)}${more}`,
+        rule,
+        severity: 'warning',
+      }),
+    ];
   }
 }
 

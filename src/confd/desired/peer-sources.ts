@@ -4,8 +4,8 @@
  */
 import type { BGPPeerResource, Issue, SecretKeyRef, Snapshot } from '../resources/types.ts';
 import { type IssueObject, issueAbout } from './issues.ts';
-import type { PeerRole } from './peer-rules.ts';
 import type { SourceParts } from './peer-render.ts';
+import type { PeerRole } from './peer-rules.ts';
 import type { PeerSettings } from './settings.ts';
 
 /** Parts shared by all peers of one source, and the issues to report for it. */
@@ -39,7 +39,14 @@ export function resolvePeerSource(
 /** Resolves the node mesh. `config` is the BGPConfiguration that configures it, if any. */
 export function resolveMeshSource(config: IssueObject | undefined, snapshot: Snapshot, settings: PeerSettings): ResolvedSource {
   if (config === undefined) return { parts: { filters: [] }, issues: [] };
-  const password = resolvePassword(config, settings.mesh.password, 'spec.nodeMeshPassword.secretKeyRef', 'BGPCONFIGURATION', snapshot, settings);
+  const password = resolvePassword(
+    config,
+    settings.mesh.password,
+    'spec.nodeMeshPassword.secretKeyRef',
+    'BGPCONFIGURATION',
+    snapshot,
+    settings,
+  );
   const asked = settings.mesh.enabled && settings.clusterId === '';
   return { parts: { ...password, filters: [] }, issues: password.heldBy === undefined || !asked ? [] : [password.heldBy] };
 }
@@ -79,7 +86,12 @@ function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | und
 }
 
 function missingFilter(object: IssueObject, name: string, index: number): Issue {
-  const parts = { code: 'BGPPEER_FILTER_MISSING', field: `spec.filters[${index}]`, got: JSON.stringify(name), rule: 'names no BGPFilter; it is left out' };
+  const parts = {
+    code: 'BGPPEER_FILTER_MISSING',
+    field: `spec.filters[${index}]`,
+    got: JSON.stringify(name),
+    rule: 'names no BGPFilter; it is left out',
+  };
   return issueAbout(object, { ...parts, severity: 'warning', transient: true });
 }
 

@@ -9,7 +9,16 @@ import { issueAbout } from './issues.ts';
 import { FAMILIES, type NodeFacts, NodeTable } from './nodes.ts';
 import { PeerOutput } from './peer-output.ts';
 import { peerPolicies, type RenderContext, renderPeer, type SourceParts } from './peer-render.ts';
-import { addressCandidate, type Membership, membership, meshCandidates, nodeCandidates, type PeerCandidate, type PeerRole, peerRole } from './peer-rules.ts';
+import {
+  addressCandidate,
+  type Membership,
+  membership,
+  meshCandidates,
+  nodeCandidates,
+  type PeerCandidate,
+  type PeerRole,
+  peerRole,
+} from './peer-rules.ts';
 import { PeerSlots } from './peer-slots.ts';
 import { resolveMeshSource, resolvePeerSource, secretKey } from './peer-sources.ts';
 import type { PolicyTable } from './policy-table.ts';
@@ -45,6 +54,7 @@ export interface PeerChanges {
 
 const NO_ROLE: PeerRole = { forward: undefined, reverse: [], selected: false };
 
+/** All BGPPeers, the mesh, and what they come to here. */
 export class PeerTable {
   readonly nodes = new NodeTable();
   readonly output: PeerOutput;
@@ -184,7 +194,8 @@ export class PeerTable {
     const { spec } = source;
     if (spec?.peerIP === undefined) return;
     const { forward } = source.role;
-    const found = forward === undefined ? undefined : addressCandidate(spec, forward, this.nodes.at(formatAddress(spec.peerIP.address)), settings);
+    const found =
+      forward === undefined ? undefined : addressCandidate(spec, forward, this.nodes.at(formatAddress(spec.peerIP.address)), settings);
     this.#issues.set(`peer AS ${source.name}`, found === 'no-as' ? [missingAs(spec)] : []);
     const claims = found === undefined || found === 'no-as' ? [] : [found];
     if (sameData(claims, source.single)) return;
@@ -240,7 +251,8 @@ export class PeerTable {
   #askPolicies(context: RenderContext): void {
     for (const peer of [...this.output.values()]) {
       const policies = peerPolicies(peer, context);
-      if (policies.importPolicy !== peer.importPolicy || policies.exportPolicy !== peer.exportPolicy) this.output.swap({ ...peer, ...policies });
+      if (policies.importPolicy !== peer.importPolicy || policies.exportPolicy !== peer.exportPolicy)
+        this.output.swap({ ...peer, ...policies });
     }
     this.#policies.settle();
   }

@@ -50,7 +50,12 @@ export function buildImportPolicy(inputs: PolicyInputs, use: PolicyUse): Policy 
 function exportTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Term[] {
   const { settings } = inputs;
   return [
-    term('priority', [], [{ kind: 'setLocalPrefFromMetric', defaultMetric: settings.priority[family] }], [reason(settings.configObject, 'control-plane 5.1 (1)')]),
+    term(
+      'priority',
+      [],
+      [{ kind: 'setLocalPrefFromMetric', defaultMetric: settings.priority[family] }],
+      [reason(settings.configObject, 'control-plane 5.1 (1)')],
+    ),
     ...filterTerms(inputs, use, family),
     ...poolTerms(inputs, family, 'reject'),
     ...interfaceTerms(settings, use.internal),
@@ -131,19 +136,18 @@ function poolTerms(inputs: PolicyInputs, family: IpFamily, verdict: 'accept' | '
   return inputs.pools
     .filter((pool) => pool.cidr.family === family && pool.disableBGPExport === reject)
     .map((pool) =>
-      term(
-        `${verdict} ${objectName(pool.ref)} ${formatPrefix(pool.cidr)}`,
-        [orLonger([pool.cidr])],
-        reject ? REJECT : ACCEPT,
-        [reason(objectName(pool.ref), reject ? 'control-plane 5.1 (3)' : 'control-plane 5.1 (10)')],
-      ),
+      term(`${verdict} ${objectName(pool.ref)} ${formatPrefix(pool.cidr)}`, [orLonger([pool.cidr])], reject ? REJECT : ACCEPT, [
+        reason(objectName(pool.ref), reject ? 'control-plane 5.1 (3)' : 'control-plane 5.1 (10)'),
+      ]),
     );
 }
 
 /** Steps 4 and 5: routes over the cluster's own devices. */
 function interfaceTerms(settings: PolicySettings, internal: boolean): Term[] {
   const devices = ['*.cali', '*.calico', ...(settings.ownsIpip ? [] : ['tunl0'])];
-  const inner = term('cluster interfaces', [{ kind: 'interface', any: devices }], REJECT, [reason(settings.configObject, 'control-plane 5.1 (4)')]);
+  const inner = term('cluster interfaces', [{ kind: 'interface', any: devices }], REJECT, [
+    reason(settings.configObject, 'control-plane 5.1 (4)'),
+  ]);
   const bpf = term('bpf interfaces', [{ kind: 'interface', any: ['bpf*.cali'] }], REJECT, [reason('linnet', 'control-plane 5.1 (5)')]);
   return internal ? [inner, bpf] : [bpf];
 }
@@ -167,10 +171,17 @@ function aggregationTerms(inputs: PolicyInputs, family: IpFamily): Term[] {
   const blocks = inputs.blocks.filter((block) => block.prefix.family === family);
   if (blocks.length === 0) return [];
   const reasons = blocks.map((block) => reason(block.object, 'control-plane 6'));
-  const exact: Condition = { kind: 'prefix', any: blocks.map((block): PrefixMatch => ({ prefix: block.prefix, match: { kind: 'exact' } })) };
+  const exact: Condition = {
+    kind: 'prefix',
+    any: blocks.map((block): PrefixMatch => ({ prefix: block.prefix, match: { kind: 'exact' } })),
+  };
   const inside = orLonger(blocks.map((block) => block.prefix));
   const raised: Condition = { kind: 'metric', op: 'lt', value: inputs.settings.priority[family] };
-  return [term('own blocks', [exact], ACCEPT, reasons), term('raised inside own blocks', [inside, raised], ACCEPT, reasons), term('inside own blocks', [inside], REJECT, reasons)];
+  return [
+    term('own blocks', [exact], ACCEPT, reasons),
+    term('raised inside own blocks', [inside, raised], ACCEPT, reasons),
+    term('inside own blocks', [inside], REJECT, reasons),
+  ];
 }
 
 /** Step 8: what the node originates for Services, and routes inside those ranges. */
@@ -184,7 +195,8 @@ function serviceTerms(settings: PolicySettings, family: IpFamily): Term[] {
   const hosts = [...service.externalCIDRs, ...service.loadBalancerCIDRs].filter((prefix) => prefix.family === family);
   const terms = clusterTerms(settings, cluster, family, reasons);
   if (others.length > 0) terms.push(term('service ranges', [orLonger(others)], ACCEPT, reasons));
-  if (hosts.length > 0) terms.push(term('own service addresses', [{ kind: 'protocol', any: ['static'] }, orLonger(hosts)], ACCEPT, reasons));
+  if (hosts.length > 0)
+    terms.push(term('own service addresses', [{ kind: 'protocol', any: ['static'] }, orLonger(hosts)], ACCEPT, reasons));
   return terms;
 }
 
@@ -203,7 +215,17 @@ function clusterTerms(settings: PolicySettings, cluster: readonly Prefix[], fami
   }
   if (settings.compat && settings.service.clusterCIDRs.length > 0) {
     const hosts: PrefixMatch = { prefix: wholeFamily(family), match: { kind: 'range', min: longest, max: longest } };
-    terms.push(term('published addresses', [{ kind: 'protocol', any: ['static'] }, { kind: 'prefix', any: [hosts] }], ACCEPT, reasons));
+    terms.push(
+      term(
+        'published addresses',
+        [
+          { kind: 'protocol', any: ['static'] },
+          { kind: 'prefix', any: [hosts] },
+        ],
+        ACCEPT,
+        reasons,
+      ),
+    );
   }
   return terms;
 }

@@ -42,7 +42,8 @@ export class PolicyTable {
       if (!byCidr.has(key)) byCidr.set(key, pool);
     }
     const pools = [...byCidr].sort(([a], [b]) => compareText(a, b)).map(([, pool]) => pool);
-    if (!samePools(this.#pools, pools, (pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport, pool.ipipMode, pool.vxlanMode])) this.#pools = pools;
+    if (!samePools(this.#pools, pools, (pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport, pool.ipipMode, pool.vxlanMode]))
+      this.#pools = pools;
     if (!samePools(this.#exportPools, pools, (pool) => [pool.ref.name, pool.cidr, pool.disableBGPExport])) this.#exportPools = pools;
   }
 
@@ -58,7 +59,14 @@ export class PolicyTable {
   /** Takes new inputs; true where policies may differ now, so that every peer has to ask again. */
   setInputs(settings: PolicySettings, blocks: readonly Aggregate[]): boolean {
     const inputs = this.#inputs;
-    if (inputs !== undefined && !this.#filtersChanged && inputs.settings === settings && inputs.blocks === blocks && inputs.pools === this.#exportPools) return false;
+    if (
+      inputs !== undefined &&
+      !this.#filtersChanged &&
+      inputs.settings === settings &&
+      inputs.blocks === blocks &&
+      inputs.pools === this.#exportPools
+    )
+      return false;
     this.#inputs = { settings, blocks, pools: this.#exportPools, filters: this.#filters };
     this.#filtersChanged = false;
     this.#before = this.#policies;
@@ -99,6 +107,10 @@ export class PolicyTable {
   }
 }
 
-function samePools(before: readonly IPPoolResource[], after: readonly IPPoolResource[], fields: (pool: IPPoolResource) => unknown): boolean {
+function samePools(
+  before: readonly IPPoolResource[],
+  after: readonly IPPoolResource[],
+  fields: (pool: IPPoolResource) => unknown,
+): boolean {
   return sameData(before.map(fields), after.map(fields));
 }

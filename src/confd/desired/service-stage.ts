@@ -2,7 +2,7 @@
  * Services to originated routes, one Service at a time: an index leads from an EndpointSlice, also a deleted one, to its Service,
  * which is then evaluated over all its slices (control-plane 4.2, 4.3).
  */
-import { evaluateCidrs, evaluateService, type CidrVerdict, type ServiceContext, type ServiceVerdict } from '../../routes/services.ts';
+import { type CidrVerdict, evaluateCidrs, evaluateService, type ServiceContext, type ServiceVerdict } from '../../routes/services.ts';
 import type { EndpointSliceResource, ServiceResource, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
 import { objectName } from './issues.ts';
@@ -67,7 +67,12 @@ export class ServiceStage {
     const originated = this.#cidrs.filter((cidr) => cidr.advertised);
     this.#origins.set(
       'configuration',
-      originated.map((cidr) => ({ id: cidr.id, prefix: cidr.prefix, class: cidr.class, reason: { object: configObject, rule: cidr.rule } })),
+      originated.map((cidr) => ({
+        id: cidr.id,
+        prefix: cidr.prefix,
+        class: cidr.class,
+        reason: { object: configObject, rule: cidr.rule },
+      })),
     );
     for (const key of this.#dirty) this.#evaluate(key, context);
     this.#dirty.clear();

@@ -82,7 +82,8 @@ export function resolveSettings(snapshot: Snapshot, options: DesireOptions, prev
   const own = ownAddresses(node, options);
   const routerId = chooseRouterId(options.node, options.routerId, own.ipv4?.address);
   const port = local?.listenPort ?? global?.listenPort ?? 179;
-  const addresses = global?.bindMode === 'NodeIP' ? [own.ipv4, own.ipv6].flatMap((entry) => (entry === undefined ? [] : [entry.address])) : [];
+  const addresses =
+    global?.bindMode === 'NodeIP' ? [own.ipv4, own.ipv6].flatMap((entry) => (entry === undefined ? [] : [entry.address])) : [];
   const next: Settings = {
     routerId: routerId.id,
     listen: { addresses, port },
@@ -115,7 +116,9 @@ function routerIdIssue(node: NodeResource, refused: string): Issue {
 function ownAddresses(node: NodeResource, options: DesireOptions): PeerSettings['own'] {
   const pick = (family: IpFamily): OwnAddress | undefined => {
     const chosen = options[family] ?? node.bgp[family];
-    return chosen === undefined || chosen === 'none' ? undefined : { address: chosen.address, text: formatAddress(chosen.address), network: chosen.network };
+    return chosen === undefined || chosen === 'none'
+      ? undefined
+      : { address: chosen.address, text: formatAddress(chosen.address), network: chosen.network };
   };
   const ipv4 = pick('ipv4');
   const ipv6 = pick('ipv6');
@@ -195,7 +198,11 @@ function serviceContext(node: NodeResource, global: BGPConfigurationResource | u
 }
 
 /** A node's own list replaces the global one for the families it speaks of; Calico's replaces both (control-plane 1.2). */
-function advertisements(global: BGPConfigurationResource | undefined, local: BGPConfigurationResource | undefined, compat: boolean): Advertisement[] {
+function advertisements(
+  global: BGPConfigurationResource | undefined,
+  local: BGPConfigurationResource | undefined,
+  compat: boolean,
+): Advertisement[] {
   const own = resolveAdvertisements(local);
   const shared = resolveAdvertisements(global);
   if (local?.prefixAdvertisements === undefined) return shared;
@@ -214,4 +221,3 @@ function resolveAdvertisements(configuration: BGPConfigurationResource | undefin
     return communities.length === 0 ? [] : [{ cidr: entry.cidr, communities, object: objectName(configuration.ref), index }];
   });
 }
-

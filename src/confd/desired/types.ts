@@ -77,6 +77,7 @@ export interface InstalledRoute {
   readonly reasons: readonly Reason[];
 }
 
+/** The whole desired state of a node. Lists are sorted by id; see DesireResult for what keeps its identity. */
 export interface Desired {
   readonly node: string;
   /** Legal BGP Identifier, dotted quad. */

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { desire } from '../../../src/confd/desired/desire.ts';
 import { desiredToJson } from '../../../src/confd/desired/json.ts';
+import { affinity, node, peer, pool, secret, snapshotOf } from '../../worlds/build.ts';
 import { forSeeds } from '../../worlds/random.ts';
 import { createWorld, SELF } from '../../worlds/world.ts';
-import { affinity, node, peer, pool, secret, snapshotOf } from '../../worlds/build.ts';
 
 const world = [
   node('me', { ipv4: '10.0.0.1/24', ipv6: 'fd00::1/64', cluster: '1.1.1.1' }),
@@ -23,7 +23,17 @@ describe('desiredToJson', () => {
       clusterId: '1.1.1.1',
       addresses: { ipv4: '10.0.0.1', ipv6: 'fd00::1' },
       networks: { ipv4: '10.0.0.0/24', ipv6: 'fd00::/64' },
-      peers: [{ id: 'Global_fd00__9_port_1790', address: 'fd00::9', port: 1790, password: '[hidden]', source: 'fd00::1', exportPolicy: 'export ipv6 external', importPolicy: 'import ipv6' }],
+      peers: [
+        {
+          id: 'Global_fd00__9_port_1790',
+          address: 'fd00::9',
+          port: 1790,
+          password: '[hidden]',
+          source: 'fd00::1',
+          exportPolicy: 'export ipv6 external',
+          importPolicy: 'import ipv6',
+        },
+      ],
       policies: [{ name: 'export ipv6 external' }, { name: 'import ipv6' }],
       advertise: [{ id: '192.168.1.0/26', prefix: '192.168.1.0/26', class: 'block' }],
       install: [

@@ -6,22 +6,33 @@ import type { Resource, SnapshotDelta } from '../../../src/confd/resources/types
 import { affinity, configuration, keyOf, node, pool, prefix, service, slice, snapshotOf } from '../../worlds/build.ts';
 
 const me = node('me', { ipv4: '10.0.0.1/24' });
-const config = configuration('default', { serviceClusterIPs: [prefix('10.96.0.0/16')], serviceExternalIPs: [prefix('50.0.0.0/24')], serviceLoadBalancerIPs: [prefix('80.0.0.0/24')] });
+const config = configuration('default', {
+  serviceClusterIPs: [prefix('10.96.0.0/16')],
+  serviceExternalIPs: [prefix('50.0.0.0/24')],
+  serviceLoadBalancerIPs: [prefix('80.0.0.0/24')],
+});
 const ranges = ['10.96.0.0/16', '50.0.0.0/24', '80.0.0.0/24'];
 const local = service('s', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['10.96.0.1'], ingressIPs: ['80.0.0.1'] });
-const labelled = (value: string): Resource => node('me', { ipv4: '10.0.0.1/24', labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': value } });
+const labelled = (value: string): Resource =>
+  node('me', { ipv4: '10.0.0.1/24', labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': value } });
 
 function result(resources: readonly Resource[], options: Partial<DesireOptions> = {}) {
   return desire(snapshotOf(resources), { node: 'me', ...options });
 }
 
-const advertised = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] => (result(resources, options).desired?.advertise ?? []).map((entry) => entry.id);
-const touched = (...resources: readonly Resource[]): SnapshotDelta => ({ changed: resources.map((resource) => ({ kind: resource.kind, key: keyOf(resource) })), issuesChanged: false });
+const advertised = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] =>
+  (result(resources, options).desired?.advertise ?? []).map((entry) => entry.id);
+const touched = (...resources: readonly Resource[]): SnapshotDelta => ({
+  changed: resources.map((resource) => ({ kind: resource.kind, key: keyOf(resource) })),
+  issuesChanged: false,
+});
 
 describe('4 services', () => {
   it('originates ranges and Local addresses with their reasons', () => {
     const { desired } = result([me, config, local, slice('s-1', 's', ['me'])]);
-    expect(desired?.advertise.map((entry) => [entry.id, entry.class, entry.reasons.map((reason) => `${reason.object} ${reason.rule}`).join()])).toEqual([
+    expect(
+      desired?.advertise.map((entry) => [entry.id, entry.class, entry.reasons.map((reason) => `${reason.object} ${reason.rule}`).join()]),
+    ).toEqual([
       ['10.96.0.0/16', 'cluster-cidr', 'BGPConfiguration/default control-plane 4.1'],
       ['10.96.0.1/32', 'cluster-ip', 'Service/default/s control-plane 4.2 (6)'],
       ['50.0.0.0/24', 'external-cidr', 'BGPConfiguration/default control-plane 4.1'],
@@ -35,8 +46,18 @@ describe('4 services', () => {
     ['the exclusion label by its presence [Q]', [labelled('')], {}, []],
     ['Calico wants it to say true [Q]', [labelled('')], { compatCalico: true }, ranges],
     ['and it does', [labelled('true')], { compatCalico: true }, []],
-    ['CALICO_ADVERTISE_CLUSTER_IPS takes the place of serviceClusterIPs (12)', [me], { advertiseClusterIPs: prefix('10.97.0.0/16') }, ['10.97.0.0/16', '50.0.0.0/24', '80.0.0.0/24']],
-    ['the Kubernetes name of the node counts for endpoints', [me, local, slice('s-1', 's', ['k8s-me'])], { kubernetesNode: 'k8s-me' }, ['10.96.0.0/16', '10.96.0.1/32', '50.0.0.0/24', '80.0.0.0/24', '80.0.0.1/32']],
+    [
+      'CALICO_ADVERTISE_CLUSTER_IPS takes the place of serviceClusterIPs (12)',
+      [me],
+      { advertiseClusterIPs: prefix('10.97.0.0/16') },
+      ['10.97.0.0/16', '50.0.0.0/24', '80.0.0.0/24'],
+    ],
+    [
+      'the Kubernetes name of the node counts for endpoints',
+      [me, local, slice('s-1', 's', ['k8s-me'])],
+      { kubernetesNode: 'k8s-me' },
+      ['10.96.0.0/16', '10.96.0.1/32', '50.0.0.0/24', '80.0.0.0/24', '80.0.0.1/32'],
+    ],
     ['node.NAME cannot set ranges', [me, configuration('node.me', { serviceClusterIPs: [prefix('10.98.0.0/16')] })], {}, ranges],
   ])('%s', (_, resources, options, expected) => {
     expect(advertised([config, ...resources], options)).toEqual(expected);
@@ -50,7 +71,9 @@ describe('4 services', () => {
     expect(advertised([me, config, other, ...slices])).toContain('80.0.0.1/32');
     expect(advertised([me, config, ...slices])).not.toContain('80.0.0.1/32');
     const configured = configuration('default', { serviceClusterIPs: [prefix('10.96.0.1/32')] });
-    expect(result([me, configured, local, slice('s-1', 's', ['me'])]).desired?.advertise).toMatchObject([{ id: '10.96.0.1/32', class: 'cluster-cidr', reasons: [{ object: 'BGPConfiguration/default' }, { object: 'Service/default/s' }] }]);
+    expect(result([me, configured, local, slice('s-1', 's', ['me'])]).desired?.advertise).toMatchObject([
+      { id: '10.96.0.1/32', class: 'cluster-cidr', reasons: [{ object: 'BGPConfiguration/default' }, { object: 'Service/default/s' }] },
+    ]);
   });
 
   it('evaluates a Service again when one of its slices is deleted, whatever the name of the slice (4.3)', () => {
@@ -75,15 +98,24 @@ describe('4 services', () => {
 
 describe('6 blocks', () => {
   it('own blocks are originated and installed as blackholes; those of other nodes and pending ones are not', () => {
-    const { desired } = result([me, affinity('me', '192.168.1.0/26'), affinity('you', '192.168.2.0/26'), affinity('me', '192.168.3.0/26', 'pending'), affinity('me', '192.168.4.1/32')]);
-    expect(desired?.advertise).toMatchObject([{ id: '192.168.1.0/26', class: 'block', reasons: [{ object: 'BlockAffinity/me-192-168-1-0-26', rule: 'control-plane 6' }] }]);
+    const { desired } = result([
+      me,
+      affinity('me', '192.168.1.0/26'),
+      affinity('you', '192.168.2.0/26'),
+      affinity('me', '192.168.3.0/26', 'pending'),
+      affinity('me', '192.168.4.1/32'),
+    ]);
+    expect(desired?.advertise).toMatchObject([
+      { id: '192.168.1.0/26', class: 'block', reasons: [{ object: 'BlockAffinity/me-192-168-1-0-26', rule: 'control-plane 6' }] },
+    ]);
     expect(desired?.install).toMatchObject([{ id: '192.168.1.0/26', kind: 'blackhole' }]);
   });
 
   it('a block of a pool that Felix programs is originated, not installed (5.5)', () => {
     const encapsulated = pool('p', '192.168.0.0/16', { ipipMode: 'Always' });
     const block = affinity('me', '192.168.1.0/26');
-    const install = (...resources: readonly Resource[]): string[] => (result([me, block, ...resources]).desired?.install ?? []).map((route) => route.id);
+    const install = (...resources: readonly Resource[]): string[] =>
+      (result([me, block, ...resources]).desired?.install ?? []).map((route) => route.id);
     expect(install(encapsulated)).toEqual([]);
     expect(advertised([me, block, encapsulated])).toEqual(['192.168.1.0/26']);
     expect(install(encapsulated, configuration('default', { programClusterRoutes: 'Enabled' }))).toEqual(['192.168.1.0/26']);
@@ -99,12 +131,37 @@ describe('6 blocks', () => {
 
 describe('explain', () => {
   const engine = createDesire({ node: 'me' });
-  engine.update(snapshotOf([me, config, local, slice('s-1', 's', ['me']), service('t', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['10.96.0.2'], ingressIPs: ['80.0.0.2'] }), slice('t-1', 't', ['you']), service('u', { clusterIPs: ['10.96.0.3'] }), affinity('me', '192.168.1.0/26')]), touched());
+  engine.update(
+    snapshotOf([
+      me,
+      config,
+      local,
+      slice('s-1', 's', ['me']),
+      service('t', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['10.96.0.2'], ingressIPs: ['80.0.0.2'] }),
+      slice('t-1', 't', ['you']),
+      service('u', { clusterIPs: ['10.96.0.3'] }),
+      affinity('me', '192.168.1.0/26'),
+    ]),
+    touched(),
+  );
 
   it.each<[string, string[]]>([
-    ['80.0.0.1/32', ['configuration covers control-plane 4.1', 'service advertised control-plane 4.2 (6)', 'originate advertised control-plane 4.2 (6)']],
-    ['80.0.0.2/32', ['configuration covers control-plane 4.1', 'service not-advertised control-plane 4.2 (6)', 'originate not-advertised control-plane 4, 6']],
-    ['10.96.0.3/32', ['configuration covers control-plane 4.1', 'service not-advertised control-plane 4.2', 'originate not-advertised control-plane 4, 6']],
+    [
+      '80.0.0.1/32',
+      ['configuration covers control-plane 4.1', 'service advertised control-plane 4.2 (6)', 'originate advertised control-plane 4.2 (6)'],
+    ],
+    [
+      '80.0.0.2/32',
+      [
+        'configuration covers control-plane 4.1',
+        'service not-advertised control-plane 4.2 (6)',
+        'originate not-advertised control-plane 4, 6',
+      ],
+    ],
+    [
+      '10.96.0.3/32',
+      ['configuration covers control-plane 4.1', 'service not-advertised control-plane 4.2', 'originate not-advertised control-plane 4, 6'],
+    ],
     ['192.168.1.0/26', ['block advertised control-plane 6', 'originate advertised control-plane 6']],
     ['192.168.1.5/32', ['block covers control-plane 6', 'originate not-advertised control-plane 4, 6']],
     ['80.0.0.0/24', ['configuration advertised control-plane 4.1', 'originate advertised control-plane 4.1']],

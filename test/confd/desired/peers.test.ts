@@ -1,6 +1,7 @@
 /** Peerings, one case per clause of control-plane 2.1-2.4 and the facts of section 12. The own node is `a`, 10.0.0.2, fd00::2. */
-import { describe, expect, it } from 'vitest';
+
 import { formatAddress } from 'bgp-ts/net';
+import { describe, expect, it } from 'vitest';
 import { desire } from '../../../src/confd/desired/desire.ts';
 import type { DesiredPeer, DesireOptions } from '../../../src/confd/desired/types.ts';
 import type { Resource } from '../../../src/confd/resources/types.ts';
@@ -20,8 +21,10 @@ function peers(resources: readonly Resource[], options: Partial<DesireOptions> =
   return result(resources, options).desired?.peers ?? [];
 }
 
-const ids = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] => peers(resources, options).map((entry) => entry.id);
-const codes = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] => result(resources, options).issues.map((issue) => issue.code);
+const ids = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] =>
+  peers(resources, options).map((entry) => entry.id);
+const codes = (resources: readonly Resource[], options: Partial<DesireOptions> = {}): string[] =>
+  result(resources, options).issues.map((issue) => issue.code);
 
 function only(resources: readonly Resource[], options: Partial<DesireOptions> = {}): DesiredPeer {
   const found = peers(resources, options);
@@ -35,7 +38,12 @@ describe('2.1 derived values', () => {
   it.each<[string, Resource[], Partial<DesireOptions>, number]>([
     ['the default global AS is 64512', [own], {}, 64512],
     ['BGPConfiguration default sets the global AS', [own, configuration('default', { asNumber: 65000 })], {}, 65000],
-    ['the node overrides the global AS', [node('a', { ipv4: '10.0.0.2/24', as: 65001 }), configuration('default', { asNumber: 65000 })], {}, 65001],
+    [
+      'the node overrides the global AS',
+      [node('a', { ipv4: '10.0.0.2/24', as: 65001 }), configuration('default', { asNumber: 65000 })],
+      {},
+      65001,
+    ],
     ['the AS variable overrides the node', [node('a', { ipv4: '10.0.0.2/24', as: 65001 })], { asNumber: 65009 }, 65009],
   ])('%s', (_, resources, options, expected) => {
     expect(result(resources, options).desired?.asNumber).toBe(expected);
@@ -44,14 +52,23 @@ describe('2.1 derived values', () => {
   it.each<[string, Resource[], number, boolean]>([
     ['179 is implied', [], 179, false],
     ['the global port is the peer port', [configuration('default', { listenPort: 1790 })], 1790, true],
-    ['the port of node.NAME beats the global one', [configuration('default', { listenPort: 1790 }), configuration('node.b', { listenPort: 1791 })], 1791, true],
+    [
+      'the port of node.NAME beats the global one',
+      [configuration('default', { listenPort: 1790 }), configuration('node.b', { listenPort: 1791 })],
+      1791,
+      true,
+    ],
   ])('port of peers: %s', (_, resources, port, portExplicit) => {
     expect(only([own, b, ...resources])).toMatchObject({ port, portExplicit });
   });
 
   it('listens on every address and 179, or on its own addresses and port', () => {
     expect(result([own]).desired?.listen).toEqual({ addresses: [], port: 179 });
-    const bound = result([own, configuration('default', { listenPort: 1790, bindMode: 'NodeIP' }), configuration('node.a', { listenPort: 1792 })]);
+    const bound = result([
+      own,
+      configuration('default', { listenPort: 1790, bindMode: 'NodeIP' }),
+      configuration('node.a', { listenPort: 1792 }),
+    ]);
     expect(bound.desired?.listen.port).toBe(1792);
     expect(bound.desired?.listen.addresses.map(formatAddress)).toEqual(['10.0.0.2']);
   });
@@ -60,7 +77,11 @@ describe('2.1 derived values', () => {
 describe('2.2 mesh', () => {
   it.each<[string, Resource[], string[]]>([
     ['every other node with an address', [own, b, c], ['Mesh_10_0_0_3', 'Mesh_10_0_0_4']],
-    ['per family', [node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64' })], ['Mesh_10_0_0_3', 'Mesh_fd00__3']],
+    [
+      'per family',
+      [node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64' })],
+      ['Mesh_10_0_0_3', 'Mesh_fd00__3'],
+    ],
     ['a family without an own address is off', [own, node('b', { ipv6: 'fd00::3/64' })], []],
     ['off when disabled', [own, b, noMesh], []],
     ['a node with our address is skipped', [own, node('b', { ipv4: '10.0.0.2/24' })], []],
@@ -90,7 +111,15 @@ describe('2.2 mesh', () => {
   it('takes source, restart time and password from node and configuration, and no filters', () => {
     const config = configuration('default', { nodeMeshMaxRestartTime: 44, nodeMeshPassword: { name: 'mesh', key: 'k' } });
     const mesh = only([own, b, config, secret('mesh', { k: 'pass' }), filter('f', { exportV4: [{}] })]);
-    expect(mesh).toMatchObject({ type: 'mesh', restartTime: 44, ttlSecurity: 0, filters: [], nextHop: 'auto', allowLocalAs: 0, reflectorClient: false });
+    expect(mesh).toMatchObject({
+      type: 'mesh',
+      restartTime: 44,
+      ttlSecurity: 0,
+      filters: [],
+      nextHop: 'auto',
+      allowLocalAs: 0,
+      reflectorClient: false,
+    });
     expect(mesh.source && formatAddress(mesh.source)).toBe('10.0.0.2');
     expect(mesh.password?.reveal()).toBe('pass');
     expect(mesh.reasons).toEqual([
@@ -118,21 +147,32 @@ describe('2.3 explicit peers', () => {
     ['a global peer selector', [peer('p', { peerSelector: 'rr' })], ['Global_10_0_0_3']],
     ['the own address is no peer', [peer('p', { peerIP: '10.0.0.2', asNumber: 64512, reversePeering: 'Manual' })], []],
     ['an IPv6 peer needs an own IPv6 address', [peer('p', { peerIP: 'fd00::9', asNumber: 1 })], []],
-    ['one address on two ports is two sessions', [peer('p', { peerIP: '10.9.9.9', asNumber: 1 }), peer('q', { peerIP: '10.9.9.9:1790', asNumber: 1 })], ['Global_10_9_9_9', 'Global_10_9_9_9_port_1790']],
+    [
+      'one address on two ports is two sessions',
+      [peer('p', { peerIP: '10.9.9.9', asNumber: 1 }), peer('q', { peerIP: '10.9.9.9:1790', asNumber: 1 })],
+      ['Global_10_9_9_9', 'Global_10_9_9_9_port_1790'],
+    ],
   ])('%s', (_, resources, expected) => {
     expect(ids([own, b, noMesh, ...resources])).toEqual(expected);
   });
 
-  it('the AS of a selector peer is the node\'s or the global one, its port too', () => {
+  it("the AS of a selector peer is the node's or the global one, its port too", () => {
     const far = node('b', { ipv4: '10.0.0.3/24', as: 65003, labels: { rr: 'yes' } });
-    expect(only([own, far, noMesh, configuration('node.b', { listenPort: 1790 }), peer('p', { peerSelector: 'rr' })])).toMatchObject({ remoteAs: 65003, port: 1790 });
+    expect(only([own, far, noMesh, configuration('node.b', { listenPort: 1790 }), peer('p', { peerSelector: 'rr' })])).toMatchObject({
+      remoteAs: 65003,
+      port: 1790,
+    });
   });
 
   it('explicit :179 and no port are one session, and the lowest name has it, with an issue for the other (12)', () => {
     const world = [own, noMesh, peer('z', { peerIP: '10.9.9.9', asNumber: 1 }), peer('m', { peerIP: '10.9.9.9:179', asNumber: 2 })];
     expect(only(world)).toMatchObject({ remoteAs: 2, id: 'Global_10_9_9_9_port_179' });
     const [issue] = result(world).issues;
-    expect(issue).toMatchObject({ code: 'BGPPEER_DUPLICATE', object: { kind: 'BGPPeer', name: 'z' }, rule: 'is already asked for by BGPPeer/m, which comes first' });
+    expect(issue).toMatchObject({
+      code: 'BGPPEER_DUPLICATE',
+      object: { kind: 'BGPPeer', name: 'z' },
+      rule: 'is already asked for by BGPPeer/m, which comes first',
+    });
   });
 
   it('a global peer keeps a node peer of the same session out', () => {
@@ -141,7 +181,14 @@ describe('2.3 explicit peers', () => {
   });
 
   it('reports a pair of BGPPeers once however many sessions they share', () => {
-    const world = [own, b, c, noMesh, peer('p', { nodeSelector: 'all()', peerSelector: 'all()' }), peer('q', { nodeSelector: 'all()', peerSelector: 'all()' })];
+    const world = [
+      own,
+      b,
+      c,
+      noMesh,
+      peer('p', { nodeSelector: 'all()', peerSelector: 'all()' }),
+      peer('q', { nodeSelector: 'all()', peerSelector: 'all()' }),
+    ];
     expect(result(world).issues.map((issue) => issue.got)).toEqual(['"10.0.0.3" and 1 more']);
   });
 
@@ -163,15 +210,31 @@ describe('2.3 explicit peers', () => {
   });
 
   it('common fields', () => {
-    const spec = { peerIP: '10.9.9.9', asNumber: 1, maxRestartTime: 33, keepaliveTime: 7, numAllowedLocalASNumbers: 2, ttlSecurity: 3, sourceAddress: 'None' as const };
+    const spec = {
+      peerIP: '10.9.9.9',
+      asNumber: 1,
+      maxRestartTime: 33,
+      keepaliveTime: 7,
+      numAllowedLocalASNumbers: 2,
+      ttlSecurity: 3,
+      sourceAddress: 'None' as const,
+    };
     const made = only([own, noMesh, peer('p', { ...spec, reachableBy: '10.0.0.254' })]);
     expect(made).toMatchObject({ restartTime: 33, keepaliveTime: 7, allowLocalAs: 2, ttlSecurity: 3 });
     expect(made.source).toBeUndefined();
-    expect(result([own, noMesh, peer('p', { ...spec, reachableBy: '10.0.0.254' })]).desired?.install).toMatchObject([{ id: '10.9.9.9/32', kind: 'via', gateway: { words: [0x0a0000fe, 0, 0, 0] } }]);
+    expect(result([own, noMesh, peer('p', { ...spec, reachableBy: '10.0.0.254' })]).desired?.install).toMatchObject([
+      { id: '10.9.9.9/32', kind: 'via', gateway: { words: [0x0a0000fe, 0, 0, 0] } },
+    ]);
   });
 
   it('existing filters in order, a missing one left out with an issue', () => {
-    const world = [own, noMesh, filter('f', { exportV4: [{}] }), filter('g', { exportV4: [{}] }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, filters: ['g', 'x', 'f'] })];
+    const world = [
+      own,
+      noMesh,
+      filter('f', { exportV4: [{}] }),
+      filter('g', { exportV4: [{}] }),
+      peer('p', { peerIP: '10.9.9.9', asNumber: 1, filters: ['g', 'x', 'f'] }),
+    ];
     expect(only(world).filters).toEqual(['g', 'f']);
     expect(result(world).issues).toMatchObject([{ code: 'BGPPEER_FILTER_MISSING', field: 'spec.filters[1]', got: '"x"', transient: true }]);
     expect(result(world).desired?.filters.map((entry) => entry.id)).toEqual(['f', 'g']);
@@ -195,7 +258,11 @@ describe('2.3 selector peers and local AS [Q]', () => {
 
   it('apply localASNumber and numAllowedLocalASNumbers; Calico does not', () => {
     expect(only([own, b, noMesh, peer('p', spec)])).toMatchObject({ localAs: 65010, allowLocalAs: 3, internal: false });
-    expect(only([own, b, noMesh, peer('p', spec)], { compatCalico: true })).toMatchObject({ localAs: 64512, allowLocalAs: 0, internal: true });
+    expect(only([own, b, noMesh, peer('p', spec)], { compatCalico: true })).toMatchObject({
+      localAs: 64512,
+      allowLocalAs: 0,
+      internal: true,
+    });
   });
 
   it('the other side expects that AS', () => {
@@ -211,12 +278,20 @@ describe('2.3 selector peers and local AS [Q]', () => {
 
 describe('2.3 reverse peering', () => {
   it.each<[string, Resource[], string[]]>([
-    ['the peers of a selector get their local nodes', [peer('p', { nodeSelector: '!rr', peerSelector: 'rr' })], ['Node_10_0_0_2', 'Node_10_0_0_4']],
+    [
+      'the peers of a selector get their local nodes',
+      [peer('p', { nodeSelector: '!rr', peerSelector: 'rr' })],
+      ['Node_10_0_0_2', 'Node_10_0_0_4'],
+    ],
     ['not when Manual', [peer('p', { nodeSelector: '!rr', peerSelector: 'rr', reversePeering: 'Manual' })], []],
     ['a named local node', [peer('p', { node: 'a', peerSelector: 'rr' })], ['Node_10_0_0_2']],
     ['a named local node that does not exist', [peer('p', { node: 'x', peerSelector: 'rr' })], []],
     ['a peer by address and AS', [peer('p', { node: 'a', peerIP: '10.0.0.3', asNumber: 64512 })], ['Node_10_0_0_2']],
-    ['a global peer by address: every other node', [peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })], ['Node_10_0_0_2', 'Node_10_0_0_4']],
+    [
+      'a global peer by address: every other node',
+      [peer('p', { peerIP: '10.0.0.3', asNumber: 64512 })],
+      ['Node_10_0_0_2', 'Node_10_0_0_4'],
+    ],
     ['not with another AS (12)', [peer('p', { node: 'a', peerIP: '10.0.0.3', asNumber: 65001 })], []],
     ['forward entries win', [peer('p', { peerSelector: 'all()' })], ['Global_10_0_0_2', 'Global_10_0_0_4']],
   ])('%s', (_, resources, expected) => {
@@ -226,7 +301,11 @@ describe('2.3 reverse peering', () => {
   });
 
   it('selectors reach both families, an address only its own', () => {
-    const dual = [node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64', labels: { rr: '' } }), noMesh];
+    const dual = [
+      node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }),
+      node('b', { ipv4: '10.0.0.3/24', ipv6: 'fd00::3/64', labels: { rr: '' } }),
+      noMesh,
+    ];
     expect(ids([...dual, peer('p', { node: 'a', peerSelector: 'rr' })], { node: 'b' })).toEqual(['Node_10_0_0_2', 'Node_fd00__2']);
     expect(ids([...dual, peer('p', { node: 'a', peerIP: 'fd00::3', asNumber: 64512 })], { node: 'b' })).toEqual(['Node_fd00__2']);
   });
@@ -237,7 +316,12 @@ describe('2.3 reverse peering', () => {
     ['the global port written', [configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1790 })], true, true],
     ['another global port', [configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1791 })], false, false],
     ['no port anywhere', [], true, true],
-    ['the node port, where the global one differs [Q]', [configuration('node.b', { listenPort: 1790 }), configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1795 })], true, false],
+    [
+      'the node port, where the global one differs [Q]',
+      [configuration('node.b', { listenPort: 1790 }), configuration('default', { nodeToNodeMeshEnabled: false, listenPort: 1795 })],
+      true,
+      false,
+    ],
   ])('port of an address peer: %s', (_, resources, fixed, calico) => {
     const world = [own, b, noMesh, ...resources, peer('p', { node: 'a', peerIP: '10.0.0.3:1790', asNumber: 64512 })];
     expect(ids(world, { node: 'b' }).length > 0).toBe(fixed);
@@ -246,7 +330,13 @@ describe('2.3 reverse peering', () => {
 
   it('carries the same options', () => {
     const spec = { node: 'a', peerSelector: 'rr', ttlSecurity: 2, keepaliveTime: 9, maxRestartTime: 5, nextHopMode: 'Self' as const };
-    expect(only([own, b, noMesh, peer('p', spec)], { node: 'b' })).toMatchObject({ ttlSecurity: 2, keepaliveTime: 9, restartTime: 5, nextHop: 'self', passive: false });
+    expect(only([own, b, noMesh, peer('p', spec)], { node: 'b' })).toMatchObject({
+      ttlSecurity: 2,
+      keepaliveTime: 9,
+      restartTime: 5,
+      nextHop: 'self',
+      passive: false,
+    });
   });
 });
 
@@ -281,7 +371,12 @@ describe('2.4 rendering', () => {
     ['not to another AS', { cluster: '1.1.1.1', as: 65001 }, {}, false],
     ['an ordinary node has no clients', {}, {}, false],
   ])('client: %s', (_, mine, theirs, expected) => {
-    const made = only([node('a', { ipv4: '10.0.0.2/24', ...mine }), node('b', { ipv4: '10.0.0.3/24', labels: { rr: '' }, ...theirs }), noMesh, peer('p', { peerSelector: 'rr' })]);
+    const made = only([
+      node('a', { ipv4: '10.0.0.2/24', ...mine }),
+      node('b', { ipv4: '10.0.0.3/24', labels: { rr: '' }, ...theirs }),
+      noMesh,
+      peer('p', { peerSelector: 'rr' }),
+    ]);
     expect(made.reflectorClient).toBe(expected);
     expect(made.clusterId).toBe(expected ? '1.1.1.1' : undefined);
   });
@@ -300,12 +395,42 @@ describe('2.4 rendering', () => {
 describe('a peer that must not start is held, with the issue that says why', () => {
   it.each<[string, Resource[], Partial<DesireOptions>, string | undefined]>([
     ['no Secret', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, 'BGPPEER_PASSWORD_MISSING'],
-    ['no such key', [secret('s', { other: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, 'BGPPEER_PASSWORD_MISSING'],
-    ['no MD5', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], { engine: {} }, 'BGPPEER_PASSWORD_UNSUPPORTED'],
-    ['MD5 and Secret', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], {}, undefined],
-    ['no TTL security', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, ttlSecurity: 1 })], { engine: {} }, 'BGPPEER_TTL_SECURITY_UNSUPPORTED'],
-    ['no route to the peer', [peer('p', { peerIP: '10.9.9.9', asNumber: 1, reachableBy: '10.0.0.9' })], { engine: {} }, 'BGPPEER_REACHABLE_BY_UNSUPPORTED'],
-    ['another namespace', [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })], { secretNamespace: 'calico' }, 'BGPPEER_PASSWORD_MISSING'],
+    [
+      'no such key',
+      [secret('s', { other: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })],
+      {},
+      'BGPPEER_PASSWORD_MISSING',
+    ],
+    [
+      'no MD5',
+      [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })],
+      { engine: {} },
+      'BGPPEER_PASSWORD_UNSUPPORTED',
+    ],
+    [
+      'MD5 and Secret',
+      [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })],
+      {},
+      undefined,
+    ],
+    [
+      'no TTL security',
+      [peer('p', { peerIP: '10.9.9.9', asNumber: 1, ttlSecurity: 1 })],
+      { engine: {} },
+      'BGPPEER_TTL_SECURITY_UNSUPPORTED',
+    ],
+    [
+      'no route to the peer',
+      [peer('p', { peerIP: '10.9.9.9', asNumber: 1, reachableBy: '10.0.0.9' })],
+      { engine: {} },
+      'BGPPEER_REACHABLE_BY_UNSUPPORTED',
+    ],
+    [
+      'another namespace',
+      [secret('s', { k: 'x' }), peer('p', { peerIP: '10.9.9.9', asNumber: 1, password: { name: 's', key: 'k' } })],
+      { secretNamespace: 'calico' },
+      'BGPPEER_PASSWORD_MISSING',
+    ],
   ])('%s', (_, resources, options, code) => {
     const world = [own, noMesh, ...resources];
     expect(only(world, options).heldBy?.code).toBe(code);
@@ -326,7 +451,10 @@ describe('the own node', () => {
   });
 
   it('takes its addresses from the options where they are given', () => {
-    const options = { ipv4: { address: { family: 'ipv4', words: [0x0a000063, 0, 0, 0] }, network: prefix('10.0.0.0/24') }, ipv6: 'none' } as const;
+    const options = {
+      ipv4: { address: { family: 'ipv4', words: [0x0a000063, 0, 0, 0] }, network: prefix('10.0.0.0/24') },
+      ipv6: 'none',
+    } as const;
     const { desired } = result([node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64' }), b], options);
     expect(desired?.addresses.ipv4 && formatAddress(desired.addresses.ipv4)).toBe('10.0.0.99');
     expect(desired?.addresses.ipv6).toBeUndefined();

@@ -1,6 +1,7 @@
 /** Export and import policies, one case per clause of control-plane 3.4, 5.1-5.3, 5.6 and 6, asked through the evaluator. */
-import { describe, expect, it } from 'vitest';
+
 import type { Policy } from 'bgp-ts/policy';
+import { describe, expect, it } from 'vitest';
 import { desire } from '../../../src/confd/desired/desire.ts';
 import type { DesiredPeer, DesireOptions } from '../../../src/confd/desired/types.ts';
 import type { BGPFilterRule, Resource } from '../../../src/confd/resources/types.ts';
@@ -9,7 +10,11 @@ import { bgpRoute, decide, kernelRoute, staticRoute, type TestRoute } from '../.
 
 const me = node('me', { ipv4: '10.0.0.1/24', ipv6: 'fd00::1/64' });
 const reflector = node('me', { ipv4: '10.0.0.1/24', ipv6: 'fd00::1/64', cluster: '1.1.1.1' });
-const ranges = { serviceClusterIPs: [prefix('10.96.0.0/16')], serviceExternalIPs: [prefix('50.0.0.0/24'), prefix('50.1.0.1/32')], serviceLoadBalancerIPs: [prefix('80.0.0.0/24')] };
+const ranges = {
+  serviceClusterIPs: [prefix('10.96.0.0/16')],
+  serviceExternalIPs: [prefix('50.0.0.0/24'), prefix('50.1.0.1/32')],
+  serviceLoadBalancerIPs: [prefix('80.0.0.0/24')],
+};
 const config = configuration('default', { nodeToNodeMeshEnabled: false, ...ranges });
 const ORDINARY = 2147482623;
 
@@ -31,7 +36,8 @@ function policy(direction: 'import' | 'export', to: To, resources: readonly Reso
   return direction === 'export' ? found.exportPolicy : found.importPolicy;
 }
 
-const accepts = (resources: readonly Resource[], route: TestRoute, to: To = 'ibgp', options: Partial<DesireOptions> = {}): boolean => decide(policy('export', to, resources, options), route).accept;
+const accepts = (resources: readonly Resource[], route: TestRoute, to: To = 'ibgp', options: Partial<DesireOptions> = {}): boolean =>
+  decide(policy('export', to, resources, options), route).accept;
 
 describe('5.1 (1) priority', () => {
   const exported = [pool('p', '192.168.0.0/16')];
@@ -42,13 +48,21 @@ describe('5.1 (1) priority', () => {
     ['metric 0 is the highest', kernelRoute('192.168.9.1/32', 0), 2147483647, []],
     ['a BGP route keeps its LOCAL_PREF', bgpRoute('192.168.9.0/26', { localPref: 777 }), 777, []],
     ['and 100 where it had none', bgpRoute('192.168.9.0/26'), 100, []],
-    ['ipv4NormalRoutePriority is the default metric', staticRoute('192.168.1.0/26'), 2147483647 - 5000, [configuration('default', { nodeToNodeMeshEnabled: false, ipv4NormalRoutePriority: 5000 })]],
+    [
+      'ipv4NormalRoutePriority is the default metric',
+      staticRoute('192.168.1.0/26'),
+      2147483647 - 5000,
+      [configuration('default', { nodeToNodeMeshEnabled: false, ipv4NormalRoutePriority: 5000 })],
+    ],
   ])('%s', (_, route, localPref, resources) => {
     expect(decide(policy('export', 'ibgp', [...exported, ...resources]), route)).toMatchObject({ accept: true, localPref });
   });
 
   it('is per family', () => {
-    const six = [pool('p', 'fd00:1::/48'), configuration('default', { nodeToNodeMeshEnabled: false, ipv4NormalRoutePriority: 1, ipv6NormalRoutePriority: 80 })];
+    const six = [
+      pool('p', 'fd00:1::/48'),
+      configuration('default', { nodeToNodeMeshEnabled: false, ipv4NormalRoutePriority: 1, ipv6NormalRoutePriority: 80 }),
+    ];
     expect(decide(policy('export', 'ibgp6', six), staticRoute('fd00:1::/122')).localPref).toBe(2147483647 - 80);
   });
 });
@@ -64,8 +78,18 @@ describe('5.1 (3) and (10) pools', () => {
     ['a pool kept from BGP, inside one that is not', [whole, kept], kernelRoute('192.168.5.1/32'), false],
     ['even its blocks', [whole, kept, affinity('me', '192.168.5.0/26')], staticRoute('192.168.5.0/26'), false],
     ['no pool at all', [], kernelRoute('192.168.9.1/32'), false],
-    ['of two pools with one CIDR the lowest name counts (1.1)', [pool('b', '192.168.0.0/16'), pool('a', '192.168.0.0/16', { disableBGPExport: true })], kernelRoute('192.168.9.1/32'), false],
-    ['encapsulated pools are exported too (5.5)', [pool('p', '192.168.0.0/16', { vxlanMode: 'Always' })], kernelRoute('192.168.9.1/32'), true],
+    [
+      'of two pools with one CIDR the lowest name counts (1.1)',
+      [pool('b', '192.168.0.0/16'), pool('a', '192.168.0.0/16', { disableBGPExport: true })],
+      kernelRoute('192.168.9.1/32'),
+      false,
+    ],
+    [
+      'encapsulated pools are exported too (5.5)',
+      [pool('p', '192.168.0.0/16', { vxlanMode: 'Always' })],
+      kernelRoute('192.168.9.1/32'),
+      true,
+    ],
   ])('%s', (_, resources, route, expected) => {
     expect(accepts(resources, route)).toBe(expected);
   });
@@ -98,34 +122,82 @@ describe('5.1 (4) and (5) interfaces', () => {
 
 describe('5.3 communities', () => {
   const communities = [{ name: 'named', value: community('100:6532') }];
-  const entry = (cidr: string, ...values: (string | { name: string })[]) => ({ cidr: prefix(cidr), communities: values.map((value) => (typeof value === 'string' ? community(value) : value)) });
+  const entry = (cidr: string, ...values: (string | { name: string })[]) => ({
+    cidr: prefix(cidr),
+    communities: values.map((value) => (typeof value === 'string' ? community(value) : value)),
+  });
   const added = (resources: readonly Resource[], to: string, options: Partial<DesireOptions> = {}, session: To = 'ibgp') => {
-    const { modifications } = decide(policy('export', session, [pool('p', '192.168.0.0/16'), pool('q', 'fd00:1::/48'), ...resources], options), staticRoute(to));
-    return [modifications.addCommunities.map((value) => `${value >>> 16}:${value & 65535}`), modifications.addLargeCommunities.map((value) => value.join(':'))];
+    const { modifications } = decide(
+      policy('export', session, [pool('p', '192.168.0.0/16'), pool('q', 'fd00:1::/48'), ...resources], options),
+      staticRoute(to),
+    );
+    return [
+      modifications.addCommunities.map((value) => `${value >>> 16}:${value & 65535}`),
+      modifications.addLargeCommunities.map((value) => value.join(':')),
+    ];
   };
-  const global = (...prefixAdvertisements: ReturnType<typeof entry>[]): Resource => configuration('default', { nodeToNodeMeshEnabled: false, communities, prefixAdvertisements });
+  const global = (...prefixAdvertisements: ReturnType<typeof entry>[]): Resource =>
+    configuration('default', { nodeToNodeMeshEnabled: false, communities, prefixAdvertisements });
 
   it.each<[string, Resource[], string, To, string[][]]>([
-    ['names and values, once each, in the order of their text', [global(entry('192.168.0.0/16', { name: 'named' }, '5663:12', '100:555:107', '5663:12'))], '192.168.1.0/26', 'ibgp', [['100:6532', '5663:12'], ['100:555:107']]],
+    [
+      'names and values, once each, in the order of their text',
+      [global(entry('192.168.0.0/16', { name: 'named' }, '5663:12', '100:555:107', '5663:12'))],
+      '192.168.1.0/26',
+      'ibgp',
+      [['100:6532', '5663:12'], ['100:555:107']],
+    ],
     ['undefined names are dropped', [global(entry('192.168.0.0/16', { name: 'nobody' }, '1:2'))], '192.168.1.0/26', 'ibgp', [['1:2'], []]],
     ['outside the range none', [global(entry('192.168.2.0/24', '1:2'))], '192.168.1.0/26', 'ibgp', [[], []]],
-    ['every entry that covers adds', [global(entry('192.168.0.0/16', '1:2'), entry('192.168.1.0/24', '3:4'))], '192.168.1.0/26', 'ibgp', [['1:2', '3:4'], []]],
-    ['the other family has its own', [global(entry('192.168.0.0/16', '1:2'), entry('fd00:1::/48', '3:4'))], 'fd00:1::/122', 'ibgp6', [['3:4'], []]],
-    ['a node list takes the place of the global one', [global(entry('192.168.0.0/16', '1:2')), configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', '7:7')] })], '192.168.1.0/26', 'ibgp', [['7:7'], []]],
-    ['names are of the same resource', [global(), configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', { name: 'named' })] })], '192.168.1.0/26', 'ibgp', [[], []]],
+    [
+      'every entry that covers adds',
+      [global(entry('192.168.0.0/16', '1:2'), entry('192.168.1.0/24', '3:4'))],
+      '192.168.1.0/26',
+      'ibgp',
+      [['1:2', '3:4'], []],
+    ],
+    [
+      'the other family has its own',
+      [global(entry('192.168.0.0/16', '1:2'), entry('fd00:1::/48', '3:4'))],
+      'fd00:1::/122',
+      'ibgp6',
+      [['3:4'], []],
+    ],
+    [
+      'a node list takes the place of the global one',
+      [global(entry('192.168.0.0/16', '1:2')), configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', '7:7')] })],
+      '192.168.1.0/26',
+      'ibgp',
+      [['7:7'], []],
+    ],
+    [
+      'names are of the same resource',
+      [global(), configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', { name: 'named' })] })],
+      '192.168.1.0/26',
+      'ibgp',
+      [[], []],
+    ],
   ])('%s', (_, resources, to, session, expected) => {
     expect(added(resources, to, {}, session)).toEqual(expected);
   });
 
   it('a node list of one family leaves the other alone; with Calico it takes both [Q]', () => {
-    const world = [global(entry('fd00:1::/48', '3:4')), configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', '7:7')] })];
+    const world = [
+      global(entry('fd00:1::/48', '3:4')),
+      configuration('node.me', { prefixAdvertisements: [entry('192.168.0.0/16', '7:7')] }),
+    ];
     expect(added(world, 'fd00:1::/122', {}, 'ibgp6')).toEqual([['3:4'], []]);
     expect(added(world, 'fd00:1::/122', { compatCalico: true }, 'ibgp6')).toEqual([[], []]);
   });
 });
 
 describe('5.1 (7) and 6 aggregation', () => {
-  const world = [pool('p', '192.168.0.0/16'), affinity('me', '192.168.1.0/26'), affinity('me', '192.168.2.1/32'), affinity('me', '192.168.3.0/26', 'pendingDeletion')];
+  const world = [
+    pool('p', '192.168.0.0/16'),
+    affinity('me', '192.168.1.0/26'),
+    affinity('me', '192.168.2.1/32'),
+    affinity('me', '192.168.3.0/26', 'pendingDeletion'),
+  ];
 
   it.each<[string, TestRoute, boolean]>([
     ['the block', staticRoute('192.168.1.0/26'), true],
@@ -268,7 +340,9 @@ describe('5.6 BGPFilter', () => {
   });
 
   it('setPriority leaves aggregation to the priority the route came with', () => {
-    const raise = filter('f', { exportV4: [{ cidr: prefix('1.0.0.0/8'), matchOperator: 'In', operations: [{ kind: 'setPriority', value: 1 }] }] });
+    const raise = filter('f', {
+      exportV4: [{ cidr: prefix('1.0.0.0/8'), matchOperator: 'In', operations: [{ kind: 'setPriority', value: 1 }] }],
+    });
     const peering = peer('ebgp', { peerIP: '10.0.0.8', asNumber: 65001, filters: ['f'] });
     expect(accepts([raise, peering, affinity('me', '192.168.1.0/26')], kernelRoute('192.168.1.5/32', 1024), 'ebgp')).toBe(false);
   });
@@ -287,22 +361,37 @@ describe('5.2 import', () => {
 
   it('a filter that accepts skips the preference', () => {
     const peering = peer('ibgp', { peerIP: '10.0.0.9', asNumber: 64512, filters: ['f'] });
-    const outcome = decide(policy('import', 'ibgp', [filter('f', { importV4: [{}] }), peering]), bgpRoute('1.0.0.0/8', { localPref: ORDINARY + 1 }));
+    const outcome = decide(
+      policy('import', 'ibgp', [filter('f', { importV4: [{}] }), peering]),
+      bgpRoute('1.0.0.0/8', { localPref: ORDINARY + 1 }),
+    );
     expect(outcome).toMatchObject({ accept: true, term: 'BGPFilter/f importV4[0]', modifications: { preference: undefined } });
   });
 });
 
 describe('policies are shared', () => {
   it('by every peer with equal inputs, whatever filters without a rule for it they name', () => {
-    const world = [pool('p', '192.168.0.0/16'), filter('six', { exportV6: [{}] }), configuration('default', ranges), ...Array.from({ length: 20 }, (_, n) => node(`n${n}`, { ipv4: `10.0.1.${n + 1}/24` }))];
-    const mesh = peersOf([...world, peer('ibgp', { peerIP: '10.0.0.9', asNumber: 64512, filters: ['six'] })]).filter((entry) => entry.internal && entry.address.family === 'ipv4');
+    const world = [
+      pool('p', '192.168.0.0/16'),
+      filter('six', { exportV6: [{}] }),
+      configuration('default', ranges),
+      ...Array.from({ length: 20 }, (_, n) => node(`n${n}`, { ipv4: `10.0.1.${n + 1}/24` })),
+    ];
+    const mesh = peersOf([...world, peer('ibgp', { peerIP: '10.0.0.9', asNumber: 64512, filters: ['six'] })]).filter(
+      (entry) => entry.internal && entry.address.family === 'ipv4',
+    );
     expect(mesh).toHaveLength(21);
     expect(new Set(mesh.map((entry) => entry.exportPolicy)).size).toBe(1);
     expect(new Set(mesh.map((entry) => entry.importPolicy)).size).toBe(1);
   });
 
   it('have unique term names and a reason for every term', () => {
-    const world = [pool('p', '192.168.0.0/16'), pool('q', '192.169.0.0/16', { disableBGPExport: true }), affinity('me', '192.168.1.0/26'), reflector];
+    const world = [
+      pool('p', '192.168.0.0/16'),
+      pool('q', '192.169.0.0/16', { disableBGPExport: true }),
+      affinity('me', '192.168.1.0/26'),
+      reflector,
+    ];
     for (const sessionFamilies of ['peer', 'both'] as const) {
       for (const { exportPolicy, importPolicy } of peersOf(world, { sessionFamilies })) {
         for (const { terms } of [exportPolicy, importPolicy]) {
@@ -315,11 +404,20 @@ describe('policies are shared', () => {
 
   it('for sessions of both families decide each family as its own policy does', () => {
     const lists = { exportV4: [{ action: 'Reject' as const, priority: 7 }], exportV6: [{ action: 'Accept' as const }] };
-    const world = [pool('p', '192.168.0.0/16'), pool('q', 'fd00:1::/48'), affinity('me', '192.168.1.0/26'), filter('f', lists), peer('ibgp', { peerIP: '10.0.0.9', asNumber: 64512, filters: ['f'] }), peer('ibgp6', { peerIP: 'fd00::9', asNumber: 64512, filters: ['f'] })];
+    const world = [
+      pool('p', '192.168.0.0/16'),
+      pool('q', 'fd00:1::/48'),
+      affinity('me', '192.168.1.0/26'),
+      filter('f', lists),
+      peer('ibgp', { peerIP: '10.0.0.9', asNumber: 64512, filters: ['f'] }),
+      peer('ibgp6', { peerIP: 'fd00::9', asNumber: 64512, filters: ['f'] }),
+    ];
     const joint = policy('export', 'ibgp', world, { sessionFamilies: 'both' });
     const four = policy('export', 'ibgp', world);
     const six = policy('export', 'ibgp6', world);
-    for (const to of ['192.168.1.0/26', '192.168.1.5/32', '192.168.9.0/26', '1.0.0.0/8']) expect(decide(joint, staticRoute(to)).accept).toBe(decide(four, staticRoute(to)).accept);
-    for (const to of ['fd00:1::/122', 'fd00:2::/122']) expect(decide(joint, staticRoute(to)).accept).toBe(decide(six, staticRoute(to)).accept);
+    for (const to of ['192.168.1.0/26', '192.168.1.5/32', '192.168.9.0/26', '1.0.0.0/8'])
+      expect(decide(joint, staticRoute(to)).accept).toBe(decide(four, staticRoute(to)).accept);
+    for (const to of ['fd00:1::/122', 'fd00:2::/122'])
+      expect(decide(joint, staticRoute(to)).accept).toBe(decide(six, staticRoute(to)).accept);
   });
 });

@@ -1,10 +1,10 @@
 /** BGP Identifiers (control-plane 7 and 12, the clamp) and the hash they may come from. */
 import { createHash } from 'node:crypto';
+import { parseAddress } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
+import { desire } from '../../../src/confd/desired/desire.ts';
 import { chooseRouterId, hashedRouterId, isLegalRouterId } from '../../../src/confd/desired/router-id.ts';
 import { sha256 } from '../../../src/confd/desired/sha256.ts';
-import { desire } from '../../../src/confd/desired/desire.ts';
-import { parseAddress } from 'bgp-ts/net';
 import { address, node, snapshotOf } from '../../worlds/build.ts';
 
 const reference = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -62,15 +62,26 @@ describe('CALICO_ROUTER_ID', () => {
     ['224 and above is refused', '224.0.0.1', '10.0.0.1', '10.0.0.1', '224.0.0.1'],
     ['text is refused', 'auto', undefined, hashedRouterId('n'), 'auto'],
   ])('%s', (_, configured, ipv4, id, refused) => {
-    expect(chooseRouterId('n', configured, ipv4 === undefined ? undefined : address(ipv4))).toEqual(refused === undefined ? { id } : { id, refused });
+    expect(chooseRouterId('n', configured, ipv4 === undefined ? undefined : address(ipv4))).toEqual(
+      refused === undefined ? { id } : { id, refused },
+    );
   });
 
   it('a refused value and an id of two nodes are reported', () => {
     const world = [node('a', { ipv4: '10.0.0.1/24' }), node('b', { ipv4: '10.0.0.2/24' }), node('c', { ipv6: 'fd00::3/64' })];
-    expect(desire(snapshotOf(world), { node: 'a', routerId: 'x' }).issues).toMatchObject([{ code: 'NODE_ROUTER_ID', got: '"x"', object: { name: 'a' } }]);
+    expect(desire(snapshotOf(world), { node: 'a', routerId: 'x' }).issues).toMatchObject([
+      { code: 'NODE_ROUTER_ID', got: '"x"', object: { name: 'a' } },
+    ]);
     const twice = desire(snapshotOf(world), { node: 'a', routerId: '10.0.0.2' });
     expect(twice.desired?.routerId).toBe('10.0.0.2');
-    expect(twice.issues).toMatchObject([{ code: 'NODE_ROUTER_ID_SHARED', got: '"10.0.0.2"', object: { name: 'b' }, rule: 'is the BGP Identifier of Node/a too; the two cannot peer' }]);
+    expect(twice.issues).toMatchObject([
+      {
+        code: 'NODE_ROUTER_ID_SHARED',
+        got: '"10.0.0.2"',
+        object: { name: 'b' },
+        rule: 'is the BGP Identifier of Node/a too; the two cannot peer',
+      },
+    ]);
     expect(desire(snapshotOf(world), { node: 'a', routerId: 'hash' }).issues).toEqual([]);
   });
 });
