@@ -178,6 +178,11 @@ export class MemoryNetwork {
     ).length;
   }
 
+  /** Connection ends that a node holds, whatever the other side thinks. */
+  ends(name: string): number {
+    return this.#member(name).ends.size;
+  }
+
   /** Tells a node that a socket towards `b` is full, or takes octets again. */
   setBlocked(name: string, b: string, blocked: boolean): void {
     for (const end of [...this.#member(name).ends.values()]) {

@@ -1,0 +1,163 @@
+/** What a change of configuration costs, field by field, and who keeps a session through it. */
+import { describe, expect, it } from 'vitest';
+import type { PeerConfig } from '../../../src/bgp/index.ts';
+import { changedFields, classOf, PEER_FIELD_CLASSES } from '../../../src/bgp/speaker/config-classes.ts';
+import { address, config, PORT, peer, route, World } from './world.ts';
+
+/** Two speakers, 1 dials 2; both with a route. */
+function pair(): World {
+  const world = new World();
+  world.add(1, [peer(2)], { routes: [route('10.1.1.0/26')] });
+  world.add(2, [peer(1, { passive: true })], { routes: [route('10.1.2.0/26')] });
+  world.network.advance(10_000);
+  expect(world.state(1, 'p2')).toBe('established');
+  return world;
+}
+
+/** A value for each field that differs from that of `peer()`. */
+const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field] } = {
+  id: 'renamed',
+  remote: { address: address(7), port: PORT },
+  local: address(1),
+  remoteAs: 64513,
+  localAs: 64513,
+  families: ['ipv4-unicast', 'ipv6-unicast'],
+  passive: true,
+  holdTime: 30,
+  keepaliveTime: 7,
+  connectRetryTime: 9,
+  connectDelay: 3,
+  delayOpenTime: 1,
+  reflectorClient: true,
+  clusterId: 99,
+  nextHop: 'self',
+  nextHopSelf: { ipv4: address(77) },
+  importPolicy: { name: 'none', terms: [], otherwise: 'reject' },
+  exportPolicy: { name: 'none', terms: [], otherwise: 'reject' },
+  allowLocalAs: 1,
+  addPath: 'receive',
+  gracefulRestart: { restartTime: 60 },
+  maxPrefix: 100,
+  reasons: [{ object: 'BGPPeer/x', rule: 'control-plane 2.2' }],
+};
+
+const FIELDS = Object.entries(PEER_FIELD_CLASSES).map(([field, change]) => ({ field, change }));
+
+function changed(field: string): PeerConfig {
+  const value = Object.entries(OTHER).find(([name]) => name === field)?.[1];
+  return { ...peer(2), [field]: value };
+}
+
+describe('each field of a peer', () => {
+  it.each(FIELDS)('$field: $change', ({ field, change }) => {
+    const after = changed(field);
+    expect(classOf(changedFields(peer(2), after))).toBe(change);
+    const world = pair();
+    const before = world.states(1).length;
+    world.configure(1, [after], { routes: [route('10.1.1.0/26')] });
+    const states = world.states(1).slice(before);
+    if (change === 'bounce') {
+      expect(states[0]).toBe('idle');
+      expect(world.notifications(1)).toEqual(['sent Cease/Other Configuration Change']);
+    } else if (change === 'identity') {
+      expect(world.notifications(1)).toEqual(['sent Cease/Peer De-configured']);
+    } else {
+      expect(states).toEqual([]);
+      world.network.advance(100_000);
+      expect(world.state(1, after.id)).toBe('established');
+      expect(world.states(1).slice(before)).toEqual([]);
+    }
+  });
+
+  it('the same again: nothing at all', () => {
+    const world = pair();
+    const sent = world.speaker(1).status().peers[0]?.messagesSent;
+    const outputs = world
+      .speaker(1)
+      .handle({ type: 'configure', config: config(1, [peer(2)], { routes: [route('10.1.1.0/26')] }) }, world.network.clock.now());
+    expect(outputs).toEqual([]);
+    world.network.settle();
+    expect(world.speaker(1).status().peers[0]?.messagesSent).toBe(sent);
+  });
+});
+
+describe('roles', () => {
+  it('turning a mesh peer into a reflector client, under another name, keeps the session and changes what it gets', () => {
+    const world = new World();
+    world.add(9, [peer(1, { id: 'Mesh_1' }), peer(2, { id: 'Mesh_2' })]);
+    world.add(1, [peer(9, { passive: true })], { routes: [route('10.1.1.0/26')] });
+    world.add(2, [peer(9, { passive: true })], { routes: [route('10.1.2.0/26')] });
+    world.network.advance(10_000);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local']);
+    const before = [9, 1, 2].map((host) => world.states(host).length);
+    world.configure(9, [peer(1, { id: 'Node_1', reflectorClient: true }), peer(2, { id: 'Node_2', reflectorClient: true })]);
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p9']);
+    expect([9, 1, 2].map((host) => world.states(host).length)).toEqual(before);
+    expect(world.best(9)).toEqual(['10.1.1.0/26 from Node_1', '10.1.2.0/26 from Node_2']);
+    world.configure(9, [peer(1, { id: 'Mesh_2' }), peer(2, { id: 'Mesh_1' })]);
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local']);
+    expect(world.best(9)).toEqual(['10.1.1.0/26 from Mesh_2', '10.1.2.0/26 from Mesh_1']);
+    expect([9, 1, 2].map((host) => world.states(host).length)).toEqual(before);
+  });
+
+  it('a policy change withdraws and announces without a bounce', () => {
+    const world = pair();
+    const reject = { name: 'none', terms: [], otherwise: 'reject' as const };
+    world.configure(1, [peer(2, { exportPolicy: reject })], { routes: [route('10.1.1.0/26')] });
+    world.network.settle();
+    expect(world.best(2)).toEqual(['10.1.2.0/26 from local']);
+    world.configure(1, [peer(2, { importPolicy: reject })], { routes: [route('10.1.1.0/26')] });
+    world.network.settle();
+    expect(world.best(2)).toEqual(['10.1.1.0/26 from p1', '10.1.2.0/26 from local']);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local']);
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(1);
+  });
+});
+
+describe('the set of peers', () => {
+  it('a removed peer is told and its routes go; added again it comes back', () => {
+    const world = pair();
+    world.configure(1, [], { routes: [route('10.1.1.0/26')] });
+    world.network.settle();
+    expect(world.notifications(2)).toEqual(['received Cease/Peer De-configured']);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local']);
+    expect(world.best(2)).toEqual(['10.1.2.0/26 from local']);
+    world.configure(1, [peer(2)], { routes: [route('10.1.1.0/26')] });
+    world.network.advance(10_000);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+  });
+
+  it('another router id bounces every session', () => {
+    const world = pair();
+    world.configure(1, [peer(2)], { routerId: 0x0a0000ff });
+    expect(world.notifications(1)).toEqual(['sent Cease/Other Configuration Change']);
+    world.network.advance(10_000);
+    expect(world.speaker(2).status().peers[0]?.remoteId).toBe(0x0a0000ff);
+  });
+
+  it('a name may pass to another peer', () => {
+    const world = pair();
+    world.configure(1, [peer(2, { id: 'b' }), peer(3, { id: 'p2' })]);
+    world.network.settle();
+    expect(world.state(1, 'b')).toBe('established');
+    expect(world.state(1, 'p2')).not.toBe('established');
+  });
+
+  it('refuses two peers of one identity', () => {
+    const world = pair();
+    expect(() => world.configure(1, [peer(2), peer(2, { id: 'twin' })])).toThrow('two peers with the addresses');
+    expect(world.state(1, 'p2')).toBe('established');
+  });
+
+  it('closes when a peer sends more routes than it may', () => {
+    const world = pair();
+    world.configure(1, [peer(2, { maxPrefix: 2 })]);
+    world.network.feed('s2', { type: 'routes', set: [1, 2, 3].map((n) => route(`10.7.${n}.0/24`)), remove: [] });
+    world.network.settle();
+    expect(world.notifications(1)).toEqual(['sent Cease/Maximum Number of Prefixes Reached']);
+    expect(world.state(1, 'p2')).toBe('idle');
+    expect(world.best(1)).toEqual([]);
+  });
+});

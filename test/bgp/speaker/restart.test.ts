@@ -1,0 +1,165 @@
+/** Graceful restart (RFC 4724): as helper of a peer that restarts, and as the one who restarted. */
+import { describe, expect, it } from 'vitest';
+import { encodeEndOfRib } from '../../../src/bgp/wire/index.ts';
+import { address, PORT, peer, route, World } from './world.ts';
+
+const GR = { gracefulRestart: { restartTime: 60 } };
+
+/** 1 helps, 2 restarts; 3 watches what 1 tells about 2. */
+function trio(options: { readonly plain?: boolean } = {}): World {
+  const world = new World();
+  const gr = options.plain === true ? {} : GR;
+  world.add(1, [peer(2, { ...gr, passive: true, reflectorClient: true }), peer(3, { reflectorClient: true, passive: true })]);
+  world.add(2, [peer(1, gr)], { routes: [route('10.1.2.0/26'), route('10.2.2.0/26')] });
+  world.add(3, [peer(1)]);
+  world.network.advance(10_000);
+  expect(world.best(3)).toEqual(['10.1.2.0/26 from p1', '10.2.2.0/26 from p1']);
+  return world;
+}
+
+describe('helper', () => {
+  it('keeps the routes of a peer whose process died, and drops what it does not announce again', () => {
+    const world = trio();
+    const updates = world.speaker(1).status().peers[1]?.updatesSent;
+    world.network.leave('s2');
+    world.network.advance(20_000);
+    expect(world.best(1)).toEqual(['10.1.2.0/26 from p2 stale', '10.2.2.0/26 from p2 stale']);
+    world.add(2, [peer(1, GR)], { routes: [route('10.1.2.0/26')] }, { restarting: { forwarding: true } });
+    world.network.advance(20_000);
+    expect(world.best(1)).toEqual(['10.1.2.0/26 from p2']);
+    expect(world.best(3)).toEqual(['10.1.2.0/26 from p1']);
+    // The client heard of one withdrawal and nothing else.
+    expect(world.speaker(1).status().peers[1]?.updatesSent).toBe((updates ?? 0) + 1);
+  });
+
+  it('drops them at once where the new OPEN has no F bit', () => {
+    const world = trio();
+    world.network.leave('s2');
+    const scripted = world.script(2, {
+      capabilities: {
+        gracefulRestart: {
+          restarting: false,
+          notification: false,
+          restartTime: 60,
+          families: [{ family: 'ipv4-unicast', forwarding: false }],
+        },
+      },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    expect(world.best(1)).toHaveLength(2);
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.settle();
+    expect(world.best(1)).toEqual([]);
+  });
+
+  it('drops them when the restart time is over', () => {
+    const world = trio();
+    world.network.leave('s2');
+    world.network.advance(59_000);
+    expect(world.best(3)).toHaveLength(2);
+    world.network.advance(2_000);
+    expect(world.best(3)).toEqual([]);
+    expect(world.best(1)).toEqual([]);
+  });
+
+  it('drops them at once after a NOTIFICATION, and without the capability', () => {
+    const world = trio();
+    world.network.feed('s2', { type: 'shutdown', planned: false });
+    world.network.settle();
+    expect(world.best(3)).toEqual([]);
+    const plain = trio({ plain: true });
+    plain.network.leave('s2');
+    plain.network.settle();
+    expect(plain.best(3)).toEqual([]);
+  });
+
+  it('keeps them through a planned end, which says nothing', () => {
+    const world = trio();
+    world.network.feed('s2', { type: 'shutdown', planned: true });
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.2.0/26 from p2 stale', '10.2.2.0/26 from p2 stale']);
+    expect(world.notifications(1)).toEqual([]);
+  });
+
+  it('takes a new connection of a peer that it believes up', () => {
+    const world = new World();
+    world.add(1, [peer(2, { ...GR, passive: true })]);
+    const capabilities = {
+      gracefulRestart: {
+        restarting: true,
+        notification: false,
+        restartTime: 60,
+        families: [{ family: 'ipv4-unicast' as const, forwarding: true }],
+      },
+    };
+    const scripted = world.script(2, { capabilities });
+    for (let i = 0; i < 2; i++) {
+      scripted.connect({ address: address(1), port: PORT });
+      world.network.settle();
+      scripted.sendOpen();
+      scripted.sendKeepalive();
+      world.network.settle();
+    }
+    expect(world.state(1, 'p2')).toBe('established');
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);
+    expect(world.network.connections('s1', 's2')).toBe(1);
+    expect(scripted.notifications()).toEqual([]);
+  });
+});
+
+describe('restarting', () => {
+  it('sends R and F, learns from all, and only then announces', () => {
+    const world = new World();
+    world.add(
+      1,
+      [peer(2, { ...GR, passive: true, reflectorClient: true }), peer(3, { ...GR, passive: true, reflectorClient: true })],
+      {},
+      { restarting: { forwarding: true } },
+    );
+    const families = [{ family: 'ipv4-unicast' as const, forwarding: true }];
+    const capabilities = { gracefulRestart: { restarting: false, notification: false, restartTime: 60, families } };
+    const peers = [2, 3].map((host) => world.script(host, { capabilities }));
+    for (const scripted of peers) {
+      scripted.connect({ address: address(1), port: PORT });
+      world.network.settle();
+      scripted.sendOpen();
+      scripted.sendKeepalive();
+      world.network.settle();
+    }
+    expect(peers[0]?.receivedOpen()?.capabilities.gracefulRestart).toMatchObject({ restarting: true, families });
+    const updates = (): number[] => peers.map((scripted) => scripted.types().filter((type) => type === 'update').length);
+    expect(updates()).toEqual([0, 0]);
+    peers[0]?.send(encodeEndOfRib('ipv4-unicast'));
+    world.network.settle();
+    expect(updates()).toEqual([0, 0]);
+    peers[1]?.send(encodeEndOfRib('ipv4-unicast'));
+    world.network.settle();
+    expect(updates()).toEqual([1, 1]);
+  });
+
+  it('does not wait for a peer that never comes, nor longer than ten seconds for an End-of-RIB', () => {
+    const world = new World();
+    world.add(1, [peer(2, { passive: true }), peer(3, { passive: true })], {}, { restarting: { forwarding: true } });
+    world.add(2, [peer(1)]);
+    world.network.advance(2_900);
+    expect(world.speaker(1).status().peers[0]?.updatesSent).toBe(0);
+    world.network.advance(200);
+    expect(world.speaker(1).status().peers[0]?.updatesSent).toBe(1);
+    const slow = new World();
+    slow.add(1, [peer(2, { ...GR, passive: true })], {}, { restarting: { forwarding: true } });
+    const families = [{ family: 'ipv4-unicast' as const, forwarding: true }];
+    const scripted = slow.script(2, {
+      capabilities: { gracefulRestart: { restarting: false, notification: false, restartTime: 60, families } },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    slow.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    slow.network.advance(9_900);
+    expect(scripted.types()).not.toContain('update');
+    slow.network.advance(200);
+    expect(scripted.types()).toContain('update');
+  });
+});
