@@ -18,8 +18,7 @@ export function printChange(number: number, result: StepResult): void {
     process.stdout.write(`${left} MISSED: ${result.text}\n`);
     return;
   }
-  const latency = `${result.exact ? '' : '<= '}${result.latency} ms`.padStart(10);
-  process.stdout.write(`${left} ${latency}  ${result.text}\n`);
+  process.stdout.write(`${left} ${`${result.latency} ms`.padStart(8)}  ${result.text}\n`);
 }
 
 /** Sessions as each daemon sees them. */

@@ -11,12 +11,6 @@ import type { TorRoute, View } from './view.ts';
 export const STEP_LIMIT = 10_000;
 const POLL_INTERVAL = 5;
 
-/** What was seen: `at` is wall-clock ms, `exact` where the ToR itself recorded it (otherwise the poll that saw it). */
-export interface Observation {
-  readonly at: number;
-  readonly exact: boolean;
-  readonly text: string;
-}
 
 export interface Step {
   readonly name: string;
@@ -24,12 +18,13 @@ export interface Step {
   readonly expected: string;
   /** Returns when the change was made, wall-clock ms. */
   readonly act: (cluster: DemoCluster) => Promise<number>;
-  /** Undefined while not there yet. */
-  readonly observe: (view: View) => Promise<Observation | undefined>;
+  /** What was seen, as text; undefined while it is not there yet. */
+  readonly observe: (view: View) => Promise<string | undefined>;
 }
 
 export type StepResult =
-  | { readonly step: Step; readonly ok: true; readonly latency: number; readonly exact: boolean; readonly text: string }
+  /** Milliseconds from the change to the poll that saw it: at most POLL_INTERVAL and one read too long. */
+  | { readonly step: Step; readonly ok: true; readonly latency: number; readonly text: string }
   | { readonly step: Step; readonly ok: false; readonly text: string };
 
 const now = async (): Promise<number> => Date.now();
@@ -44,26 +39,22 @@ function edit(file: string, from: string | RegExp, to: string): (cluster: DemoCl
   };
 }
 
-function polled(text: string): Observation {
-  return { at: Date.now(), exact: false, text };
-}
-
-function seen(route: TorRoute): Observation {
-  return { at: route.at, exact: true, text: `${route.prefix} via ${route.nextHop}` };
+function told(route: TorRoute): string {
+  return `${route.prefix} via ${route.nextHop}`;
 }
 
 /** The ToR's best route to the prefix goes through this next hop. */
 function via(prefix: string, nextHop: string): Step['observe'] {
   return async (view) => {
     const route = (await view.torRoutes()).get(prefix);
-    return route?.nextHop === nextHop ? seen(route) : undefined;
+    return route?.nextHop === nextHop ? told(route) : undefined;
   };
 }
 
 function gone(...prefixes: readonly string[]): Step['observe'] {
   return async (view) => {
     const routes = await view.torRoutes();
-    return prefixes.some((prefix) => routes.has(prefix)) ? undefined : polled(`${prefixes.join(', ')} gone`);
+    return prefixes.some((prefix) => routes.has(prefix)) ? undefined : `${prefixes.join(', ')} gone`;
   };
 }
 
@@ -71,7 +62,8 @@ const WEB = '198.51.100.20/32';
 const WEB_EXTERNAL = '203.0.113.20/32';
 const WEB_MOVED = '198.51.100.40/32';
 const BLOCKS = ['10.244.1.0/26', '10.244.2.0/26', '10.244.3.0/26'];
-const RANGES = ['198.51.100.0/24', '203.0.113.0/24', '10.96.0.0/16'];
+/** The cluster CIDR is not among them: each node originates it, and the reflector passes no foreign cluster IPs on. */
+const RANGES = ['198.51.100.0/24', '203.0.113.0/24'];
 
 const NODE_4 = `apiVersion: v1
 kind: Node
@@ -91,8 +83,18 @@ spec: { node: node-4, type: host, cidr: 10.244.4.0/26, state: confirmed, deleted
 /** The cluster comes up: every configured session, and every route that the manifests justify. */
 export const BRING_UP: readonly Step[] = [
   {
-    name: 'sessions',
+    name: 'daemons',
     change: 'start the daemons',
+    expected: 'every daemon and the ToR answer',
+    act: now,
+    observe: async (view) => {
+      await Promise.all([...NODES.map(({ name }) => view.peers(name)), view.torPeers()]);
+      return `${NODES.length} nodes and the ToR answer`;
+    },
+  },
+  {
+    name: 'sessions',
+    change: 'establish the sessions',
     expected: 'every session established',
     act: now,
     observe: async (view) => {
@@ -101,7 +103,7 @@ export const BRING_UP: readonly Step[] = [
       const expected = 2 * (NODES.length - 1) + 1;
       const up = peers.filter((peer) => peer.state === 'established').length;
       const torUp = tor.length === 1 && tor.every((peer) => peer.state === 'established');
-      return up === expected && torUp ? polled(`${expected + 1} session ends up`) : undefined;
+      return up === expected && torUp ? `${expected + 1} session ends up` : undefined;
     },
   },
   {
@@ -113,7 +115,18 @@ export const BRING_UP: readonly Step[] = [
       const routes = await view.torRoutes();
       const wanted = [...BLOCKS, ...RANGES, WEB, WEB_EXTERNAL];
       if (routes.size !== wanted.length || !wanted.every((prefix) => routes.has(prefix))) return undefined;
-      return routes.get(WEB)?.nextHop === '192.0.2.2' ? polled(`${routes.size} routes`) : undefined;
+      return routes.get(WEB)?.nextHop === '192.0.2.2' ? `${routes.size} routes` : undefined;
+    },
+  },
+  {
+    name: 'reflection',
+    change: "reflect node-3's block to node-1",
+    expected: '10.244.3.0/26 at node-1 with ORIGINATOR_ID and CLUSTER_LIST',
+    act: now,
+    observe: async (view) => {
+      const route = (await view.routes('node-1', '10.244.3.0/26')).find((one) => one.best);
+      if (route?.originatorId !== '192.0.2.3' || route.clusterList?.join() !== '192.0.2.10') return undefined;
+      return `originator ${route.originatorId}, cluster list ${route.clusterList.join()}`;
     },
   },
 ];
@@ -164,7 +177,7 @@ export const CHANGES: readonly Step[] = [
       const issue = (await view.issues(REFLECTOR)).find((one) => one.object.name === 'web' && one.severity === 'error');
       if (issue === undefined || !(await view.torRoutes()).has(WEB)) return undefined;
       const file = issue.source?.file.split('/').at(-1) ?? '';
-      return polled(`${file}:${issue.source?.line ?? 0} ${issue.object.kind}/${issue.object.namespace}/${issue.object.name} ${issue.field}: ${issue.got} ${issue.rule}`);
+      return `${file}:${issue.source?.line ?? 0} ${issue.object.kind}/${issue.object.namespace}/${issue.object.name} ${issue.field}: ${issue.got} ${issue.rule}`;
     },
   },
   {
@@ -174,9 +187,8 @@ export const CHANGES: readonly Step[] = [
     act: edit('pools.yaml', '  disableBGPExport: true\n', ''),
     observe: async (view) => {
       const routes = await view.torRoutes();
-      const blocks = [...BLOCKS, '10.244.4.0/26'].map((prefix) => routes.get(prefix));
-      const last = blocks.reduce((latest, route) => Math.max(latest, route?.at ?? Number.POSITIVE_INFINITY), 0);
-      return Number.isFinite(last) ? { at: last, exact: true, text: `${blocks.length} blocks` } : undefined;
+      const blocks = [...BLOCKS, '10.244.4.0/26'];
+      return blocks.every((prefix) => routes.has(prefix)) ? `${blocks.length} blocks` : undefined;
     },
   },
   {
@@ -187,7 +199,7 @@ export const CHANGES: readonly Step[] = [
     observe: async (view) => {
       const routes = await view.torRoutes();
       const route = routes.get(WEB_MOVED);
-      return route?.nextHop === '192.0.2.1' && !routes.has(WEB) ? seen(route) : undefined;
+      return route?.nextHop === '192.0.2.1' && !routes.has(WEB) ? told(route) : undefined;
     },
   },
 ];
@@ -202,8 +214,9 @@ export async function runStep(step: Step, cluster: DemoCluster, view: View, sign
       signal.throwIfAborted();
       try {
         const observation = await step.observe(view);
+        trouble = '';
         if (observation !== undefined) {
-          return { step, ok: true, latency: Math.max(0, observation.at - acted), exact: observation.exact, text: observation.text };
+          return { step, ok: true, latency: Date.now() - acted, text: observation };
         }
       } catch (error) {
         trouble = error instanceof Error ? error.message : String(error);

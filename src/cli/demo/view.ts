@@ -3,7 +3,7 @@ import { Agent, request } from 'node:http';
 import type { ExplainDocument, IssuesDocument, IssueView, PeersDocument, PeerView, RouteJson, RoutesDocument } from '../../health/status.ts';
 import type { DemoCluster } from './cluster.ts';
 
-/** A route of the ToR's best table; `at` is the ToR's own wall-clock ms of the last change. */
+/** A route of the ToR's best table. */
 export type TorRoute = RouteJson;
 
 /** Reads of one running demo. Every call asks the process again; none is cached. */
@@ -12,6 +12,8 @@ export interface View {
   /** Best routes by prefix text. */
   readonly torRoutes: () => Promise<ReadonlyMap<string, TorRoute>>;
   readonly peers: (node: string) => Promise<readonly PeerView[]>;
+  /** Paths of one prefix in a node's table. */
+  readonly routes: (node: string, prefix: string) => Promise<readonly RouteJson[]>;
   readonly issues: (node: string) => Promise<readonly IssueView[]>;
   readonly explain: (node: string, prefix: string, peer: string | undefined) => Promise<ExplainDocument>;
   readonly close: () => void;
@@ -46,6 +48,10 @@ export function openView(cluster: DemoCluster): View {
       return new Map(routes.filter((route) => route.best).map((route) => [route.prefix, route]));
     },
     peers: async (node) => (await getJson<PeersDocument>(agent, cluster.api(node), '/api/v1/peers')).peers,
+    routes: async (node, prefix) => {
+      const query = new URLSearchParams({ prefix, view: 'best' });
+      return (await getJson<RoutesDocument>(agent, cluster.api(node), `/api/v1/routes?${query.toString()}`)).routes;
+    },
     issues: async (node) => (await getJson<IssuesDocument>(agent, cluster.api(node), '/api/v1/issues')).issues,
     explain: (node, prefix, peer) => {
       const query = new URLSearchParams({ prefix, ...(peer === undefined ? {} : { peer }) });
