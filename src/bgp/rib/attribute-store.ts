@@ -142,6 +142,11 @@ export class AttributeStore {
     return Buffer.from(key.slice(end - key.charCodeAt(3), end), 'latin1');
   }
 
+  /** Octets of the next hop: 0, 4, 16 or 32. */
+  nextHopLength(id: number): number {
+    return (this.keys[id] ?? '').charCodeAt(3);
+  }
+
   /** Preference and origination of the set. */
   extrasOf(id: number): SetExtras {
     return this.extras.get(id) ?? { preference: this.preference(id), local: undefined };

@@ -32,9 +32,6 @@ export class ChangeSet {
   private readonly withdrawn = new IntList();
   private readonly withdrawnTags = new IntList();
   private readonly withdrawnOriginators = new IntList();
-  /** First and last announcement per export id, as index + 1; zero outside `encode`. */
-  private first: Int32Array = new Int32Array(256);
-  private last: Int32Array = new Int32Array(256);
 
   get size(): number {
     return this.announced.length + this.withdrawn.length;
@@ -60,7 +57,13 @@ export class ChangeSet {
     const byOriginator = new Map<number, number[]>();
     this.encodeWithdrawals(writer, bySource, byOriginator);
     this.encodeAnnouncements(writer, table, bySource, byOriginator);
+    this.clear();
     return { octets: writer.octets(), bySource, byOriginator };
+  }
+
+  /** Empties the set. */
+  clear(): void {
+    for (const list of [this.announced, this.exports, this.tags, this.next, this.withdrawn, this.withdrawnTags, this.withdrawnOriginators]) list.clear();
   }
 
   private encodeWithdrawals(writer: UpdateWriter, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
@@ -78,17 +81,14 @@ export class ChangeSet {
       writer.close();
       mark(bySource, byOriginator, key % 65_536, Math.floor(key / 65_536), start, writer.at);
     }
-    this.withdrawn.clear();
-    this.withdrawnTags.clear();
-    this.withdrawnOriginators.clear();
   }
 
   private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
-    const ids = this.chainByExport(table.top);
-    for (const id of ids) {
+    const { first } = table.chains();
+    for (const id of this.chainByExport(table)) {
       let tag = -1;
       let start = writer.at;
-      for (let i = (this.first[id] ?? 0) - 1; i >= 0; i = this.next.at(i)) {
+      for (let i = (first[id] ?? 0) - 1; i >= 0; i = this.next.at(i)) {
         if (this.tags.at(i) !== tag) {
           if (tag >= 0) this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
           start = writer.at;
@@ -98,12 +98,8 @@ export class ChangeSet {
         writer.add(this.announced.at(i));
       }
       this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
-      this.first[id] = 0;
+      first[id] = 0;
     }
-    this.announced.clear();
-    this.exports.clear();
-    this.tags.clear();
-    this.next.clear();
   }
 
   private closeRun(
@@ -120,22 +116,19 @@ export class ChangeSet {
   }
 
   /** Links announcements of one export id in order; the ids in order of appearance. */
-  private chainByExport(top: number): number[] {
-    if (this.first.length < top) {
-      this.first = new Int32Array(top * 2);
-      this.last = new Int32Array(top * 2);
-    }
+  private chainByExport(table: ExportTable): number[] {
+    const { first, last } = table.chains();
     const ids: number[] = [];
     for (let i = 0; i < this.announced.length; i++) {
       const id = this.exports.at(i);
       this.next.push(-1);
-      if (this.first[id] === 0) {
+      if (first[id] === 0) {
         ids.push(id);
-        this.first[id] = i + 1;
+        first[id] = i + 1;
       } else {
-        this.next.items[(this.last[id] ?? 1) - 1] = i;
+        this.next.items[(last[id] ?? 1) - 1] = i;
       }
-      this.last[id] = i + 1;
+      last[id] = i + 1;
     }
     return ids;
   }

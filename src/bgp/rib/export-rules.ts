@@ -9,6 +9,7 @@ import { findAttribute } from './attribute-octets.ts';
 import { editsOf } from './edit.ts';
 import { factsOf } from './facts.ts';
 import { LOCAL } from './limits.ts';
+import { reflectAttributes } from './reflect.ts';
 import type { SourceColumns } from './sources.ts';
 
 /** Session type of a group's members. */
@@ -65,12 +66,12 @@ const BLOCKS: readonly BlockRule[] = [
   {
     rule: 'no next hop of this family',
     citation: 'RFC 4271 section 5.1.3',
-    blocks: (rules, store, _sources, route) => !fitsFamily(rules.family, nextHopFor(rules, store, route)),
+    blocks: (rules, store, _sources, route) => !fitsFamily(rules.family, isSelf(rules, store, route) ? rules.self.length : store.nextHopLength(route.set)),
   },
 ];
 
-function fitsFamily(family: Family, nextHop: Uint8Array): boolean {
-  return family === 'ipv4-unicast' ? nextHop.length === 4 : nextHop.length >= 16;
+function fitsFamily(family: Family, length: number): boolean {
+  return family === 'ipv4-unicast' ? length === 4 : length >= 16;
 }
 
 /** The first rule that keeps a route from a group, before its policy is asked. */
@@ -79,10 +80,12 @@ export function findBlock(rules: GroupRules, store: AttributeStore, sources: Sou
 }
 
 /** Self to external peers and for local routes without a next hop, else as received (RFC 4456 section 10), unless configured. */
+function isSelf(rules: GroupRules, store: AttributeStore, route: ExportedRoute): boolean {
+  return rules.nextHop === 'self' || (rules.nextHop === 'auto' && rules.kind === 'external') || store.nextHopLength(route.set) === 0;
+}
+
 function nextHopFor(rules: GroupRules, store: AttributeStore, route: ExportedRoute): Uint8Array {
-  const own = store.nextHop(route.set);
-  if (rules.nextHop === 'self' || own.length === 0) return rules.self;
-  return rules.nextHop === 'auto' && rules.kind === 'external' ? rules.self : own;
+  return isSelf(rules, store, route) ? rules.self : store.nextHop(route.set);
 }
 
 /** The source as far as it shapes what is exported, never 0: equal keys and sets are blocked, or export, alike. */
@@ -93,13 +96,9 @@ export function sourceKey(rules: GroupRules, sources: SourceColumns, source: num
   return 4 + (sources.routerId[source] ?? 0);
 }
 
-function internalEdits(rules: GroupRules, store: AttributeStore, sources: SourceColumns, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
-  // LOCAL_PREF goes to every internal peer (RFC 4271 section 5.1.5); 100 where nothing set one.
-  const withPreference = edits.localPref === undefined && !hasFlag(store, route.set, HAS_LOCAL_PREF) ? { ...edits, localPref: 100 } : edits;
-  if (!isInternal(sources, route.source)) return withPreference;
-  // RFC 4456 section 8: ORIGINATOR_ID only where there is none; the own CLUSTER_ID before the others.
-  const originatorId = sources.routerId[route.source] ?? 0;
-  return { ...withPreference, ...(!hasFlag(store, route.set, HAS_ORIGINATOR) && { originatorId }), prependCluster: rules.clusterId };
+/** LOCAL_PREF goes to every internal peer (RFC 4271 section 5.1.5): 100 where nothing set one. */
+function internalEdits(store: AttributeStore, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
+  return edits.localPref === undefined && !hasFlag(store, route.set, HAS_LOCAL_PREF) ? { ...edits, localPref: 100 } : edits;
 }
 
 function externalEdits(rules: GroupRules, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
@@ -137,6 +136,8 @@ export interface ExportedAttributes {
   readonly originatorId: number;
 }
 
+const NO_EDITS: AttributeEdits = {};
+
 /** The attributes a group is told, policy modifications applied. The route has passed `findBlock`. */
 export function exportAttributes(
   rules: GroupRules,
@@ -145,16 +146,19 @@ export function exportAttributes(
   route: ExportedRoute,
   mods: Modifications,
 ): ExportedAttributes {
-  const base = editsOf(mods, factsOf(store, route.set));
+  const wanted = mods.id === 0 ? NO_EDITS : editsOf(mods, factsOf(store, route.set));
   const external = rules.kind === 'external';
-  const edits = external ? externalEdits(rules, route, base) : internalEdits(rules, store, sources, route, base);
-  const edited = editAttributes(store.octets(route.set), edits);
-  const octets = external ? withoutNonTransitive(edited) : edited;
+  const edits = external ? externalEdits(rules, route, wanted) : internalEdits(store, route, wanted);
+  const own = store.octets(route.set);
+  const edited = edits === NO_EDITS ? own : editAttributes(own, edits);
   const reflected = !external && isInternal(sources, route.source);
-  const received = store.originatorId[route.set] ?? 0;
+  const routerId = sources.routerId[route.source] ?? 0;
+  const hasOriginator = hasFlag(store, route.set, HAS_ORIGINATOR);
+  // RFC 4456 section 8: ORIGINATOR_ID only where there is none; the own CLUSTER_ID before the others.
+  const octets = reflected ? reflectAttributes(edited, hasOriginator ? undefined : routerId, rules.clusterId) : external ? withoutNonTransitive(edited) : edited;
   return {
     octets: rules.fourOctetAs ? octets : toTwoOctetAs(octets),
     nextHop: nextHopFor(rules, store, route),
-    originatorId: reflected ? (hasFlag(store, route.set, HAS_ORIGINATOR) ? received : (sources.routerId[route.source] ?? 0)) : 0,
+    originatorId: reflected ? (hasOriginator ? (store.originatorId[route.set] ?? 0) : routerId) : 0,
   };
 }

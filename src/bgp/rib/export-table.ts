@@ -16,6 +16,8 @@ export class ExportTable {
   originatorId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private refs: Int32Array<ArrayBuffer> = new Int32Array(64);
   private generation: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  private first: Int32Array<ArrayBuffer> = new Int32Array(64);
+  private last: Int32Array<ArrayBuffer> = new Int32Array(64);
   private readonly keys: string[] = [''];
   private readonly ids = new Map<string, number>();
   private readonly freeIds: number[] = [];
@@ -75,6 +77,13 @@ export class ExportTable {
   /** Changes when the id is reused. */
   generationOf(id: number): number {
     return this.generation[id] ?? 0;
+  }
+
+  /** Scratch of the encoder: first and last change per export id, as index + 1; `first` is all zero between encodings. */
+  chains(): { readonly first: Int32Array; readonly last: Int32Array } {
+    this.first = grow(this.first, this.keys.length, int32);
+    this.last = grow(this.last, this.keys.length, int32);
+    return { first: this.first, last: this.last };
   }
 
   /** Identity across groups of the same family: what the peer reads, as latin1 text. IPv6: length and octets of the next hop, then the rest. */

@@ -18,7 +18,7 @@ import { Walk } from './walk.ts';
 
 /** Changes of one flush while they are collected. */
 interface Flush {
-  readonly seq: number;
+  seq: number;
   readonly shared: ChangeSet;
   readonly only: Map<number, ChangeSet>;
   readonly prefixes: IntList;
@@ -52,6 +52,15 @@ export class Group {
   private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   private readonly writer: UpdateWriter;
   private readonly onReady: (feed: Feed) => void;
+  private readonly flush: Flush = {
+    seq: 0,
+    shared: new ChangeSet(),
+    only: new Map(),
+    prefixes: new IntList(),
+    sources: new IntList(),
+    originators: new IntList(),
+    present: new IntList(),
+  };
 
   constructor(id: string, key: string, stores: Stores, tables: FamilyTables, rules: GroupRules, policy: PolicyRun, onReady: (feed: Feed) => void) {
     this.id = id;
@@ -161,15 +170,8 @@ export class Group {
 
   private beginFlush(): Flush {
     this.sent.reserve(this.tables.prefixes.top);
-    return {
-      seq: this.log.head + 1,
-      shared: new ChangeSet(),
-      only: new Map(),
-      prefixes: new IntList(),
-      sources: new IntList(),
-      originators: new IntList(),
-      present: new IntList(),
-    };
+    this.flush.seq = this.log.head + 1;
+    return this.flush;
   }
 
   private flushPrefix(flush: Flush, prefix: number): void {
@@ -223,13 +225,13 @@ export class Group {
     const readers = this.members.size - this.walkers.size;
     if (readers === 0 && this.log.pin === Infinity) {
       this.log.skip(flush.seq);
-      for (const feed of this.members.values()) this.onReady(feed);
-      return;
+    } else {
+      this.log.append(this.batchOf(flush, readers));
+      this.encodes++;
+      this.stores.work.encodes++;
+      this.stores.work.logEntries++;
     }
-    this.log.append(this.batchOf(flush, readers));
-    this.encodes++;
-    this.stores.work.encodes++;
-    this.stores.work.logEntries++;
+    clearFlush(flush);
     for (const feed of this.members.values()) this.onReady(feed);
     if (this.log.octets > this.stores.maxLogOctets / 2) this.noteSlow();
     if (this.log.octets > this.stores.maxLogOctets) this.shorten();
@@ -280,6 +282,15 @@ export class Group {
     feed.walk = new Walk(feed.cursor, held);
     this.walkers.add(feed);
   }
+}
+
+function clearFlush(flush: Flush): void {
+  flush.shared.clear();
+  flush.only.clear();
+  flush.prefixes.clear();
+  flush.sources.clear();
+  flush.originators.clear();
+  flush.present.clear();
 }
 
 /** What the member held before a batch it has not read; the oldest such batch of a prefix tells. */

@@ -19,12 +19,12 @@ export const float64 = (length: number): Float64Array<ArrayBuffer> => new Float6
 
 /** A list of 32-bit numbers that grows and is reused. */
 export class IntList {
-  items: Int32Array<ArrayBuffer> = new Int32Array(64);
+  items: Int32Array<ArrayBuffer> = new Int32Array(16);
   length = 0;
 
   /** Appends. */
   push(value: number): void {
-    if (this.length === this.items.length) this.items = grow(this.items, this.length + 1, int32);
+    if (this.length === this.items.length) this.items = grow(this.items, this.length * 2, int32);
     this.items[this.length++] = value;
   }
 
