@@ -68,6 +68,7 @@ export interface LocalRoute {
   readonly reasons: readonly Reason[];
 }
 
+/** The whole wanted configuration of a speaker. */
 export interface SpeakerConfig {
   /** Router id, a legal BGP Identifier as unsigned 32-bit number (never 0). */
   readonly routerId: number;
@@ -82,6 +83,7 @@ export interface SpeakerConfig {
 /** Chosen by the I/O layer, unique for the life of the speaker. */
 export type ConnectionId = number;
 
+/** Everything that can happen to a speaker. */
 export type SpeakerInput =
   /** The whole wanted configuration, level-triggered: applying it twice does nothing the second time. */
   | { readonly type: 'configure'; readonly config: SpeakerConfig }
@@ -108,12 +110,14 @@ export type SpeakerInput =
   /** Time passed: timers due are run, and one slice of pending work. */
   | { readonly type: 'tick' };
 
+/** What an operator can do to a peer: end it with a text (RFC 9003), let it in again, start it over, ask for or send the table again. */
 export type PeerAction =
   | { readonly kind: 'shutdown'; readonly text: string }
   | { readonly kind: 'enable' }
   | { readonly kind: 'reset' }
   | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' };
 
+/** Everything a speaker asks of whoever hosts it, to be done in order. */
 export type SpeakerOutput =
   | { readonly type: 'listen'; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'dial'; readonly dial: number; readonly peer: string; readonly remote: Endpoint; readonly local?: Address }
@@ -126,6 +130,7 @@ export type SpeakerOutput =
   | { readonly type: 'pause' | 'resume'; readonly connection: ConnectionId }
   | { readonly type: 'event'; readonly event: SpeakerEvent };
 
+/** States of RFC 4271 section 8.2.2. */
 export type SessionState = 'idle' | 'connect' | 'active' | 'open-sent' | 'open-confirm' | 'established';
 
 /** One fact for the log; the message text is the constant of its kind. */
@@ -184,6 +189,7 @@ export interface PeerStatus {
   readonly reasons: readonly Reason[];
 }
 
+/** One family of a peer: routes received, accepted by policy and advertised, and how far it is behind. */
 export interface PeerFamilyStatus {
   readonly family: Family;
   readonly received: number;
@@ -196,6 +202,7 @@ export interface PeerFamilyStatus {
   readonly endOfRibReceived: boolean;
 }
 
+/** State of a speaker: its peers in the order of the configuration, sizes of its tables, work done so far. */
 export interface SpeakerStatus {
   readonly routerId: number;
   readonly localAs: number;

@@ -33,6 +33,7 @@ export interface WorkResult {
   readonly more: boolean;
 }
 
+/** A BGP speaker without I/O. */
 export interface Speaker {
   /** Takes one input at a monotonic time in milliseconds that never goes back; returns what has to be done, in order. */
   handle(input: SpeakerInput, now: number): SpeakerOutput[];

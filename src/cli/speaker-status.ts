@@ -10,6 +10,7 @@ import { peerView, routeView } from '../confd/native/views.ts';
 /** Routes turned into JSON between two polls of the sockets. */
 const PAGE_ROUTES = 500;
 
+/** A status socket being served. */
 export interface StatusServer {
   /** Stops answering and removes the socket. */
   close(): Promise<void>;

@@ -20,6 +20,7 @@ export interface SpeakerHostOptions {
   readonly onListenError: (error: ListenError) => void;
 }
 
+/** A speaker at work. */
 export interface SpeakerHost {
   /** Applies the whole wanted configuration; settles when its listeners are bound, rejects with `ListenError`. */
   configure(config: SpeakerConfig): Promise<void>;

@@ -5,6 +5,7 @@ import type { Endpoint } from '../speaker-types.ts';
 import type { ListenError } from './open-socket.ts';
 import { bindListener, createListener } from './open-socket.ts';
 
+/** The listeners of a speaker. */
 export interface Listeners {
   /** Opens what is missing and closes what is too many; established connections are left alone. */
   apply(endpoints: readonly Endpoint[]): void;

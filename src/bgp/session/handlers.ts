@@ -19,6 +19,7 @@ type Of<T extends FsmEvent['type']> = Extract<FsmEvent, { readonly type: T }>;
 /** Nothing to do; shared because the commonest events of a busy session need nothing. */
 export const NO_EFFECTS: readonly FsmEffect[] = Object.freeze([]);
 
+/** The event changes nothing in this state. */
 export const ignore = (): readonly FsmEffect[] => NO_EFFECTS;
 
 /** RFC 4271 section 10: 75 to 100 percent. */
@@ -39,6 +40,7 @@ function enter(fsm: Fsm, to: SessionState, because: string): FsmEffect {
 
 /* Start and stop */
 
+/** Start (events 1, 3-7) and the end of an IdleHold (13): a passive peer waits, others dial, after the connect delay if there is one. */
 export function onStart(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   stopTimers(fsm);
   if (context.settings.passive) return [enter(fsm, 'active', 'passive: waiting for the peer to connect')];
@@ -49,6 +51,7 @@ export function onStart(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEff
   return dial(fsm, context, 'started');
 }
 
+/** Stop (events 2, 8): says why if told to, and does next what the event asks. */
 export function onStop(fsm: Fsm, event: Of<'stop'>, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, {
     because: event.because,
@@ -66,10 +69,12 @@ function dial(fsm: Fsm, context: FsmContext, because: string): FsmEffect[] {
 
 /* Connecting */
 
+/** ConnectRetryTimer in Active (event 9): dial. */
 export function onRetryInActive(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   return dial(fsm, context, 'connect retry timer');
 }
 
+/** ConnectRetryTimer in Connect (event 9): the attempt under way is given up for a new one. */
 export function onRetryInConnect(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   const drop: FsmEffect[] = fsm.dialing ? [{ type: 'cancel-dial' }] : [];
   if (fsm.connection !== undefined) drop.push({ type: 'close', connection: fsm.connection });
@@ -80,6 +85,7 @@ export function onRetryInConnect(fsm: Fsm, _event: FsmEvent, context: FsmContext
   return [...drop, { type: 'dial' }];
 }
 
+/** TCP is up (events 16, 17): our OPEN goes out, or waits for the DelayOpenTimer. */
 export function onConnected(fsm: Fsm, event: Of<'connected'>, context: FsmContext): FsmEffect[] {
   fsm.connection = event.connection;
   fsm.incoming = event.incoming;
@@ -92,6 +98,7 @@ export function onConnected(fsm: Fsm, event: Of<'connected'>, context: FsmContex
   return sendOpen(fsm, context, event.incoming ? 'the peer connected' : 'connected');
 }
 
+/** DelayOpenTimer (event 12): the peer did not speak first. */
 export function onDelayOpenExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   return sendOpen(fsm, context, 'delay open timer');
 }
@@ -119,6 +126,7 @@ export function onLostWhileConnecting(fsm: Fsm, event: Of<'disconnected'>, conte
 
 /* OPEN */
 
+/** The peer's OPEN (event 19): agree and answer with KEEPALIVE, or say what is wrong with it. */
 export function onOpenInOpenSent(fsm: Fsm, event: Of<'open'>, context: FsmContext): FsmEffect[] {
   return acceptOpen(fsm, event, context, []);
 }
@@ -155,6 +163,7 @@ function keepaliveDeadline(agreed: Negotiated, context: FsmContext): number {
 
 /* Running */
 
+/** KEEPALIVE in OpenConfirm (event 26): the session is up. */
 export function onKeepaliveInOpenConfirm(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   const negotiated = fsm.negotiated;
   if (negotiated === undefined) throw new Error('OpenConfirm without negotiated properties');
@@ -169,6 +178,7 @@ export function onAlive(fsm: Fsm, _event: FsmEvent, context: FsmContext): readon
   return NO_EFFECTS;
 }
 
+/** KeepaliveTimer (event 11): send one and run on. */
 export function onKeepaliveDue(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   if (fsm.negotiated !== undefined) fsm.timers.keepalive = keepaliveDeadline(fsm.negotiated, context);
   return [{ type: 'send-keepalive' }];
@@ -176,6 +186,7 @@ export function onKeepaliveDue(fsm: Fsm, _event: FsmEvent, context: FsmContext):
 
 /* Ends */
 
+/** HoldTimer (event 10), confirmed by polls: the peer is told, and may come back at once. */
 export function onHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, {
     because: 'hold timer expired',
@@ -185,14 +196,17 @@ export function onHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): 
   });
 }
 
+/** TCP is gone in OpenConfirm or Established (event 18). */
 export function onLostInSession(fsm: Fsm, event: Of<'disconnected'>, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, { because: event.because, cause: 'tcp', gone: true, then: 'retry' });
 }
 
+/** A message that cannot be accepted (events 21, 22, 28): its NOTIFICATION goes back and the peer is held back for a while. */
 export function onMessageError(fsm: Fsm, event: Of<'header-error' | 'open-error' | 'update-error'>, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, { because: event.because, cause: 'notification-sent', send: event.notification, then: 'back-off' });
 }
 
+/** This connection lost a collision (event 23). */
 export function onCollisionDump(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, {
     because: 'connection collision',
@@ -202,6 +216,7 @@ export function onCollisionDump(fsm: Fsm, _event: FsmEvent, context: FsmContext)
   });
 }
 
+/** The peer ends the session (events 24, 25). */
 export function onNotification(fsm: Fsm, event: Of<'notification'>, context: FsmContext): FsmEffect[] {
   // RFC 5492 section 3: a peer that knows no capabilities refuses the parameter; the next OPEN goes without.
   if (refusesOptions(event.message) && fsm.state === 'open-sent') fsm.plain = true;

@@ -42,6 +42,7 @@ export type FsmEvent =
   /** UpdateMsgErr (28); also a refresh that cannot be read (RFC 7313 section 5) */
   | { readonly type: 'update-error'; readonly notification: NotificationMessage; readonly because: string };
 
+/** Names of the events. */
 export type FsmEventType = FsmEvent['type'];
 
 /** After a stop: stay idle, begin again at once, or stay idle and refuse for a fixed time in milliseconds. */

@@ -8,6 +8,7 @@ import { equal } from './equal.ts';
  */
 export type ChangeClass = 'none' | 'timers' | 'policy' | 'bounce' | 'identity';
 
+/** The class of each field. */
 export const PEER_FIELD_CLASSES: { readonly [field in keyof Required<PeerConfig>]: ChangeClass } = {
   id: 'policy',
   remote: 'identity',

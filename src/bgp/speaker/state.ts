@@ -43,6 +43,7 @@ export interface StaleRoutes {
   until: number;
 }
 
+/** Counted for the life of the peer; a flap is the end of a session that was up. */
 export interface PeerCounters {
   messagesReceived: number;
   messagesSent: number;
@@ -77,6 +78,7 @@ export interface Peer extends Scheduled {
   lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
 }
 
+/** Everything a speaker knows; one record for all its functions. */
 export interface SpeakerState {
   readonly options: SpeakerOptions;
   readonly rib: Rib;
