@@ -5,8 +5,8 @@ export const FAULTS = {
   // Internal routes go to no internal peer, clients or not.
   reflection: {
     module: '/src/bgp/dist/rib/export-rules.js',
-    from: "rules.kind === 'internal' && isInternal(",
-    to: "rules.kind !== 'external' && isInternal(",
+    from: "rules.kind === 'internal' && isInternal(sources, route.source) && sources.client[route.source] === 0",
+    to: "rules.kind !== 'external' && isInternal(sources, route.source)",
   },
   // A route that is gone is told to nobody.
   withdraw: { module: '/src/bgp/dist/rib/encoding.js', from: 'this.withdrawn.push(prefix);', to: 'return;' },
