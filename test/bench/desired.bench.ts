@@ -6,7 +6,7 @@ import { bench, describe } from 'vitest';
 import { createDesire, desire } from '../../src/confd/desired/desire.ts';
 import type { DesireEngine } from '../../src/confd/desired/types.ts';
 import type { Resource } from '../../src/confd/resources/types.ts';
-import { affinity, node, service, slice, snapshotOf } from '../worlds/build.ts';
+import { affinity, node, peer, service, slice, snapshotOf } from '../worlds/build.ts';
 import { LARGE_SELF, largeCluster, withChange } from '../worlds/large.ts';
 
 const cluster = largeCluster(5000, 10_000);
@@ -14,10 +14,10 @@ const whole = snapshotOf(cluster);
 const NOTHING = { changed: [], issuesChanged: false } as const;
 
 /** Applies two versions of one object in turn, so that every round is a real change. */
-function alternate(a: Resource, b: Resource): () => void {
-  const versions = [withChange(cluster, a), withChange(cluster, b)] as const;
+function alternateIn(resources: readonly Resource[], a: Resource, b: Resource): () => void {
+  const versions = [withChange(resources, a), withChange(resources, b)] as const;
   const engine: DesireEngine = createDesire({ node: LARGE_SELF });
-  engine.update(whole, NOTHING);
+  engine.update(snapshotOf(resources), NOTHING);
   let round = 0;
   return () => {
     round += 1;
@@ -26,7 +26,28 @@ function alternate(a: Resource, b: Resource): () => void {
   };
 }
 
-describe('desired state, 5,000 nodes and 10,000 Services', () => {
+const alternate = (a: Resource, b: Resource): (() => void) => alternateIn(cluster, a, b);
+
+/** 64 nodes, 40 peers written for each by name, as the configurations that Calico's own daemon suffers from. */
+const manyPeers: Resource[] = [
+  ...Array.from({ length: 64 }, (_, index) => node(`node-${index}`, { ipv4: `10.0.0.${index + 1}/24` })),
+  ...Array.from({ length: 2600 }, (_, index) =>
+    peer(`p${index}`, { node: `node-${index % 64}`, peerIP: `9.0.${index >> 8}.${index & 255}`, asNumber: 65001 }),
+  ),
+];
+
+describe('desired state, 64 nodes and 2,600 BGPPeers', () => {
+  bench(
+    'heartbeat of a node',
+    alternateIn(
+      manyPeers,
+      node('node-7', { ipv4: '10.0.0.8/24', labels: { a: '1' } }),
+      node('node-7', { ipv4: '10.0.0.8/24', labels: { a: '2' } }),
+    ),
+  );
+});
+
+describe('desired state, 5 5,000 nodes and 10,000 Services', () => {
   bench(
     'from scratch',
     () => {

@@ -3,6 +3,7 @@
  * routes, policies, peers. Each stage keeps its own index and evaluates what the delta touches; the first call touches all.
  */
 import type { Prefix } from 'bgp-ts/net';
+import type { CidrVerdict } from '../../routes/services.ts';
 import type { Resource, Snapshot, SnapshotDelta } from '../resources/types.ts';
 import { BlockStage } from './block-stage.ts';
 import { sameData } from './compare.ts';
@@ -10,11 +11,22 @@ import { explainPrefix } from './explain.ts';
 import { OriginTable } from './origins.ts';
 import { PeerTable } from './peer-table.ts';
 import { PolicyTable } from './policy-table.ts';
+import { programme } from './programme.ts';
 import { RouterIds } from './router-ids.ts';
 import { ServiceStage } from './service-stage.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 import { IssueTable, SortedTable } from './tables.ts';
-import type { Desired, DesiredFilter, DesireEngine, DesireOptions, DesireResult, DesireStep, DesireWork, InstalledRoute } from './types.ts';
+import type {
+  Desired,
+  DesiredFilter,
+  DesiredProgramme,
+  DesireEngine,
+  DesireOptions,
+  DesireResult,
+  DesireStep,
+  DesireWork,
+  InstalledRoute,
+} from './types.ts';
 
 /** An engine for one node. It keeps what it needs of the snapshots it is shown; options never change. */
 export function createDesire(options: DesireOptions): DesireEngine {
@@ -96,9 +108,8 @@ class Stages {
 
   explain(prefix: Prefix): readonly DesireStep[] {
     if (this.#settings === undefined) return [];
-    const { policy } = this.#settings;
     return explainPrefix(prefix, {
-      configObject: policy.configObject,
+      objectOf: rangeObject(this.#settings),
       cidrs: this.#services.cidrs,
       services: this.#services.records(),
       blocks: this.#blocks.blocks,
@@ -123,13 +134,24 @@ class Stages {
     this.#peers.run(snapshot, settings, { nodes, peers: dirty.BGPPeer, secrets: dirty.Secret, filters }, policiesChanged);
     this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
     this.#listFilters(filters);
-    return this.#publish(settings);
+    return this.#publish(settings, this.#programme(snapshot, settings));
+  }
+
+  #programme(snapshot: Snapshot, settings: Settings): DesiredProgramme | undefined {
+    if (this.#options.programme !== true) return undefined;
+    const next = programme(snapshot, {
+      settings,
+      pools: this.#policies.pools,
+      exportPolicy: (family, internal) => this.#policies.policyFor({ direction: 'export', families: [family], internal, filters: [] }),
+    });
+    const before = this.#result?.desired?.programme;
+    return before !== undefined && sameData(before, next) ? before : next;
   }
 
   #routes(snapshot: Snapshot, settings: Settings, dirty: Dirty): void {
     for (const key of dirty.Service) this.#services.service(snapshot, key);
     for (const key of dirty.EndpointSlice) this.#services.slice(snapshot, key);
-    this.#services.run(settings.policy.service, settings.policy.configObject);
+    this.#services.run(settings.policy.service, rangeObject(settings));
     for (const key of dirty.BlockAffinity) this.#blocks.affinity(snapshot, key);
     if (dirty.Node.has(this.#options.node)) this.#blocks.node();
     this.#blocks.run(snapshot, this.#policies.pools, settings.clusterRoutes);
@@ -153,15 +175,15 @@ class Stages {
     }
   }
 
-  #publish(settings: Settings): DesireResult {
-    const desired = this.#desired(settings);
+  #publish(settings: Settings, own: DesiredProgramme | undefined): DesireResult {
+    const desired = this.#desired(settings, own);
     const issues = this.#issues.list();
     if (this.#result?.desired === desired && this.#result.issues === issues) return this.#result;
     this.#result = { desired, issues };
     return this.#result;
   }
 
-  #desired(settings: Settings): Desired {
+  #desired(settings: Settings, kernel: DesiredProgramme | undefined): Desired {
     const { peers: own } = settings;
     const { ipv4, ipv6 } = own.own;
     const next: Desired = {
@@ -176,6 +198,7 @@ class Stages {
       filters: this.#filters.list(),
       advertise: this.#origins.list(),
       install: this.#installed.list(),
+      ...(kernel === undefined ? {} : { programme: kernel }),
     };
     const before = this.#result?.desired;
     return before !== undefined && sameParts(before, next) ? before : next;
@@ -212,6 +235,11 @@ function namedBy(delta: SnapshotDelta): Dirty {
   };
 }
 
+/** The resource that configures a service range. */
+function rangeObject({ policy }: Settings): (cidr: CidrVerdict) => string {
+  return (cidr) => (cidr.class === 'cluster-cidr' ? policy.clusterObject : policy.configObject);
+}
+
 const NODE_SCOPE = 'node.';
 
 /** Nodes that changed themselves or in their own BGPConfiguration. */
@@ -223,5 +251,5 @@ function touchedNodes(dirty: Dirty): ReadonlySet<string> {
 function sameParts(a: Desired, b: Desired): boolean {
   const lists = a.peers === b.peers && a.filters === b.filters && a.advertise === b.advertise && a.install === b.install;
   const scalars = a.routerId === b.routerId && a.asNumber === b.asNumber && a.clusterId === b.clusterId && a.listen === b.listen;
-  return lists && scalars && sameData([a.addresses, a.networks], [b.addresses, b.networks]);
+  return lists && scalars && a.programme === b.programme && sameData([a.addresses, a.networks], [b.addresses, b.networks]);
 }

@@ -9,7 +9,7 @@ import type { AdvertisedRoute, DesireStep } from './types.ts';
 
 /** Where the records are. */
 export interface ExplainRecords {
-  readonly configObject: string;
+  readonly objectOf: (cidr: CidrVerdict) => string;
   readonly cidrs: readonly CidrVerdict[];
   readonly services: Iterable<ServiceRecord>;
   readonly blocks: readonly BlockVerdict[];
@@ -50,7 +50,7 @@ function verdictOf(advertised: boolean): 'advertised' | 'not-advertised' {
   return advertised ? 'advertised' : 'not-advertised';
 }
 
-function cidrSteps(prefix: Prefix, { cidrs, configObject }: ExplainRecords): DesireStep[] {
+function cidrSteps(prefix: Prefix, { cidrs, objectOf }: ExplainRecords): DesireStep[] {
   return cidrs
     .filter((cidr) => prefixContains(cidr.prefix, prefix))
     .map((cidr) => {
@@ -60,7 +60,7 @@ function cidrSteps(prefix: Prefix, { cidrs, configObject }: ExplainRecords): Des
         verdict,
         rule: `${cidr.class} ${cidr.id}: ${cidr.detail}`,
         citation: cidr.rule,
-        objects: [configObject],
+        objects: [objectOf(cidr)],
       };
     });
 }

@@ -79,13 +79,13 @@ export class PeerSlots {
     const first = [...byKey.keys()].sort()[0] ?? '';
     const pair = byKey.get(first);
     if (pair?.loser.spec === undefined || pair.winner.spec === undefined) return [];
-    const more = byKey.size === 1 ? '' : ` and ${byKey.size - 1} more`;
-    const rule = `is already asked for by BGPPeer/${pair.winner.spec.ref.name}, which comes first`;
+    const others = byKey.size === 1 ? '' : `; so are ${byKey.size - 1} other sessions of the two`;
+    const rule = `is already asked for by BGPPeer/${pair.winner.spec.ref.name}, which comes first${others}`;
     return [
       issueAbout(pair.loser.spec, {
         code: 'BGPPEER_DUPLICATE',
         field: 'spec',
-        got: `${JSON.stringify(first)}${more}`,
+        got: JSON.stringify(first),
         rule,
         severity: 'warning',
       }),

@@ -2,6 +2,7 @@
  * What a BGPPeer, or the mesh, brings to every session it asks for: password, filters, and whether the engine must not start
  * them (contracts.md, Behaviour decided: no session without its key).
  */
+import { formatAddress } from 'bgp-ts/net';
 import type { BGPPeerResource, Issue, SecretKeyRef, Snapshot } from '../resources/types.ts';
 import { type IssueObject, issueAbout } from './issues.ts';
 import type { SourceParts } from './peer-render.ts';
@@ -69,7 +70,7 @@ function resolvePassword(
   }
   if (settings.engine.password === true) return { password };
   const rule = 'needs TCP MD5 signatures, which this engine does not have; the peer is not started';
-  return { password, heldBy: issueAbout(object, { code: `${prefix}_PASSWORD_UNSUPPORTED`, field, got: '"[hidden]"', rule }) };
+  return { password, heldBy: issueAbout(object, { code: `${prefix}_PASSWORD_UNSUPPORTED`, field, got: '[hidden]', rule }) };
 }
 
 function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | undefined {
@@ -80,7 +81,12 @@ function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | und
   }
   if (spec.reachableBy !== undefined && engine.reachableBy !== true) {
     const rule = 'needs a route to the peer, which this engine does not install; the peer is not started';
-    return issueAbout(spec, { code: 'BGPPEER_REACHABLE_BY_UNSUPPORTED', field: 'spec.reachableBy', got: '"set"', rule });
+    return issueAbout(spec, {
+      code: 'BGPPEER_REACHABLE_BY_UNSUPPORTED',
+      field: 'spec.reachableBy',
+      got: JSON.stringify(formatAddress(spec.reachableBy)),
+      rule,
+    });
   }
   return undefined;
 }

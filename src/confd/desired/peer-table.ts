@@ -67,6 +67,7 @@ export class PeerTable {
   readonly #bySecret = new NameIndex();
   readonly #byFilter = new NameIndex();
   #settings: PeerSettings | undefined;
+  #ownSide: unknown;
   computed = 0;
 
   constructor(policies: PolicyTable, issues: IssueTable, installed: SortedTable<InstalledRoute>) {
@@ -78,11 +79,11 @@ export class PeerTable {
   /** Brings the peers up to date. `policiesChanged`: every peer asks for its policies again. */
   run(snapshot: Snapshot, settings: Settings, changes: PeerChanges, policiesChanged: boolean): void {
     const addresses = this.#readNodes(snapshot, changes.nodes);
-    for (const name of changes.peers) this.#readPeer(snapshot, name);
+    const peers = [...changes.peers].filter((name) => this.#readPeer(snapshot, name));
     if (settings.peers !== this.#settings) {
       this.#settings = settings.peers;
       for (const source of this.#all()) this.#rebuild(source, snapshot, settings.peers);
-    } else this.#touched(snapshot, settings.peers, changes, addresses);
+    } else this.#touched(snapshot, settings.peers, { ...changes, peers: new Set(peers) }, addresses);
     const context: RenderContext = { settings: settings.peers, policyFor: (use) => this.#policies.policyFor(use) };
     this.#settle(context);
     if (policiesChanged) this.#askPolicies(context);
@@ -100,15 +101,18 @@ export class PeerTable {
     return addresses;
   }
 
-  #readPeer(snapshot: Snapshot, name: string): void {
+  /** Reads a BGPPeer again; false where it says what it said. */
+  #readPeer(snapshot: Snapshot, name: string): boolean {
     const before = this.#sources.get(name);
     const spec = snapshot.peers.get(name);
+    if (before?.spec !== undefined && spec !== undefined && sameSpec(before.spec, spec)) return false;
     if (before !== undefined) this.#forget(before);
     this.#sources.delete(name);
-    if (spec === undefined) return;
+    if (spec === undefined) return true;
     this.#sources.set(name, { name, spec, role: NO_ROLE, parts: { filters: [] }, byNode: new Map(), single: [] });
     if (spec.peerIP !== undefined) this.#byAddress.add(formatAddress(spec.peerIP.address), name);
     for (const filter of spec.filters) this.#byFilter.add(filter, name);
+    return true;
   }
 
   #forget(source: Source): void {
@@ -132,11 +136,11 @@ export class PeerTable {
   /** With the settings as they were: each change leads to what depends on it. */
   #touched(snapshot: Snapshot, settings: PeerSettings, changes: PeerChanges, addresses: ReadonlySet<string>): void {
     for (const name of changes.peers) this.#rebuildNamed(name, snapshot, settings);
-    if (changes.nodes.has(settings.node)) this.#rolesAgain(snapshot, settings);
+    if (changes.nodes.has(settings.node) && this.#ownSideChanged(snapshot, settings)) this.#rolesAgain(snapshot, settings);
     const named = [...namesOf(this.#bySecret, changes.secrets), ...namesOf(this.#byFilter, changes.filters)];
     for (const name of new Set(named)) this.#partsNamed(name, snapshot, settings);
     const nodes = new Set([...changes.nodes, ...[...addresses].flatMap((text) => this.nodes.at(text).map((facts) => facts.name))]);
-    for (const source of this.#all()) for (const name of nodes) this.#claimNode(source, name, snapshot, settings);
+    for (const source of this.#all()) if (asksNodes(source)) for (const name of nodes) this.#claimNode(source, name, snapshot, settings);
     for (const name of new Set(namesOf(this.#byAddress, addresses))) {
       const source = this.#sources.get(name);
       if (source !== undefined) this.#claimAddress(source, settings);
@@ -151,6 +155,14 @@ export class PeerTable {
   #partsNamed(name: string, snapshot: Snapshot, settings: PeerSettings): void {
     const source = name === '' ? this.#mesh : this.#sources.get(name);
     if (source !== undefined) this.#readParts(source, snapshot, settings);
+  }
+
+  /** True where labels or facts of the own node, which roles are made of, are not what they were. */
+  #ownSideChanged(snapshot: Snapshot, settings: PeerSettings): boolean {
+    const side = [this.nodes.get(settings.node), snapshot.nodes.get(settings.node)?.labels];
+    if (sameData(side, this.#ownSide)) return false;
+    this.#ownSide = side;
+    return true;
   }
 
   /** The own labels changed: only BGPPeers whose role here changed are computed again. */
@@ -172,8 +184,7 @@ export class PeerTable {
     const password = source.spec === undefined ? settings.mesh.password : source.spec.password;
     if (password !== undefined) this.#bySecret.add(secretKey(password, settings), source.name);
     this.#readParts(source, snapshot, settings);
-    const perNode = source.spec === undefined || source.role.forward !== undefined || source.role.reverse.length > 0;
-    if (perNode) for (const facts of this.nodes.all()) this.#claimNode(source, facts.name, snapshot, settings);
+    if (asksNodes(source)) for (const facts of this.nodes.all()) this.#claimNode(source, facts.name, snapshot, settings);
   }
 
   /** Password, filters and what holds the peers back; their issues and those of the address. */
@@ -256,6 +267,22 @@ export class PeerTable {
     }
     this.#policies.settle();
   }
+}
+
+/** BGPPeers of other nodes, and those written by address that nobody answers, need no look at nodes. */
+function asksNodes({ spec, role }: Source): boolean {
+  return spec === undefined || role.reverse.length > 0 || (role.forward !== undefined && spec.peerSelector !== undefined);
+}
+
+/** Equal but for labels and place; selectors by their text. */
+function sameSpec(a: BGPPeerResource, b: BGPPeerResource): boolean {
+  const fields = ({ labels: _labels, source: _source, ...spec }: BGPPeerResource): unknown => ({
+    ...spec,
+    nodeSelector: spec.nodeSelector?.text,
+    peerSelector: spec.peerSelector?.text,
+    localWorkloadSelector: spec.localWorkloadSelector?.text,
+  });
+  return sameData(fields(a), fields(b));
 }
 
 function namesOf(index: NameIndex, keys: ReadonlySet<string>): string[] {

@@ -193,7 +193,7 @@ function serviceTerms(settings: PolicySettings, family: IpFamily): Term[] {
   const cluster = originated.filter((cidr) => cidr.class === 'cluster-cidr').map((cidr) => cidr.prefix);
   const others = originated.filter((cidr) => cidr.class !== 'cluster-cidr').map((cidr) => cidr.prefix);
   const hosts = [...service.externalCIDRs, ...service.loadBalancerCIDRs].filter((prefix) => prefix.family === family);
-  const terms = clusterTerms(settings, cluster, family, reasons);
+  const terms = clusterTerms(settings, cluster, family, [reason(settings.clusterObject, 'control-plane 5.1 (8)')]);
   if (others.length > 0) terms.push(term('service ranges', [orLonger(others)], ACCEPT, reasons));
   if (hosts.length > 0)
     terms.push(term('own service addresses', [{ kind: 'protocol', any: ['static'] }, orLonger(hosts)], ACCEPT, reasons));

@@ -2,13 +2,14 @@
  * What an engine needs that writes kernel routes and learns interfaces by itself, as BIRD does: the base export policies, the
  * rules of kernel programming (control-plane 5.4, 5.5) and the settings of its log and interfaces (control-plane 1.2).
  */
-import { type Address, type IpFamily, isHostPrefix, type Prefix } from 'bgp-ts/net';
+import type { Address, IpFamily, Prefix } from 'bgp-ts/net';
 import type { Policy } from 'bgp-ts/policy';
 import { ownsIpip, ownsPool } from '../../routes/pools.ts';
+import { isHostPrefix } from '../../routes/services.ts';
+import type { IPPoolResource, Snapshot } from '../resources/types.ts';
 import { objectName } from './issues.ts';
 import type { PolicySettings, Settings } from './settings.ts';
 import type { DesiredKernel, DesiredPool, DesiredProgramme } from './types.ts';
-import type { IPPoolResource, Snapshot } from '../resources/types.ts';
 
 /** What the programme is made from. `pools` are sorted by CIDR; `exportPolicy` gives the policy to a peer without filters. */
 export interface ProgrammeInputs {
@@ -61,10 +62,9 @@ function serviceRanges({ service, compat }: PolicySettings): readonly Prefix[] {
 
 /** Traffic to nodes that also speak WireGuard goes through its device, which Felix routes (control-plane 5.4 (3)). */
 function wireguardPeers(snapshot: Snapshot, own: string, family: IpFamily): readonly Address[] {
-  const device = family === 'ipv4' ? 'wireguardIPv4' : 'wireguardIPv6';
-  if (snapshot.nodes.get(own)?.[device] === undefined) return [];
+  if (snapshot.nodes.get(own)?.wireguard[family] === undefined) return [];
   return [...snapshot.nodes.values()]
-    .filter((node) => node.ref.name !== own && node[device] !== undefined)
+    .filter((node) => node.ref.name !== own && node.wireguard[family] !== undefined)
     .sort((a, b) => (a.ref.name < b.ref.name ? -1 : 1))
     .flatMap((node) => node.bgp[family]?.address ?? []);
 }

@@ -58,7 +58,7 @@ export class ServiceStage {
   }
 
   /** Evaluates what is due. A new context makes every Service due. */
-  run(context: ServiceContext, configObject: string): void {
+  run(context: ServiceContext, objectOf: (cidr: CidrVerdict) => string): void {
     if (context !== this.#context) {
       this.#context = context;
       for (const key of this.#services.keys()) this.#dirty.add(key);
@@ -71,7 +71,7 @@ export class ServiceStage {
         id: cidr.id,
         prefix: cidr.prefix,
         class: cidr.class,
-        reason: { object: configObject, rule: cidr.rule },
+        reason: { object: objectOf(cidr), rule: cidr.rule },
       })),
     );
     for (const key of this.#dirty) this.#evaluate(key, context);

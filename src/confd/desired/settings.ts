@@ -60,6 +60,8 @@ export interface PolicySettings {
   readonly foreignClusterIPs: boolean;
   /** `BGPConfiguration/default`, or `linnet` where there is none. */
   readonly configObject: string;
+  /** Where the cluster ranges come from: `linnet` with CALICO_ADVERTISE_CLUSTER_IPS. */
+  readonly clusterObject: string;
   readonly compat: boolean;
 }
 
@@ -170,6 +172,7 @@ function policySettings(
     ownsIpip: ownsIpip(clusterRoutes(global)),
     foreignClusterIPs: options.foreignClusterIPs ?? compat,
     configObject: configObject(global),
+    clusterObject: options.advertiseClusterIPs === undefined ? configObject(global) : 'linnet',
     compat,
   };
 }

@@ -92,6 +92,45 @@ export interface Desired {
   readonly filters: readonly DesiredFilter[];
   readonly advertise: readonly AdvertisedRoute[];
   readonly install: readonly InstalledRoute[];
+  /** Present where DesireOptions.programme asks for it. */
+  readonly programme?: DesiredProgramme;
+}
+
+/** What an engine needs that writes kernel routes and learns interfaces by itself, as BIRD does. */
+export interface DesiredProgramme {
+  /** What of the sessions is logged: nothing, changes of state and routes, everything (control-plane 1.2). */
+  readonly logLevel: 'none' | 'info' | 'debug';
+  /** Interface patterns whose networks are not learned, beside the built-in ones. */
+  readonly ignoredInterfaces: readonly string[];
+  readonly ipv4: DesiredFamily;
+  readonly ipv6: DesiredFamily;
+}
+
+/** One address family of a programme. */
+export interface DesiredFamily {
+  /** Kernel metric of an ordinary route. */
+  readonly priority: number;
+  /** Export policies to a peer without filters. */
+  readonly exports: { readonly internal: Policy; readonly external: Policy };
+  readonly kernel: DesiredKernel;
+}
+
+/** Which routes of peers reach the kernel (control-plane 5.4): in this order, and the rest does. */
+export interface DesiredKernel {
+  /** Never programmed, with everything inside. */
+  readonly rejected: readonly Prefix[];
+  /** Next hops whose traffic WireGuard carries: routes over them are not programmed. */
+  readonly wireguard: readonly Address[];
+  readonly pools: readonly DesiredPool[];
+}
+
+/** The kernel's rule of one pool (control-plane 5.5). */
+export interface DesiredPool {
+  readonly prefix: Prefix;
+  readonly verdict: 'accept' | 'reject';
+  /** Where accepted routes go through the IPIP device: never, always, or for next hops outside the own network. */
+  readonly tunnel: 'never' | 'always' | 'other-subnets';
+  readonly object: string;
 }
 
 /** What `desire` needs beside the snapshot; from configuration, never from the environment directly. */
@@ -117,6 +156,8 @@ export interface DesireOptions {
   readonly foreignClusterIPs?: boolean;
   /** Families of a session: that of the peer's address, as Calico's, or both; policies cover them. Default 'peer'. */
   readonly sessionFamilies?: 'peer' | 'both';
+  /** Fill in Desired.programme. Default false. */
+  readonly programme?: boolean;
   /** What the engine in use can do; a peer that needs more is held. Default: nothing of it. */
   readonly engine?: EngineCapabilities;
 }

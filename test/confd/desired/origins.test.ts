@@ -63,6 +63,11 @@ describe('4 services', () => {
     expect(advertised([config, ...resources], options)).toEqual(expected);
   });
 
+  it("a range from CALICO_ADVERTISE_CLUSTER_IPS is not the configuration's", () => {
+    const { desired } = result([me, config], { advertiseClusterIPs: prefix('10.97.0.0/16') });
+    expect(desired?.advertise[0]).toMatchObject({ id: '10.97.0.0/16', reasons: [{ object: 'linnet', rule: 'control-plane 4.1' }] });
+  });
+
   it('an IP of two Services goes when both are gone, and one from the configuration stays (12)', () => {
     const other = service('t', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['10.96.0.2'], ingressIPs: ['80.0.0.1'] });
     const slices = [slice('s-1', 's', ['me']), slice('t-1', 't', ['me'])];

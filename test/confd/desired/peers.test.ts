@@ -189,7 +189,9 @@ describe('2.3 explicit peers', () => {
       peer('p', { nodeSelector: 'all()', peerSelector: 'all()' }),
       peer('q', { nodeSelector: 'all()', peerSelector: 'all()' }),
     ];
-    expect(result(world).issues.map((issue) => issue.got)).toEqual(['"10.0.0.3" and 1 more']);
+    expect(result(world).issues).toMatchObject([
+      { got: '"10.0.0.3"', rule: 'is already asked for by BGPPeer/p, which comes first; so are 1 other sessions of the two' },
+    ]);
   });
 
   it.each<[string, Resource[], number]>([

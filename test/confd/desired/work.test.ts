@@ -6,9 +6,11 @@ import type { Resource } from '../../../src/confd/resources/types.ts';
 import { affinity, configuration, filter, node, peer, pool, prefix, secret, service, slice, snapshotOf } from '../../worlds/build.ts';
 import { LARGE_SELF, largeCluster, withChange } from '../../worlds/large.ts';
 
+const tor = peer('tor', { peerIP: '9.0.0.1', asNumber: 65001, filters: ['f'], password: { name: 's', key: 'k' } });
+
 const cluster: Resource[] = [
   ...largeCluster(200, 300),
-  peer('tor', { peerIP: '9.0.0.1', asNumber: 65001, filters: ['f'], password: { name: 's', key: 'k' } }),
+  tor,
   peer('others', { nodeSelector: 'nobody', peerSelector: 'rack=1' }),
   filter('f', { exportV4: [{ action: 'Reject', cidr: prefix('1.0.0.0/8'), matchOperator: 'In' }] }),
   secret('s', { k: 'one', other: 'x' }),
@@ -91,6 +93,7 @@ describe('work of one change', () => {
       peer('others', { nodeSelector: 'nobody', peerSelector: 'rack=2' }),
       { entriesKept: true },
     ],
+    ['a label of a BGPPeer computes nothing', { ...tor, labels: new Map([['new', 'label']]) }, { entriesKept: true }],
     ['a Secret computes the peers that name it', secret('s', { k: 'two' }), { peersComputed: 1 }],
     ['another key of that Secret changes no peer', secret('s', { k: 'one', other: 'y' }), { peersComputed: 1, entriesKept: true }],
     ['a Secret nobody names computes nothing', secret('t', { k: 'x' }), { entriesKept: true }],
