@@ -54,7 +54,7 @@ function objectFile(
   metadata: { readonly name: string; readonly [key: string]: unknown },
   rest: object,
 ): ObjectFile {
-  return { file: `${kind.toLowerCase()}-${metadata.name}.yaml`, text: stringify({ apiVersion, kind, metadata, ...rest }) };
+  return { file: `${kind.toLowerCase()}-${metadata.name}.yaml`, text: stringify({ apiVersion, kind, metadata, ...rest }, { version: '1.1' }) };
 }
 
 function nodeFiles({ host, clusterId, labels, blocks = [] }: ClusterNode): ObjectFile[] {
