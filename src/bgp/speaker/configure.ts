@@ -79,6 +79,7 @@ function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig
     context: { fourOctetAs: true, external: false, addPathReceive: [], extendedNextHop: [], families: [] },
     endOfRibReceived: new Set(),
     endOfRibSent: new Set(),
+    refreshing: new Set(),
     stale: undefined,
     dial: undefined,
     queued: false,

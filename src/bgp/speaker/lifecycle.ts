@@ -18,6 +18,7 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
   peer.session = negotiated;
   peer.endOfRibReceived = new Set();
   peer.endOfRibSent = new Set();
+  peer.refreshing = new Set();
   const session = ribSession(peer, connection, negotiated);
   peer.context = session.context;
   state.rib.sessionUp(peer.index, session);

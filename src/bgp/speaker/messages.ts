@@ -2,7 +2,7 @@
 
 import type { Fsm } from '../session/index.ts';
 import { IMPORT_QUEUE_MAX_OCTETS, IMPORT_QUEUE_TOTAL_OCTETS, openAs } from '../session/index.ts';
-import type { DecodeError, OpenMessage, RawMessage } from '../wire/index.ts';
+import type { DecodeError, Family, OpenMessage, RawMessage } from '../wire/index.ts';
 import {
   decodeError,
   decodeNotification,
@@ -10,6 +10,7 @@ import {
   decodeRouteRefresh,
   MAX_EXTENDED_MESSAGE,
   MESSAGE_TYPE,
+  REFRESH_SUBTYPE,
   scanUpdate,
 } from '../wire/index.ts';
 import { claim, refuse } from './connections.ts';
@@ -114,5 +115,16 @@ function receiveRefresh(state: SpeakerState, peer: Peer, fsm: Fsm, body: Uint8Ar
   // RFC 2918 section 4 and RFC 7313 section 5: families not negotiated and unknown subtypes are ignored.
   if (fsm.state !== 'established' || session === undefined || family === undefined || !session.families.includes(family)) return;
   state.mayHaveWork = true;
-  if (subtype === 0) state.rib.refresh(peer.index, family, session.enhancedRouteRefresh);
+  if (subtype === REFRESH_SUBTYPE.refresh) state.rib.refresh(peer.index, family, session.enhancedRouteRefresh);
+  else if (session.enhancedRouteRefresh) demarcation(state, peer, family, subtype);
+}
+
+/** RFC 7313 section 4.2: between BoRR and EoRR the peer sends everything again; what it left out is gone. */
+function demarcation(state: SpeakerState, peer: Peer, family: Family, subtype: number): void {
+  if (subtype === REFRESH_SUBTYPE.beginOfRefresh) {
+    peer.refreshing.add(family);
+    state.rib.markStale(peer.index, family);
+  } else if (subtype === REFRESH_SUBTYPE.endOfRefresh && peer.refreshing.delete(family)) {
+    state.rib.sweepStale(peer.index, family);
+  }
 }

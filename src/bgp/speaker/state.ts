@@ -69,6 +69,8 @@ export interface Peer extends Scheduled {
   context: UpdateContext;
   endOfRibReceived: Set<Family>;
   endOfRibSent: Set<Family>;
+  /** Families between BoRR and EoRR (RFC 7313). */
+  refreshing: Set<Family>;
   stale: StaleRoutes | undefined;
   /** Our connection attempt under way. */
   dial: number | undefined;

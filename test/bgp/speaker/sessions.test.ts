@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../../src/bgp/index.ts';
 import type { ScriptedPeer } from '../../../src/bgp/testing/index.ts';
-import { encodeEndOfRib, encodeNotification, encodeRouteRefresh, notificationFor } from '../../../src/bgp/wire/index.ts';
+import {
+  encodeEndOfRib,
+  encodeNotification,
+  encodeRouteRefresh,
+  encodeUpdate,
+  notificationFor,
+  type PathAttributes,
+} from '../../../src/bgp/wire/index.ts';
 import { address, PORT, peer, route, World } from './world.ts';
 
 const AT_1 = { address: address(1), port: PORT };
@@ -207,6 +214,78 @@ describe('errors', () => {
         .slice(before)
         .filter((type) => type === 'update').length,
     ).toBeGreaterThan(0);
+  });
+});
+
+/** A whole UPDATE that announces 10.5.N.0/24 for each N with these attributes. */
+function announce(hosts: readonly number[], extra: Partial<PathAttributes> = {}): Uint8Array {
+  const attributes = { origin: 'igp' as const, asPath: [], nextHop: address(2), localPref: 100, ...extra };
+  const [update] = encodeUpdate({ announced: hosts.map((host) => ({ prefix: route(`10.5.${host}.0/24`).prefix })), attributes });
+  if (update === undefined) throw new Error('no update');
+  return update;
+}
+
+describe('enhanced route refresh (RFC 7313)', () => {
+  const enhanced = { capabilities: { enhancedRouteRefresh: true } };
+
+  it('drops what the peer leaves out between BoRR and EoRR, and nothing before', () => {
+    const { world, scripted } = pair({}, enhanced);
+    establish(world, scripted);
+    scripted.send(announce([1, 2]));
+    world.network.settle();
+    scripted.send(encodeRouteRefresh({ family: 'ipv4-unicast', subtype: 1 }));
+    scripted.send(announce([2]));
+    world.network.settle();
+    expect(world.best(1).filter((each) => each.startsWith('10.5.'))).toHaveLength(2);
+    scripted.send(encodeRouteRefresh({ family: 'ipv4-unicast', subtype: 2 }));
+    world.network.settle();
+    expect(world.best(1).filter((each) => each.startsWith('10.5.'))).toEqual(['10.5.2.0/24 from p2']);
+  });
+
+  it('ignores an EoRR that nothing began', () => {
+    const { world, scripted } = pair({}, enhanced);
+    establish(world, scripted);
+    scripted.send(announce([1]));
+    scripted.send(encodeRouteRefresh({ family: 'ipv4-unicast', subtype: 2 }));
+    world.network.settle();
+    expect(world.best(1)).toContain('10.5.1.0/24 from p2');
+  });
+
+  it('puts its own table between BoRR and EoRR when asked', () => {
+    const { world, scripted } = pair({}, enhanced);
+    establish(world, scripted);
+    const before = scripted.types().length;
+    scripted.send(encodeRouteRefresh({ family: 'ipv4-unicast' }));
+    world.network.settle();
+    expect(scripted.types().slice(before)).toEqual(['routeRefresh', 'update', 'routeRefresh']);
+  });
+});
+
+describe('malformed UPDATEs (RFC 7606)', () => {
+  it('withdraw their routes and leave the session up', () => {
+    const { world, scripted } = pair();
+    establish(world, scripted);
+    scripted.send(announce([1]));
+    world.network.settle();
+    const broken = announce([1]);
+    // ORIGIN is the first attribute: its value after header, withdrawn length, attribute length, flags, code, length.
+    broken[19 + 2 + 2 + 3] = 9;
+    scripted.send(broken);
+    world.network.settle();
+    expect(world.network.events('s1').at(-1)).toMatchObject({ kind: 'malformed-update', peer: 'p2', outcome: 'treat-as-withdraw' });
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local']);
+    expect(world.state(1, 'p2')).toBe('established');
+  });
+
+  it('reset the session where their NLRI cannot be trusted', () => {
+    const { world, scripted } = pair();
+    establish(world, scripted);
+    const broken = announce([1]);
+    broken[broken.length - 4] = 33;
+    scripted.send(broken);
+    world.network.settle();
+    expect(world.notifications(1)[0]).toMatch(/^sent UPDATE Message Error/);
+    expect(world.state(1, 'p2')).toBe('idle');
   });
 });
 
