@@ -134,6 +134,11 @@ export class Peers {
     }
   }
 
+  markStale(index: number, family: Family): void {
+    const own = this.get(index).families[family];
+    own.generation = (own.generation + 1) & 15;
+  }
+
   sweepStale(index: number, family: Family): void {
     const own = this.get(index).families[family];
     startJob(own, { sweepBefore: own.generation });

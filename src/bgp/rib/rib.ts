@@ -54,7 +54,7 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
   const decider = (family: Family): Decider => ({
     stores,
     tables: tables[family],
-    decision: { attributes, sources, paths: tables[family].paths },
+    decision: { attributes, sources, paths: tables[family].paths, visited: 0 },
     groups,
     retired: new Retired(tables[family], groups),
   });
@@ -159,6 +159,7 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
     setRouterId: (routerId) => peers.setRouterId(routerId),
     sessionUp: (peer, session) => peers.sessionUp(peer, session),
     sessionDown: (peer, routes) => peers.sessionDown(peer, routes),
+    markStale: (peer, family) => peers.markStale(peer, family),
     sweepStale: (peer, family) => peers.sweepStale(peer, family),
     receive(peer, update) {
       tick(state);

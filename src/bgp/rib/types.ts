@@ -60,6 +60,8 @@ export interface Rib {
   sessionUp(peer: PeerIndex, session: RibSession): void;
   /** Session gone. `stale` keeps its routes marked stale until `sweepStale` (RFC 4724 helper); `flush` withdraws them, in slices. */
   sessionDown(peer: PeerIndex, routes: 'flush' | 'stale'): void;
+  /** Marks the peer's routes of a family stale while it stays up: it is about to send all of them again (RFC 7313 section 4.2). */
+  markStale(peer: PeerIndex, family: Family): void;
   /** Withdraws, in slices, what the peer has not announced again since its session came back (RFC 4724 section 4.2). */
   sweepStale(peer: PeerIndex, family: Family): void;
   /** Takes a scanned UPDATE in: octets are consumed before it returns, decisions wait for `run`. */
