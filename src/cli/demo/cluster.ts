@@ -26,6 +26,7 @@ export interface DemoNode {
   readonly host: number;
 }
 
+/** Nodes that run from the start, the reflector last. */
 export const NODES: readonly DemoNode[] = [
   { name: 'node-1', address: '192.0.2.1', host: 1 },
   { name: 'node-2', address: '192.0.2.2', host: 2 },
@@ -36,7 +37,9 @@ export const NODES: readonly DemoNode[] = [
 /** Joins during the script: its daemon waits for its Node object. */
 export const JOINER: DemoNode = { name: 'node-4', address: '192.0.2.4', host: 4 };
 
+/** Name of the node that reflects. */
 export const REFLECTOR = 'rr-1';
+/** Address of the ToR in the manifests. */
 export const TOR_ADDRESS = '192.0.2.254';
 const TOR_HOST = 254;
 
@@ -59,6 +62,7 @@ export interface DemoCluster {
   readonly stop: () => Promise<void>;
 }
 
+/** Where a demo cluster's sockets are. */
 export interface DemoOptions {
   /** First three octets of the loopback network, such as `127.0.64`. Demos side by side need different ones. */
   readonly network: string;

@@ -12,6 +12,7 @@ export const STEP_LIMIT = 10_000;
 const POLL_INTERVAL = 5;
 
 
+/** One act and what must be seen of it. */
 export interface Step {
   readonly name: string;
   readonly change: string;
@@ -22,6 +23,7 @@ export interface Step {
   readonly observe: (view: View) => Promise<string | undefined>;
 }
 
+/** How a step ended. */
 export type StepResult =
   /** Milliseconds from the change to the poll that saw it: at most POLL_INTERVAL and one read too long. */
   | { readonly step: Step; readonly ok: true; readonly latency: number; readonly text: string }
