@@ -14,8 +14,8 @@ import { measureLoop } from './confd/native/loop-delay.ts';
 import { createStore } from './confd/resources/store.ts';
 import type { Issue } from './confd/resources/types.ts';
 import { createFileSource } from './confd/source/file/index.ts';
-import { showConfig } from './config/show.ts';
-import type { ConfigResult } from './config/types.ts';
+import { formatSocketAddress, showConfig } from './config/show.ts';
+import type { Config, ConfigResult } from './config/types.ts';
 import type { MainAnswer, MainQuery } from './health/status.ts';
 import type { Answered, HealthThread } from './health/thread.ts';
 import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
@@ -28,6 +28,7 @@ import type { DaemonLog } from './main/log.ts';
 import { createLog } from './main/log.ts';
 import type { Essentials } from './main/options.ts';
 import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
+import { portOwner } from './main/port-owner.ts';
 import { createMainPushes } from './main/pushes.ts';
 import { spawnSpeaker } from './main/spawn-speaker.ts';
 import { logSpeakerEvent } from './main/speaker-log.ts';
@@ -124,6 +125,8 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
   const health = await startHealthThread(healthOptions(config), {
     answer: async (query) => answer(parts.daemon, query),
     failed: (error) => fail(error),
+  }).catch(async (error: unknown) => {
+    throw await namedOwner(config, error);
   });
   const driver = createNativeDriver({
     options: translateOptions(config),
@@ -131,6 +134,7 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
     spawn: (events) => spawnSpeaker(events, health.connectSpeaker()),
     clock: REAL_CLOCK,
     log,
+    portOwner,
     issuesChanged: () => {
       if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
     },
@@ -162,6 +166,17 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
   };
   parts.daemon = daemon;
   return daemon;
+}
+
+/** A taken port is told with the process that holds it. */
+async function namedOwner(config: Config, error: unknown): Promise<unknown> {
+  if (!(error instanceof HealthStartError)) return error;
+  for (const socket of [config.http, config.metricsListen]) {
+    if (socket === 'none' || !error.message.includes(formatSocketAddress(socket))) continue;
+    const owner = await portOwner(socket.port);
+    if (owner !== undefined) return new HealthStartError(error.code, `${error.message}; ${owner} listens there`);
+  }
+  return error;
 }
 
 function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined): void {

@@ -184,6 +184,7 @@ describe('a daemon that cannot start', () => {
     server.close();
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain(`127.0.0.1:${port}`);
+    expect(outcome.stderr).toContain(`(process ${process.pid}) listens there`);
     expect(outcome.stderr).not.toContain(' at ');
   });
 });

@@ -60,6 +60,7 @@ async function makeNative(): Promise<EngineUnderTest> {
     log: SILENT_LOG,
     issuesChanged: () => undefined,
     event: () => undefined,
+    portOwner: async () => 'bird (process 7)',
   });
   return {
     driver,

@@ -31,6 +31,8 @@ export interface HostDeps {
   /** Called when `issues` changed. */
   readonly issuesChanged: () => void;
   readonly event: (event: SpeakerEvent) => void;
+  /** Who holds a TCP port, for the issue that says it is taken; undefined where that cannot be seen. */
+  readonly portOwner: (port: number) => Promise<string | undefined>;
 }
 
 /** The speaker as main sees it. */
@@ -172,20 +174,35 @@ function healed(host: Host): void {
   host.issuesChanged();
 }
 
-function listenerChanged(host: Host, { address, port, up, error }: Extract<FromThread, { type: 'listener' }>): void {
-  const key = `${address} ${port}`;
-  if (up) host.listenerIssues.delete(key);
-  else
-    host.listenerIssues.set(
-      key,
-      daemonIssue(
-        'LISTEN_FAILED',
-        'listen',
-        JSON.stringify(`${address} port ${port}`),
-        `cannot be listened on: ${error ?? 'unknown reason'}`,
-      ),
-    );
+type ListenerMessage = Extract<FromThread, { type: 'listener' }>;
+
+function listenerChanged(host: Host, message: ListenerMessage): void {
+  const key = `${message.address} ${message.port}`;
+  if (message.up) host.listenerIssues.delete(key);
+  else {
+    const issue = listenIssue(message, undefined);
+    host.listenerIssues.set(key, issue);
+    void nameOwner(host, key, issue, message);
+  }
   host.issuesChanged();
+}
+
+/** Looked up afterwards: the issue itself must not wait for a walk through the processes. */
+async function nameOwner(host: Host, key: string, issue: Issue, message: ListenerMessage): Promise<void> {
+  const owner = await host.portOwner(message.port);
+  if (owner === undefined || host.listenerIssues.get(key) !== issue) return;
+  host.listenerIssues.set(key, listenIssue(message, owner));
+  host.issuesChanged();
+}
+
+function listenIssue({ address, port, error }: ListenerMessage, owner: string | undefined): Issue {
+  const holder = owner === undefined ? '' : `; ${owner} listens there`;
+  return daemonIssue(
+    'LISTEN_FAILED',
+    'listen',
+    JSON.stringify(`${address} port ${port}`),
+    `cannot be listened on: ${error ?? 'unknown reason'}${holder}`,
+  );
 }
 
 async function died(host: Host, error: Error | undefined): Promise<void> {

@@ -37,7 +37,8 @@ function createSockets(onEvent: SpeakerThreadLogic['event']): Sockets {
     speaker,
     now: monotonicNow,
     onEvent,
-    onListenError: (error) => void failed.set(keyOf(error.endpoint), error.message),
+    // The address is known to whoever reads it: only the reason after it.
+    onListenError: (error) => void failed.set(keyOf(error.endpoint), error.message.slice(error.message.indexOf(': ') + 2)),
   });
   const configure = async (wanted: SpeakerConfig): Promise<void> => {
     try {

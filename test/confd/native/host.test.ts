@@ -59,6 +59,7 @@ function setup(acknowledge = true) {
     log: SILENT_LOG,
     issuesChanged: () => changes.push(1),
     event: () => undefined,
+    portOwner: async () => 'bird (process 7)',
   });
   const elapse = async (ms: number): Promise<void> => {
     time += ms;
@@ -124,7 +125,7 @@ describe('the speaker host', () => {
     await t.host.stop(false, 'bye');
   });
 
-  it('shows a listener that failed until it is up', () => {
+  it('shows a listener that failed until it is up, and who holds the port', async () => {
     const t = setup();
     t.host.start();
     t.thread(0).events.message(listener(false));
@@ -133,8 +134,10 @@ describe('the speaker host', () => {
       got: '"127.0.0.1 port 179"',
       rule: 'cannot be listened on: the port is in use',
     });
+    await t.elapse(0);
+    expect(t.host.issues()[0]?.rule).toBe('cannot be listened on: the port is in use; bird (process 7) listens there');
     t.thread(0).events.message(listener(true));
-    expect([t.host.issues(), t.changes.length]).toEqual([[], 2]);
+    expect([t.host.issues(), t.changes.length]).toEqual([[], 3]);
   });
 
   it('stops once, ends the thread and refuses more', async () => {
