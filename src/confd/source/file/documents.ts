@@ -15,13 +15,27 @@ export type ReadDocument =
 /** Deepest nesting of mappings and lists that is read. */
 export const MAX_DEPTH = 100;
 
-/** Line and column of an offset. */
-export function lineColumn(text: string, offset: number): LineColumn {
-  let line = 1;
-  let start = 0;
-  for (let next = text.indexOf('\n'); next !== -1 && next < offset; next = text.indexOf('\n', start)) {
-    line += 1;
-    start = next + 1;
-  }
-  return { line, column: Math.max(offset, start) - start + 1 };
+/**
+ * Finds lines and columns in a text. The lines are counted once, on the first question, so that asking for every object of a
+ * long list costs no more than reading it.
+ */
+export function lineFinder(text: string): (offset: number) => LineColumn {
+  let starts: readonly number[] | undefined;
+  return (offset) => {
+    starts ??= lineStarts(text);
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: Math.max(offset - (starts[low] ?? 0), 0) + 1 };
+  };
+}
+
+function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let next = text.indexOf('\n'); next !== -1; next = text.indexOf('\n', next + 1)) starts.push(next + 1);
+  return starts;
 }

@@ -1,13 +1,16 @@
 /** JSON manifests: Go's reader and ours agree on the values; this adds the place of a field and of a mistake. */
 import type { Path } from '../../resources/fields.ts';
-import { type LineColumn, lineColumn, MAX_DEPTH, type ReadDocument } from './documents.ts';
+import { lineFinder, MAX_DEPTH, type ReadDocument } from './documents.ts';
+
+/** Where a value's key or item begins, and what is below it. Nothing is kept below `MAX_DEPTH`. */
+interface Place {
+  readonly offset: number;
+  readonly below: Map<string | number, Place>;
+}
 
 interface Scan {
   readonly text: string;
   index: number;
-  /** The path that is looked for, and the offset of its deepest part seen so far. */
-  readonly wanted: Path;
-  found: number;
 }
 
 const BLANK = /[ \t\r\n]*/y;
@@ -17,25 +20,32 @@ const LITERAL = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false
 
 /** Reads a JSON text. Never throws. */
 export function readJson(text: string): ReadDocument {
+  const lineColumn = lineFinder(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    const scan = newScan(text, []);
+    const scan: Scan = { text, index: 0 };
     scanDocument(scan);
-    return { ok: false, at: lineColumn(text, scan.index), problem: 'is not JSON: it makes no sense from here' };
+    return { ok: false, at: lineColumn(scan.index), problem: 'is not JSON: it makes no sense from here' };
   }
-  return { ok: true, value, locate: (path) => locate(text, path) };
+  let places: Place | undefined;
+  const locate = (path: Path): number => {
+    places ??= scanDocument({ text, index: 0 });
+    return offsetOf(places, path);
+  };
+  return { ok: true, value, locate: (path) => lineColumn(locate(path)) };
 }
 
-function locate(text: string, path: Path): LineColumn {
-  const scan = newScan(text, path);
-  scanDocument(scan);
-  return lineColumn(text, scan.found);
-}
-
-function newScan(text: string, wanted: Path): Scan {
-  return { text, index: 0, wanted, found: 0 };
+/** The deepest part of the path that is there. */
+function offsetOf(root: Place, path: Path): number {
+  let place = root;
+  for (const key of path) {
+    const next = place.below.get(key);
+    if (next === undefined) break;
+    place = next;
+  }
+  return place.offset;
 }
 
 /** Reads one token at the cursor; its text, or undefined where there is none. */
@@ -47,63 +57,56 @@ function token(scan: Scan, pattern: RegExp): string | undefined {
   return match[0];
 }
 
-function blanks(scan: Scan): void {
-  token(scan, BLANK);
-}
-
 function symbol(scan: Scan, character: string): boolean {
-  blanks(scan);
+  token(scan, BLANK);
   if (scan.text[scan.index] !== character) return false;
   scan.index += 1;
   return true;
 }
 
-function scanDocument(scan: Scan): boolean {
-  blanks(scan);
-  scan.found = scan.index;
-  return scanValue(scan, 0, true);
+/** All places of a text; of a text that is no JSON, up to where it stops making sense, where the cursor then stands. */
+function scanDocument(scan: Scan): Place {
+  token(scan, BLANK);
+  const root: Place = { offset: scan.index, below: new Map() };
+  scanValue(scan, root, 0);
+  return root;
 }
 
-/** Skips a value; false where the text is no JSON, with the cursor where it stops making sense. */
-function scanValue(scan: Scan, depth: number, onPath: boolean): boolean {
-  blanks(scan);
+/** Skips a value, noting what is in it; false where the text is no JSON. */
+function scanValue(scan: Scan, place: Place, depth: number): boolean {
+  token(scan, BLANK);
   if (depth > MAX_DEPTH) return false;
   const first = scan.text[scan.index];
-  if (first === '{') return scanMembers(scan, depth, onPath);
-  if (first === '[') return scanItems(scan, depth, onPath);
+  if (first === '{') return scanMembers(scan, place, depth);
+  if (first === '[') return scanItems(scan, place, depth);
   return token(scan, first === '"' ? STRING : LITERAL) !== undefined;
 }
 
-/** True where this member or item lies on the wanted path; remembers its place. */
-function step(scan: Scan, key: string | number, depth: number, onPath: boolean, start: number): boolean {
-  if (!onPath || scan.wanted[depth] !== key) return false;
-  scan.found = start;
-  return true;
-}
-
-function scanMembers(scan: Scan, depth: number, onPath: boolean): boolean {
+function scanMembers(scan: Scan, place: Place, depth: number): boolean {
   scan.index += 1;
   if (symbol(scan, '}')) return true;
   do {
-    blanks(scan);
-    const start = scan.index;
+    token(scan, BLANK);
+    const member: Place = { offset: scan.index, below: new Map() };
     const key = token(scan, STRING);
     if (key === undefined || !symbol(scan, ':')) return false;
-    const on = step(scan, unquote(key), depth, onPath, start);
-    if (!scanValue(scan, depth + 1, on)) return false;
+    // The last of several equal keys holds, as in JSON.parse.
+    place.below.set(unquote(key), member);
+    if (!scanValue(scan, member, depth + 1)) return false;
   } while (symbol(scan, ','));
   return symbol(scan, '}');
 }
 
-function scanItems(scan: Scan, depth: number, onPath: boolean): boolean {
+function scanItems(scan: Scan, place: Place, depth: number): boolean {
   scan.index += 1;
   if (symbol(scan, ']')) return true;
   let index = 0;
   do {
-    blanks(scan);
-    const on = step(scan, index, depth, onPath, scan.index);
+    token(scan, BLANK);
+    const item: Place = { offset: scan.index, below: new Map() };
+    place.below.set(index, item);
     index += 1;
-    if (!scanValue(scan, depth + 1, on)) return false;
+    if (!scanValue(scan, item, depth + 1)) return false;
   } while (symbol(scan, ','));
   return symbol(scan, ']');
 }

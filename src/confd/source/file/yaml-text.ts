@@ -3,7 +3,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, parseDocumen
 import type { Path } from '../../resources/fields.ts';
 import { isRecord } from '../../resources/fields.ts';
 import { scalarText } from '../../resources/values.ts';
-import { lineColumn, MAX_DEPTH, type ReadDocument } from './documents.ts';
+import { lineFinder, MAX_DEPTH, type ReadDocument } from './documents.ts';
 import { plainScalar } from './plain-scalars.ts';
 
 /** One document's text and the lines before it in its file. */
@@ -55,15 +55,16 @@ interface Conversion {
 
 /** Reads one document. Never throws. */
 export function readYaml(text: string): ReadDocument {
+  const lineColumn = lineFinder(text);
   try {
     const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
     const [error] = document.errors;
-    if (error !== undefined) return { ok: false, at: lineColumn(text, error.pos[0]), problem: problemOf(error.message) };
+    if (error !== undefined) return { ok: false, at: lineColumn(error.pos[0]), problem: problemOf(error.message) };
     const conversion: Conversion = { anchors: new Map(), nodes: new Map() };
     const value = toValue(document.contents, conversion, 0);
-    return { ok: true, value, locate: (path) => lineColumn(text, offsetOf(document, conversion, path)) };
+    return { ok: true, value, locate: (path) => lineColumn(offsetOf(document, conversion, path)) };
   } catch (error) {
-    if (error instanceof Unreadable) return { ok: false, at: lineColumn(text, error.offset), problem: error.message };
+    if (error instanceof Unreadable) return { ok: false, at: lineColumn(error.offset), problem: error.message };
     // The package recurses over nested collections and runs out of stack before our own bound is reached.
     if (error instanceof RangeError) return { ok: false, at: { line: 1, column: 1 }, problem: `is nested deeper than ${MAX_DEPTH}` };
     throw error;
