@@ -54,7 +54,7 @@ export class PeerOutput {
   }
 
   usesFilter(name: string): boolean {
-    return this.#filterUse.get(name).size > 0;
+    return this.#filterUse.has(name);
   }
 
   /** Filters whose use may have changed since the last call. */

@@ -101,7 +101,7 @@ export class ServiceStage {
       return;
     }
     this.evaluated += 1;
-    const slices = [...this.#slicesOf.get(key)].flatMap((name) => this.#slices.get(name) ?? []);
+    const slices = this.#slicesOf.get(key).flatMap((name) => this.#slices.get(name) ?? []);
     const verdict = evaluateService(service, slices, context);
     const object = objectName(service.ref);
     this.#records.set(key, { object, service, verdict });

@@ -130,26 +130,35 @@ function issueText(issue: Issue | undefined): string {
   return [kind, namespace, name, issue.field, issue.code, issue.got, issue.rule].join('\n');
 }
 
-/** Sets of names by key; empty sets are dropped. */
+/** Sets of names by key. Most keys have one name, which needs no set of its own. */
 export class NameIndex {
-  readonly #names = new Map<string, Set<string>>();
+  readonly #names = new Map<string, string | Set<string>>();
 
   add(key: string, name: string): void {
     const names = this.#names.get(key);
-    if (names === undefined) this.#names.set(key, new Set([name]));
-    else names.add(name);
+    if (names === undefined) this.#names.set(key, name);
+    else if (typeof names !== 'string') names.add(name);
+    else if (names !== name) this.#names.set(key, new Set([names, name]));
   }
 
   remove(key: string, name: string): void {
     const names = this.#names.get(key);
-    if (names === undefined) return;
+    if (names === name) this.#names.delete(key);
+    if (names === undefined || typeof names === 'string') return;
     names.delete(name);
     if (names.size === 0) this.#names.delete(key);
   }
 
-  get(key: string): ReadonlySet<string> {
-    return this.#names.get(key) ?? EMPTY;
+  has(key: string): boolean {
+    return this.#names.has(key);
+  }
+
+  /** Names of a key, in no particular order. */
+  get(key: string): readonly string[] {
+    const names = this.#names.get(key);
+    if (names === undefined) return NONE;
+    return typeof names === 'string' ? [names] : [...names];
   }
 }
 
-const EMPTY: ReadonlySet<string> = new Set();
+const NONE: readonly string[] = [];
