@@ -64,8 +64,8 @@ export function sessionDown(state: SpeakerState, peer: Peer, cause: DownCause): 
   const restart = peer.session?.gracefulRestart;
   const families = peer.session?.families ?? [];
   peer.session = undefined;
-  // RFC 4724 section 4.2: routes still stale from an earlier restart are not kept through another one.
-  sweepAll(state, peer);
+  // Routes still stale from an earlier restart are not kept through another one (RFC 4724 section 4.2); the RIB sees to it.
+  peer.stale = undefined;
   if (cause !== 'tcp' || restart === undefined || restart.families.length === 0) {
     state.rib.sessionDown(peer.index, 'flush');
     return;

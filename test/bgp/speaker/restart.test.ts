@@ -83,6 +83,25 @@ describe('helper', () => {
     expect(world.notifications(1)).toEqual([]);
   });
 
+  it('does not keep through a second restart what the first one did not bring back', () => {
+    const world = trio();
+    world.network.leave('s2');
+    world.network.settle();
+    const families = [{ family: 'ipv4-unicast' as const, forwarding: true }];
+    const scripted = world.script(2, {
+      capabilities: { gracefulRestart: { restarting: true, notification: false, restartTime: 60, families } },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.settle();
+    expect(world.best(1)).toHaveLength(2);
+    world.network.cut('s1', 's2');
+    world.network.settle();
+    expect(world.best(1)).toEqual([]);
+  });
+
   it('takes a new connection of a peer that it believes up', () => {
     const world = new World();
     world.add(1, [peer(2, { ...GR, passive: true })]);

@@ -154,6 +154,19 @@ describe('timers', () => {
     expect(world.best(2)).toEqual(['10.1.1.0/26 from p1']);
   });
 
+  it('gives up only after two full polls without a sign of life', () => {
+    const { world, scripted } = pair();
+    establish(world, scripted);
+    world.network.advance(89_999);
+    world.network.clock.moveTo(world.network.clock.now() + 1);
+    const seen: string[] = [];
+    for (let polls = 0; polls <= 2; polls++) {
+      world.network.feed('s1', { type: 'tick' });
+      seen.push(world.state(1, 'p2'));
+    }
+    expect(seen).toEqual(['established', 'established', 'active']);
+  });
+
   it('survives a stall longer than the hold time when the keepalives are waiting in the socket', () => {
     const { world, scripted } = pair({ holdTime: 9 }, { holdTime: 9 });
     establish(world, scripted);
