@@ -20,12 +20,13 @@ import type { MainAnswer, MainQuery } from './health/status.ts';
 import type { Answered, HealthThread } from './health/thread.ts';
 import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
 import { REAL_CLOCK } from './main/clock.ts';
+import { computeWith } from './main/compute.ts';
 import { desiredText } from './main/desired-text.ts';
 import { explainSteps } from './main/explain-steps.ts';
 import { createIssueLog } from './main/issue-log.ts';
 import { lockDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
-import { createLog } from './main/log.ts';
+import { createLog, screenLevel } from './main/log.ts';
 import type { Essentials } from './main/options.ts';
 import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { portOwner } from './main/port-owner.ts';
@@ -95,13 +96,19 @@ async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortS
     await daemon.driver.start(ended);
     const store = createStore();
     const source = createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
+    // The resource decides where nobody else did (control-plane 1.2, logSeverityScreen).
+    const leveled = result.origins.get('logLevel')?.kind === 'default';
+    const compute = computeWith(daemon.engine, needs.node);
     const heartbeat = setInterval(daemon.push, PUSH_INTERVAL_MS);
     daemon.push();
     await converge(
       {
         source,
         store,
-        compute: (snapshot, delta) => daemon.engine.update(snapshot, delta ?? { changed: [], issuesChanged: false }),
+        compute: (snapshot, delta) => {
+          if (leveled) log.setLevel(screenLevel(snapshot, needs.node) ?? config.logLevel);
+          return compute(snapshot, delta);
+        },
         driver: daemon.driver,
         clock: REAL_CLOCK,
         log,
@@ -131,7 +138,7 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
   const driver = createNativeDriver({
     options: translateOptions(config),
     goodbye: GOODBYE,
-    spawn: (events) => spawnSpeaker(events, health.connectSpeaker()),
+    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }),
     clock: REAL_CLOCK,
     log,
     portOwner,

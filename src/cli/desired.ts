@@ -19,7 +19,7 @@ export function define(command: Command, context: CommandContext): void {
     if (options.output === 'json') process.stdout.write(text);
     else printLines(sections(document));
     context.exit = document.node === null ? EXIT.negative : EXIT.ok;
-    if (document.node === null) process.stderr.write('linnet: the node is not among the manifests, or it has no address\n');
+    if (document.node === null) process.stderr.write('linnet: the node is not there (yet)\n');
   });
 }
 

@@ -12,6 +12,7 @@ interface CommandRow {
 const COMMANDS: readonly CommandRow[] = [
   { name: 'run', summary: 'run the daemon of one node', load: () => import('./run.ts') },
   { name: 'speaker', summary: 'run a bare speaker or route reflector from a JSON file', load: () => import('./speaker.ts') },
+  { name: 'render', summary: 'write the BIRD configuration of a node', load: () => import('./render.ts') },
   { name: 'desired', summary: 'print the desired state of a node', load: () => import('./desired.ts') },
   { name: 'check', summary: 'validate a directory of manifests', load: () => import('./check.ts') },
   { name: 'explain', summary: 'say why a prefix is advertised, or why not', load: () => import('./explain.ts') },

@@ -48,5 +48,5 @@ export async function offlineNode(
   const result = await offline(command, context);
   const { desired, config } = result;
   if (desired !== undefined && config !== undefined) return { ...result, desired, config };
-  throw new CommandError(EXIT.negative, 'the node is not among the manifests, or it has no address');
+  throw new CommandError(EXIT.negative, 'the node is not among the manifests');
 }

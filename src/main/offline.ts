@@ -8,6 +8,7 @@ import type { Issue } from '../confd/resources/types.ts';
 import { checkDirectory } from '../confd/source/file/index.ts';
 import type { Config } from '../config/types.ts';
 import { REAL_CLOCK } from './clock.ts';
+import { computeWith } from './compute.ts';
 import { desireOptions, essentials, requireManifests, translateOptions } from './options.ts';
 
 /** What a node would make of the manifests as they are now. */
@@ -28,7 +29,7 @@ export async function computeOffline(config: Config): Promise<Offline> {
   await requireManifests(path);
   const { snapshot } = await checkDirectory(path, REAL_CLOCK);
   const engine = createDesire(desireOptions(config, node));
-  const { desired, issues } = engine.update(snapshot, { changed: [], issuesChanged: false });
+  const { desired, issues } = computeWith(engine, node)(snapshot, undefined);
   const translation = desired === undefined ? undefined : createTranslator(translateOptions(config))(desired);
   return {
     engine,

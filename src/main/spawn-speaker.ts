@@ -3,11 +3,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { Thread, ThreadEvents } from '../confd/native/host.ts';
-import type { FromThread, ToThread } from '../confd/native/protocol.ts';
+import type { FromThread, ThreadOptions, ToThread } from '../confd/native/protocol.ts';
 
 /** One life of the thread; `health` is transferred to it. */
-export function spawnSpeaker(events: ThreadEvents, health: MessagePort): Thread {
-  const worker = new Worker(new URL('../confd/native/worker.js', import.meta.url), { name: 'speaker' });
+export function spawnSpeaker(events: ThreadEvents, health: MessagePort, options: ThreadOptions): Thread {
+  const worker = new Worker(new URL('../confd/native/worker.js', import.meta.url), { name: 'speaker', workerData: options });
   let failure: Error | undefined;
   worker.on('message', (message: FromThread) => events.message(message));
   worker.on('error', (error) => {

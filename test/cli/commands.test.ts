@@ -122,7 +122,10 @@ describe('offline', () => {
 
   it('desired: a node that is not there is a negative answer', async () => {
     const outcome = await linnet(['desired', '--path', folder.path, '--node', 'node-9', '-o', 'json']);
-    expect([outcome.code, json(outcome)]).toMatchObject([1, { node: null }]);
+    expect([outcome.code, json(outcome)]).toMatchObject([
+      1,
+      { node: null, issues: [{ code: 'NODE_UNKNOWN', object: { kind: 'Node', name: 'node-9' } }] },
+    ]);
   });
 
   it('peers: what would be there', async () => {

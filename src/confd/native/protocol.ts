@@ -4,6 +4,12 @@ import type { ConfigDelta } from './delta.ts';
 import type { SpeakerExplanationJson } from './explain-view.ts';
 import type { Push, RouteText } from './views.ts';
 
+/** What a thread is started with. */
+export interface ThreadOptions {
+  /** Every start is a restart that kept its routes: R and F bits in the OPEN, as BIRD under Calico (`bird -R`; control-plane 2.5). */
+  readonly recovery: boolean;
+}
+
 /** Main to the speaker's thread. A `health` message transfers a MessagePort beside it. */
 export type ToThread<Port = unknown> =
   | { readonly type: 'configure'; readonly id: number; readonly delta: ConfigDelta }

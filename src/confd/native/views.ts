@@ -118,23 +118,47 @@ export interface Pushes {
   restart(): void;
 }
 
+/** What of a peer was pushed last: cheap to compare, so that thousands of quiet peers cost a push next to nothing. */
+interface Pushed {
+  readonly mark: string;
+  readonly reasons: readonly Reason[];
+}
+
+/** Milliseconds within which two readings of a future time are the same one. */
+const RETRY_GRAIN_MS = 100;
+
+/** Everything of a peer that can change, in one short text. */
+function markOf(peer: PeerStatus, notifications: NotificationCounts | undefined): string {
+  const { remote, local, lastErrorSent, lastErrorReceived, nextRetryAt } = peer;
+  const retry = nextRetryAt === undefined ? 0 : Math.round(nextRetryAt / RETRY_GRAIN_MS);
+  const identity = `${remote.port} ${remote.address.words.join()} ${local?.port} ${peer.remoteAs} ${peer.localAs} ${peer.remoteId} ${peer.passive} ${peer.reflectorClient}`;
+  const session = `${peer.state} ${peer.since} ${peer.flaps} ${peer.holdTime} ${peer.keepaliveTime} ${peer.adminDown} ${retry} ${peer.capabilities.length}`;
+  const errors = `${lastErrorSent?.at} ${lastErrorReceived?.at} ${notifications?.received} ${notifications?.sent}`;
+  const messages = `${peer.messagesReceived} ${peer.messagesSent} ${peer.updatesReceived} ${peer.updatesSent}`;
+  const families = peer.families.map(
+    (f) => `${f.family} ${f.received} ${f.accepted} ${f.advertised} ${f.group} ${f.lag} ${f.slow} ${f.endOfRibReceived}`,
+  );
+  return [identity, session, errors, messages, ...families].join('|');
+}
+
 /** Begins a series of pushes; the first is complete. */
 export function createPushes(): Pushes {
-  let sent: Map<string, string> | undefined;
+  let sent: Map<string, Pushed> | undefined;
   return {
     restart: () => {
       sent = undefined;
     },
     next: ({ now, status, listeners, notifications, loop }) => {
       const complete = sent === undefined;
-      const former = sent ?? new Map<string, string>();
+      const former = sent ?? new Map<string, Pushed>();
       const upsert: PeerJson[] = [];
-      const current = new Map<string, string>();
+      const current = new Map<string, Pushed>();
       for (const peer of status.peers) {
-        const view = peerView(peer, notifications.get(peer.id));
-        const text = JSON.stringify(view);
-        if (former.get(peer.id) !== text) upsert.push(view);
-        current.set(peer.id, text);
+        const counts = notifications.get(peer.id);
+        const mark = markOf(peer, counts);
+        const before = former.get(peer.id);
+        if (before?.mark !== mark || before.reasons !== peer.reasons) upsert.push(peerView(peer, counts));
+        current.set(peer.id, { mark, reasons: peer.reasons });
       }
       const remove = [...former.keys()].filter((id) => !current.has(id));
       sent = current;

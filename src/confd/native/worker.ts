@@ -4,13 +4,13 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { SpeakerConfig } from 'bgp-ts';
 import { createSpeaker } from 'bgp-ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
 import { formatAddress } from 'bgp-ts/net';
 import { measureLoop } from './loop-delay.ts';
-import type { HealthQuestion, ToThread } from './protocol.ts';
+import type { HealthQuestion, ThreadOptions, ToThread } from './protocol.ts';
 import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
 import { createThreadLogic } from './thread.ts';
 
@@ -28,8 +28,9 @@ interface Sockets extends ThreadSpeaker {
   retryListeners(): void;
 }
 
-function createSockets(onEvent: SpeakerThreadLogic['event']): Sockets {
-  const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf });
+function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['event']): Sockets {
+  const restarting = options.recovery ? { restarting: { forwarding: true } } : {};
+  const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf, ...restarting });
   const failed = new Map<string, string>();
   let config: SpeakerConfig | undefined;
   const keyOf = ({ address, port }: SpeakerConfig['listen'][number]): string => `${formatAddress(address)} ${port}`;
@@ -78,10 +79,10 @@ function createSockets(onEvent: SpeakerThreadLogic['event']): Sockets {
   };
 }
 
-function run(main: MessagePort): void {
+function run(main: MessagePort, options: ThreadOptions): void {
   let health: MessagePort | undefined;
   let soon: NodeJS.Timeout | undefined;
-  const speaker = createSockets((event) => {
+  const speaker = createSockets(options, (event) => {
     const changed = logic.event(event);
     if (changed) soon ??= setTimeout(push, PUSH_SOON_MS);
     return changed;
@@ -115,4 +116,4 @@ function run(main: MessagePort): void {
 }
 
 if (parentPort === null) throw new Error('worker.ts is the entry of a worker thread');
-run(parentPort);
+run(parentPort, workerData);
