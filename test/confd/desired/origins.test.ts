@@ -81,6 +81,17 @@ describe('4 services', () => {
     ]);
   });
 
+  it('step by step as well', () => {
+    const other = service('t', { type: 'LoadBalancer', policy: 'Local', clusterIPs: ['10.96.0.2'], ingressIPs: ['80.0.0.1'] });
+    const rest = [me, config, slice('s-1', 's', ['me']), slice('t-1', 't', ['me'])];
+    const engine = createDesire({ node: 'me' });
+    const objects = (result: ReturnType<typeof engine.update>): string[] =>
+      (result.desired?.advertise.find((entry) => entry.id === '80.0.0.1/32')?.reasons ?? []).map((reason) => reason.object);
+    expect(objects(engine.update(snapshotOf([...rest, local, other]), touched()))).toEqual(['Service/default/s', 'Service/default/t']);
+    expect(objects(engine.update(snapshotOf([...rest, other]), touched(local)))).toEqual(['Service/default/t']);
+    expect(objects(engine.update(snapshotOf(rest), touched(other)))).toEqual([]);
+  });
+
   it('evaluates a Service again when one of its slices is deleted, whatever the name of the slice (4.3)', () => {
     const same = slice('s', 's', ['other']);
     const mine = slice('s-1', 's', ['me']);

@@ -319,6 +319,18 @@ describe('5.6 BGPFilter', () => {
     expect(verdict(rules, route, 'import')).toBe(expected);
   });
 
+  it.each<[string, Partial<BGPFilterRule>, number, number]>([
+    ['min below the mask', { prefixLength: { min: 8, max: 20 } }, 16, 20],
+    ['max above the family', { prefixLength: { min: 20, max: 64 } }, 20, 32],
+    ['neither', { prefixLength: {} }, 16, 32],
+  ])('prefixLength is clamped in the data, for engines that take it as written: %s (12)', (_, rule, min, max) => {
+    const peering = peer('ebgp', { peerIP: '10.0.0.8', asNumber: 65001, filters: ['f'] });
+    const { terms } = policy('export', 'ebgp', [filter('f', { exportV4: [{ cidr, matchOperator: 'In', ...rule }] }), peering]);
+    expect(terms.find((term) => term.name === 'BGPFilter/f exportV4[0]')?.when).toMatchObject([
+      { any: [{ match: { kind: 'range', min, max } }] },
+    ]);
+  });
+
   it('several filters run in the order of the peer', () => {
     const filters = [filter('f', { exportV4: [{ action: 'Reject' }] }), filter('g', { exportV4: [{ action: 'Accept' }] })];
     const to = (...names: string[]): Resource => peer('ebgp', { peerIP: '10.0.0.8', asNumber: 65001, filters: names });
