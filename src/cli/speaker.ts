@@ -68,8 +68,10 @@ export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal
     if (error instanceof ListenError || isSystemError(error)) throw new CommandError(EXIT.usage, error.message);
     throw error;
   }
+  let last = Promise.resolve();
+  // One after the other: the file as it is read last is what holds.
   const reread = (): void => {
-    void reconfigure(args.config, host, log);
+    last = last.then(() => reconfigure(args.config, host, log));
   };
   process.on('SIGHUP', reread);
   log.info({ peers: config.peers.length, listeners: config.listen.length }, 'speaker started');

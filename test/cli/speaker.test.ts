@@ -1,0 +1,121 @@
+/** `linnet speaker`: one process's worth of it, in this one: the status socket, reading the file again, what it refuses. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { speakerCommand } from '../../src/cli/speaker.ts';
+
+let folder = '';
+let ends: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'linnet-speaker-'));
+});
+
+afterEach(async () => {
+  for (const end of ends) await end();
+  ends = [];
+  await rm(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.60', port: 0 }, resolve));
+  const at = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return at !== null && typeof at === 'object' ? at.port : 0;
+}
+
+function get(socketPath: string, path: string): Promise<{ readonly status: number | undefined; readonly document: unknown }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode, document: JSON.parse(text) }));
+    });
+    call.on('error', reject).end();
+  });
+}
+
+/** Asks until `test` holds; the test's own time limit ends it. */
+async function until<T>(ask: () => Promise<T>, test: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await ask().catch(() => undefined);
+    if (value !== undefined && test(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function start(document: object): Promise<{ readonly config: string; readonly status: string; readonly done: Promise<number> }> {
+  const config = join(folder, 'speaker.json');
+  const status = join(folder, 'status.sock');
+  await writeFile(config, JSON.stringify(document));
+  const end = new AbortController();
+  const done = speakerCommand({ config, status, log: 'error' }, end.signal);
+  ends.push(async () => {
+    end.abort();
+    expect(await done).toBe(0);
+  });
+  await Promise.race([
+    until(
+      () => get(status, '/status'),
+      (answer) => answer.status === 200,
+    ),
+    done,
+  ]);
+  return { config, status, done };
+}
+
+describe('linnet speaker', () => {
+  it('answers for its peers and routes, and reads its file again as a difference', async () => {
+    const document = {
+      localAs: 64512,
+      routerId: '10.99.0.1',
+      listen: { address: '127.0.0.60', port: await freePort() },
+      neighbors: [{ address: '127.0.0.61', as: 64512, passive: true }],
+      routes: [{ prefix: '192.0.2.0/24', communities: ['65000:1'] }],
+    };
+    const { config, status } = await start(document);
+    expect(await get(status, '/peers')).toMatchObject({
+      document: { schema: 'linnet.peers/v1', peers: [{ id: '127.0.0.61', state: 'active', remoteAs: 64512 }] },
+    });
+    expect(await get(status, '/routes')).toMatchObject({
+      document: { schema: 'linnet.routes/v1', routes: [{ prefix: '192.0.2.0/24', from: 'local', communities: ['65000:1'] }] },
+    });
+    expect(await get(status, '/other')).toMatchObject({ status: 404 });
+
+    await writeFile(config, JSON.stringify({ ...document, routes: [{ prefix: '2001:db8::/32' }] }));
+    process.emit('SIGHUP');
+    await until(
+      () => get(status, '/routes'),
+      ({ document: answer }) => JSON.stringify(answer).includes('2001:db8::/32') && !JSON.stringify(answer).includes('192.0.2.0/24'),
+    );
+    await writeFile(config, '{ broken');
+    process.emit('SIGHUP');
+    await writeFile(config, JSON.stringify({ ...document, routes: [{ prefix: '198.51.100.0/24' }] }));
+    process.emit('SIGHUP');
+    await until(
+      () => get(status, '/routes'),
+      ({ document: answer }) => JSON.stringify(answer).includes('198.51.100.0/24'),
+    );
+  });
+
+  it('refuses a wrong configuration, a taken port and a taken socket with exit code 2', async () => {
+    const document = { localAs: 64512, routerId: '10.99.0.1', listen: { address: '127.0.0.60', port: await freePort() } };
+    const { config, status } = await start(document);
+    const again = (path: string, socket = join(folder, 'other.sock')): Promise<unknown> =>
+      speakerCommand({ config: path, status: socket, log: 'error' }, new AbortController().signal).catch((error: unknown) => error);
+    expect(await again(config)).toMatchObject({ code: 2, message: expect.stringContaining('the port is in use') });
+    const wrong = join(folder, 'wrong.json');
+    await writeFile(wrong, JSON.stringify({ ...document, neighbours: [] }));
+    expect(await again(wrong)).toMatchObject({ code: 2, message: expect.stringContaining('neighbours: []: unknown key') });
+    const { listen: _, ...silent } = document;
+    await writeFile(wrong, JSON.stringify(silent));
+    expect(await again(wrong, status)).toMatchObject({ code: 2, message: expect.stringContaining('another process answers') });
+    expect(await again(join(folder, 'nowhere.json'))).toMatchObject({ code: 2, message: expect.stringContaining('cannot read') });
+  });
+});
