@@ -1,8 +1,9 @@
 /** `linnet demo`: a cluster of real speakers on loopback, what the ToR sees of it, and a script of changes with their latency. */
-import { setTimeout as pause } from 'node:timers/promises';
+
 import { isIPv4 } from 'node:net';
-import { NODES, PORT, REFLECTOR, startCluster, TOR_AS } from './demo/cluster.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DemoCluster } from './demo/cluster.ts';
+import { NODES, PORT, REFLECTOR, startCluster, TOR_AS } from './demo/cluster.ts';
 import { printChange, printHeading, printPaths, printRoutes, printSessions } from './demo/report.ts';
 import type { Step, StepResult } from './demo/script.ts';
 import { BRING_UP, CHANGES, runStep } from './demo/script.ts';
@@ -19,7 +20,13 @@ export interface DemoArguments {
   readonly http: string;
 }
 
-async function runSteps(steps: readonly Step[], cluster: DemoCluster, view: View, signal: AbortSignal, first: number): Promise<StepResult | undefined> {
+async function runSteps(
+  steps: readonly Step[],
+  cluster: DemoCluster,
+  view: View,
+  signal: AbortSignal,
+  first: number,
+): Promise<StepResult | undefined> {
   for (const [index, step] of steps.entries()) {
     const result = await runStep(step, cluster, view, signal);
     printChange(first + index, result);
@@ -42,7 +49,10 @@ async function perform(cluster: DemoCluster, view: View, signal: AbortSignal): P
 }
 
 async function serve(cluster: DemoCluster, signal: AbortSignal): Promise<void> {
-  const api = cluster.http === undefined ? `curl --unix-socket ${cluster.api(REFLECTOR)} http://localhost/api/v1/status` : `curl ${cluster.http}/api/v1/status`;
+  const api =
+    cluster.http === undefined
+      ? `curl --unix-socket ${cluster.api(REFLECTOR)} http://localhost/api/v1/status`
+      : `curl ${cluster.http}/api/v1/status`;
   process.stdout.write(`\nServing until Ctrl-C. Edit the manifests in ${cluster.manifests}, or ask:\n`);
   process.stdout.write(`  ${api}\n  node bin/linnet.js peers --api ${cluster.api(REFLECTOR)}\n`);
   process.stdout.write(`  node bin/linnet.js explain 198.51.100.40/32 --api ${cluster.api(REFLECTOR)}\n`);
@@ -58,8 +68,12 @@ export async function demoCommand(args: DemoArguments, signal: AbortSignal): Pro
     process.stderr.write(`linnet demo: --network: ${args.network} is not the first three octets of a loopback network, such as 127.0.64\n`);
     return 2;
   }
-  process.stdout.write(`Linnet demo: ${NODES.length} nodes in AS 64512, one of them a route reflector without endpoints, and a ToR in AS ${TOR_AS}.\n`);
-  process.stdout.write(`Each is a process with its own TCP sessions on ${args.network}.N port ${PORT}; next hops are the nodes' documentation addresses.\n`);
+  process.stdout.write(
+    `Linnet demo: ${NODES.length} nodes in AS 64512, one of them a route reflector without endpoints, and a ToR in AS ${TOR_AS}.\n`,
+  );
+  process.stdout.write(
+    `Each is a process with its own TCP sessions on ${args.network}.N port ${PORT}; next hops are the nodes' documentation addresses.\n`,
+  );
   const cluster = await startCluster({ network: args.network, http: args.http === 'none' ? undefined : args.http });
   const view = openView(cluster);
   try {

@@ -1,6 +1,7 @@
 /** Loads the native addon that fits this platform. Nothing here runs before the first call: importing costs nothing. */
-import { createRequire } from 'node:module';
+
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Handle of a watched descriptor, opaque. */

@@ -5,7 +5,10 @@ import type { SocketIp, TcpOptions } from 'netlink';
 import { addon, openTcpSocket, readIntOption, removeMd5Key, setMd5Key } from 'netlink';
 import { afterEach, describe, expect, it } from 'vitest';
 
-const ip4 = (a: number, b: number, c: number, d: number): SocketIp => ({ family: 'ipv4', words: [((a << 24) | (b << 16) | (c << 8) | d) >>> 0, 0, 0, 0] });
+const ip4 = (a: number, b: number, c: number, d: number): SocketIp => ({
+  family: 'ipv4',
+  words: [((a << 24) | (b << 16) | (c << 8) | d) >>> 0, 0, 0, 0],
+});
 const LOOPBACK = ip4(127, 0, 0, 1);
 const LOOPBACK6: SocketIp = { family: 'ipv6', words: [0, 0, 0, 1] };
 const SECRET = Buffer.from('rack-7');

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,7 +107,9 @@ function torConfig(network: string): object {
     listen: { address: `${network}.${TOR_HOST}`, port: PORT },
     holdTime: 90,
     families: ['ipv4-unicast'],
-    neighbors: [{ address: `${network}.${reflector?.host ?? 0}`, port: PORT, localAddress: `${network}.${TOR_HOST}`, as: 64512, name: REFLECTOR }],
+    neighbors: [
+      { address: `${network}.${reflector?.host ?? 0}`, port: PORT, localAddress: `${network}.${TOR_HOST}`, as: 64512, name: REFLECTOR },
+    ],
   };
 }
 

@@ -59,9 +59,14 @@ export async function printPaths(view: View): Promise<void> {
     const atOrigin = await view.explain(origin, prefix, undefined);
     const atReflector = await view.explain(REFLECTOR, prefix, undefined);
     process.stdout.write(`  ${address} (${service}), carried by ${prefix}\n`);
-    for (const [node, document] of [[origin, atOrigin], [REFLECTOR, atReflector]] as const) {
+    for (const [node, document] of [
+      [origin, atOrigin],
+      [REFLECTOR, atReflector],
+    ] as const) {
       for (const step of document.steps) {
-        process.stdout.write(`    ${node.padEnd(7)} ${step.stage.padEnd(9)} ${step.verdict.padEnd(5)} ${step.rule} [${step.citation}]${step.objects.length === 0 ? '' : ` ${step.objects.join(', ')}`}\n`);
+        process.stdout.write(
+          `    ${node.padEnd(7)} ${step.stage.padEnd(9)} ${step.verdict.padEnd(5)} ${step.rule} [${step.citation}]${step.objects.length === 0 ? '' : ` ${step.objects.join(', ')}`}\n`,
+        );
       }
       for (const peer of document.peers) {
         const why = peer.blockedBy === null ? '' : `: ${peer.blockedBy.rule}`;

@@ -11,7 +11,6 @@ import type { TorRoute, View } from './view.ts';
 export const STEP_LIMIT = 10_000;
 const POLL_INTERVAL = 5;
 
-
 /** One act and what must be seen of it. */
 export interface Step {
   readonly name: string;

@@ -1,6 +1,14 @@
 /** What the demo looks at: the ToR's own status socket and the HTTP API of the node daemons, both over unix sockets. */
 import { Agent, request } from 'node:http';
-import type { ExplainDocument, IssuesDocument, IssueView, PeersDocument, PeerView, RouteJson, RoutesDocument } from '../../health/status.ts';
+import type {
+  ExplainDocument,
+  IssuesDocument,
+  IssueView,
+  PeersDocument,
+  PeerView,
+  RouteJson,
+  RoutesDocument,
+} from '../../health/status.ts';
 import type { DemoCluster } from './cluster.ts';
 
 /** A route of the ToR's best table. */

@@ -16,11 +16,24 @@ if (!(platform in compilers) || include === undefined) {
   process.exit(2);
 }
 mkdirSync(dirname(output), { recursive: true });
-const flags = ['-O2', '-std=c11', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-fvisibility=hidden', '-ffile-prefix-map=' + here + '=.', '-s'];
+const flags = [
+  '-O2',
+  '-std=c11',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-shared',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-ffile-prefix-map=' + here + '=.',
+  '-s',
+];
 const defines = ['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=netlink'];
 for (const compiler of compilers[platform]) {
   try {
-    execFileSync(compiler, [...flags, ...defines, `-I${include}`, join(here, 'binding.c'), '-o', output], { stdio: ['ignore', 'inherit', 'inherit'] });
+    execFileSync(compiler, [...flags, ...defines, `-I${include}`, join(here, 'binding.c'), '-o', output], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     console.log(`${platform}: ${output}`);
     process.exit(0);
   } catch (error) {
