@@ -108,8 +108,10 @@ export function parseObject(raw: unknown, position: Positions = () => null, fall
   const identity = rawIdentity(raw);
   const kind = KINDS.get(identity.kind);
   const ref = refOf(identity, kind?.namespaced ?? identity.namespace !== '');
-  if (identity.kind === '' || identity.apiVersion === '')
-    return nameless(raw, position, fallback ?? { ...ref, kind: ref.kind || 'Object' });
+  if (identity.kind === '' || identity.apiVersion === '') {
+    const named = identity.kind !== '' && identity.name !== '';
+    return nameless(raw, position, named || fallback === undefined ? { ...ref, kind: ref.kind || 'Object' } : fallback);
+  }
   const sink = newSink(ref, position);
   const root = rootOf(sink);
   if (kind === undefined || !kind.apiVersions.includes(identity.apiVersion)) return unknownKind(kind, root);

@@ -7,6 +7,7 @@ import { objectKey } from '../../resources/issue.ts';
 import { objectsIn, type ParsedObject, parseObject } from '../../resources/parse-object.ts';
 import type { Issue, ObjectRef, Resource, SourcePosition } from '../../resources/types.ts';
 import { readJson } from './json-text.ts';
+import { splitList } from './yaml-list.ts';
 import { type Chunk, readYaml, splitYaml } from './yaml-text.ts';
 
 /** One object of a file. `key` is its identity across files and forms. */
@@ -23,6 +24,8 @@ interface Piece {
   readonly claims: readonly Claim[];
   readonly issues: readonly Issue[];
   readonly unidentified: boolean;
+  /** It is no YAML or JSON at all. */
+  readonly unreadable: boolean;
 }
 
 /** A file as read. */
@@ -77,7 +80,7 @@ function readPiece(file: FileName, chunk: Chunk): Piece {
   const found = file.name.endsWith('.json') ? readJson(chunk.text) : readYaml(chunk.text);
   if (!found.ok) {
     const at = { line: found.at.line + linesBefore, column: found.at.column };
-    return { linesBefore, claims: [], issues: [fileIssue(file, 'FILE_SYNTAX', found.problem, at)], unidentified: true };
+    return { linesBefore, claims: [], issues: [fileIssue(file, 'FILE_SYNTAX', found.problem, at)], unidentified: true, unreadable: true };
   }
   const claims: Claim[] = [];
   const issues: Issue[] = [];
@@ -93,7 +96,7 @@ function readPiece(file: FileName, chunk: Chunk): Piece {
     else if (parsed.outcome.type !== 'unknown-kind')
       claims.push({ key: objectKey(parsed.ref), ref: parsed.ref, parsed, position: position([]) });
   }
-  return { linesBefore, claims, issues, unidentified };
+  return { linesBefore, claims, issues, unidentified, unreadable: false };
 }
 
 function movePosition<P extends SourcePosition | null>(position: P, lines: number): P | SourcePosition {
@@ -118,22 +121,45 @@ function movePiece(piece: Piece, linesBefore: number): Piece {
   return { ...piece, linesBefore, claims, issues: piece.issues.map(moveIssue) };
 }
 
+/** Documents of a file that were read, by hash of their text: those of the last reading, and those of this one. */
+interface Memory {
+  readonly before: ReadonlyMap<string, Piece>;
+  readonly now: Map<string, Piece>;
+}
+
+function recall(file: FileName, chunk: Chunk, memory: Memory): Piece {
+  const hash = createHash('sha1').update(chunk.text).digest('base64');
+  const known = memory.before.get(hash) ?? memory.now.get(hash);
+  const piece = known === undefined ? readPiece(file, chunk) : movePiece(known, chunk.linesBefore);
+  memory.now.set(hash, piece);
+  return piece;
+}
+
+/** A long List is read item by item, unless an item makes no sense alone. */
+async function readChunk(file: FileName, chunk: Chunk, memory: Memory, breathe: Breather): Promise<readonly Piece[]> {
+  const pieces: Piece[] = [];
+  for (const part of (file.name.endsWith('.json') ? undefined : splitList(chunk)) ?? [chunk]) {
+    const piece = recall(file, part, memory);
+    if (piece.unreadable && part !== chunk) return [recall(file, chunk, memory)];
+    pieces.push(piece);
+    await breathe();
+  }
+  return pieces;
+}
+
 /** Reads a file's text; documents found in `before` are taken from there. */
 export async function readManifest(file: FileName, text: string, before: Manifest | undefined, breathe: Breather): Promise<Manifest> {
-  const pieces = new Map<string, Piece>();
+  const memory: Memory = { before: before?.pieces ?? new Map(), now: new Map() };
   const claims: Claim[] = [];
   const issues: Issue[] = [];
   let broken = false;
   for (const chunk of chunksOf(file, text)) {
-    const hash = createHash('sha1').update(chunk.text).digest('base64');
-    const known = before?.pieces.get(hash) ?? pieces.get(hash);
-    const piece = known === undefined ? readPiece(file, chunk) : movePiece(known, chunk.linesBefore);
-    pieces.set(hash, piece);
-    claims.push(...piece.claims);
-    issues.push(...piece.issues);
-    broken ||= piece.unidentified;
-    await breathe();
+    for (const piece of await readChunk(file, chunk, memory, breathe)) {
+      for (const claim of piece.claims) claims.push(claim);
+      for (const issue of piece.issues) issues.push(issue);
+      broken ||= piece.unidentified || piece.unreadable;
+    }
   }
   issues.sort((a, b) => (a.source?.line ?? 0) - (b.source?.line ?? 0));
-  return { file: file.path, claims, issues, broken, pieces };
+  return { file: file.path, claims, issues, broken, pieces: memory.now };
 }
