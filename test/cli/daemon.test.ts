@@ -26,6 +26,9 @@ function daemon(number: number): RunningDaemon {
   return found;
 }
 
+const startNode = (number: number): RunningDaemon =>
+  startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP]);
+
 function listOf<T>(document: unknown, key: string): readonly T[] | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
   const list: unknown = Object.entries(document).find(([name]) => name === key)?.[1];
@@ -39,8 +42,7 @@ const routeAt = async (number: number, prefix: string): Promise<{ from: string; 
 beforeAll(async () => {
   manifests = await makeFolder({ 'cluster.yaml': CLUSTER, 'web.yaml': service('web', '198.51.100.20', ['node-1']) });
   folder = await makeFolder({});
-  for (const number of [1, 2, 3])
-    daemons.push(startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP]));
+  for (const number of [1, 2, 3]) daemons.push(startNode(number));
   await Promise.all(
     [1, 2, 3].map((number) =>
       eventually(`sessions of node-${number}`, async () => {
@@ -131,6 +133,13 @@ describe('three daemons in a mesh', () => {
       'none',
     ]);
     expect([second.code, second.stderr]).toEqual([2, expect.stringMatching(/--run-dir .* is in use by another running daemon/)]);
+  });
+
+  it('take over from one that was killed, in the same directories', async () => {
+    const killed = await daemon(2).stop('SIGKILL');
+    expect(killed.code).toBeNull();
+    daemons[1] = startNode(2);
+    await eventually('the address at the new node-2', () => routeAt(2, '198.51.100.20/32'));
   });
 
   it('say goodbye: Cease/Administrative Shutdown with a text, exit status 0', async () => {
