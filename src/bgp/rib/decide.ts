@@ -14,11 +14,12 @@ export interface Decider {
   readonly retired: Retired;
 }
 
-/** Decides up to `limit` prefixes. */
+/** Decides prefixes until about `limit` prefixes and paths have been looked at. */
 export function decide(d: Decider, limit: number): void {
   const { prefixes, dirty, family } = d.tables;
   const { work } = d.stores;
-  for (let n = Math.min(limit, dirty.length); n > 0; n--) {
+  d.decision.visited = 0;
+  for (let n = 0; dirty.length > 0 && n + d.decision.visited < limit; n++) {
     const prefix = dirty.shift();
     const flags = prefixes.flags[prefix] ?? 0;
     const head = prefixes.head[prefix] ?? -1;

@@ -12,6 +12,8 @@ export interface DecisionTables {
   readonly attributes: AttributeStore;
   readonly paths: PathTable;
   readonly sources: SourceColumns;
+  /** Paths looked at so far: what a chunk of decisions is measured by. */
+  visited: number;
 }
 
 /** One step. `compare` < 0: row a is preferred; 0: undecided here. */
@@ -108,6 +110,7 @@ export function selectBest(t: DecisionTables, head: number): number {
   let best = -1;
   tied.length = 0;
   for (let row = head; row >= 0; row = nextInPrefix[row] ?? -1) {
+    t.visited++;
     if (((flags[row] ?? 0) & REJECTED) !== 0) continue;
     const order = best < 0 ? -1 : compareBeforeMed(t, row, best);
     if (order > 0) continue;

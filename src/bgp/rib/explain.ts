@@ -24,7 +24,7 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
   const id = tables.prefixes.find(w0, w1, w2, w3, prefix.length);
   const rows = id < 0 ? [] : rowsOf(tables, id);
   const best = id < 0 ? -1 : (tables.prefixes.best[id] ?? -1);
-  const decision: DecisionTables = { attributes: state.stores.attributes, sources: state.stores.sources, paths: tables.paths };
+  const decision: DecisionTables = { attributes: state.stores.attributes, sources: state.stores.sources, paths: tables.paths, visited: 0 };
   const accepted = rows.filter((row) => ((tables.paths.flags[row] ?? 0) & REJECTED) === 0);
   const losses = new Map(best < 0 ? [] : accepted.filter((row) => row !== best).map((row) => [row, lostAt(decision, row, best, accepted)] as const));
   const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : DECISION_STEPS.indexOf(step))));
@@ -60,10 +60,10 @@ function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): 
   const tables = state.tables[family];
   const { sent, exports } = feed.group;
   const best = prefix < 0 ? -1 : (tables.prefixes.best[prefix] ?? -1);
-  if (prefix >= 0 && (sent.exports[prefix] ?? 0) !== 0) {
-    if (sent.sources[prefix] === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
-    return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
-  }
+  const isTold = prefix >= 0 && (sent.exports[prefix] ?? 0) !== 0;
+  const source = isTold ? sent.sources[prefix] : best < 0 ? LOCAL : tables.paths.source[best];
+  if (source === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
+  if (isTold) return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
   if (best < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
   const verdict = exports.verdict(prefix, tables.paths.attributes[best] ?? 0, tables.paths.source[best] ?? LOCAL);
   if (verdict.block !== undefined) return blocked(verdict.block.rule, verdict.block.citation);

@@ -21,6 +21,11 @@ export class Feed {
   behindSince = -1;
   /** Queued behind everything when a walk ends (EoRR). */
   readonly afterWalk: Uint8Array[] = [];
+  /**
+   * Queued once the peer has been given everything known by then (End-of-RIB, RFC 4724 section 2): a speaker that defers its
+   * first updates must not send the marker before them.
+   */
+  readonly whenCaughtUp: Uint8Array[] = [];
   private queue: Uint8Array[] = [];
   private first = 0;
 
@@ -39,7 +44,7 @@ export class Feed {
   hasOutput(): boolean {
     if (this.first < this.queue.length) return true;
     if (!this.attached) return false;
-    return this.walk !== undefined || this.cursor < this.group.log.head;
+    return this.walk !== undefined || this.cursor < this.group.log.head || this.whenCaughtUp.length > 0;
   }
 
   /** Log entries behind; the whole table's worth of uncertainty counts as those since the walk began. */
@@ -79,7 +84,9 @@ export class Feed {
   private refill(limit: number): boolean {
     if (!this.attached) return false;
     if (this.walk !== undefined) return this.walk.step(this, limit);
-    return this.readBatch();
+    if (this.readBatch()) return true;
+    this.push(this.whenCaughtUp.splice(0));
+    return this.first < this.queue.length;
   }
 
   private readBatch(): boolean {

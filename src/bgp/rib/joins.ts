@@ -7,7 +7,7 @@ import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import { IMAGE_LOG_OCTETS, SCAN_CHUNK } from './limits.ts';
 
-/** A member waiting for the table; `before` and `after` frame it (BoRR, EoRR or End-of-RIB). */
+/** A member waiting for the table; `before` and `after` frame it (BoRR, EoRR; End-of-RIB for a new member). */
 interface Waiting {
   readonly feed: Feed;
   readonly before: readonly Uint8Array[];
@@ -139,9 +139,13 @@ export class Joins {
       if (feed.attached) feed.drainLog();
       feed.push(before);
       for (const part of image.parts) feed.push(partFor(part, feed.peer, feed.routerId));
-      feed.push(after);
-      if (feed.attached) this.onReady(feed);
-      else group.attach(feed, image.seq);
+      if (feed.attached) {
+        feed.push(after);
+        this.onReady(feed);
+      } else {
+        feed.whenCaughtUp.push(...after);
+        group.attach(feed, image.seq);
+      }
     }
   }
 }

@@ -6,11 +6,11 @@ export const MAX_LOG_OCTETS = 16 * 1024 * 1024;
 /** Rows of jobs (sweeps, re-imports) per unit of work: about 1 ms. */
 export const JOB_CHUNK = 2_000;
 
-/** Prefixes decided per unit of work: about 1 ms where paths are few. */
-export const DECISION_CHUNK = 4_096;
+/** Prefixes and paths looked at per unit of decisions: 1 to 2 ms. */
+export const DECISION_CHUNK = 8_192;
 
 /** Prefixes a group flushes per unit of work: larger packs better, this stays within a few ms. */
-export const FLUSH_CHUNK = 8_192;
+export const FLUSH_CHUNK = 4_096;
 
 /** Prefix ids looked at per unit of work by image, fill and move scans. */
 export const SCAN_CHUNK = 16_384;

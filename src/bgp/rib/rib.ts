@@ -126,7 +126,8 @@ function take(state: State, index: number, limit: number): Uint8Array[] {
     if (feed === undefined || left <= 0) continue;
     left -= feed.take(out, left);
   }
-  for (const family of FAMILIES) state.deciders[family].retired.retry();
+  // What was read may have been the last mention of a prefix that is gone.
+  if (out.length > 0) for (const family of FAMILIES) state.deciders[family].retired.retry();
   return out;
 }
 
