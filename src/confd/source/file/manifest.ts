@@ -85,7 +85,7 @@ function readPiece(file: FileName, chunk: Chunk): Piece {
   const claims: Claim[] = [];
   const issues: Issue[] = [];
   let unidentified = false;
-  for (const { raw, path } of found.value === null ? [] : objectsIn(found.value)) {
+  for (const { raw, path } of found.value === null || chunk.envelope === true ? [] : objectsIn(found.value)) {
     const position = (inner: readonly (string | number)[]): SourcePosition => {
       const { line, column } = found.locate([...path, ...inner]);
       return { file: file.path, line: line + linesBefore, column };

@@ -11,7 +11,7 @@ const KIND = /^kind: *["']?List["']?[ \t]*\r?$/m;
 const ITEMS = /^items:[ \t]*\r?\n/m;
 const NO_CONTENT = /^[ \t]*(?:#.*)?\r?$/;
 
-/** Items and, last, the list without them; undefined where the document is no such list, or short. */
+/** Items, then what stands before and after them; undefined where the document is no such list, or short. */
 export function splitList({ text, linesBefore }: Chunk, longFrom = LONG_LIST): readonly Chunk[] | undefined {
   const items = text.length < longFrom || !KIND.test(text) ? null : ITEMS.exec(text);
   if (items === null) return undefined;
@@ -37,6 +37,7 @@ export function splitList({ text, linesBefore }: Chunk, longFrom = LONG_LIST): r
     } else if (!NO_CONTENT.test(line) && !line.startsWith(`${indent} `)) break;
   }
   close();
-  const rest = text.slice(0, items.index + items[0].length) + '\n'.repeat(end) + lines.slice(end).join('\n');
-  return [...chunks, { text: rest, linesBefore }];
+  const head: Chunk = { text: text.slice(0, items.index + items[0].length), linesBefore, envelope: true };
+  const tail: Chunk = { text: lines.slice(end).join('\n'), linesBefore: linesBefore + before + end, envelope: true };
+  return [...chunks, head, tail];
 }

@@ -10,6 +10,8 @@ import { plainScalar } from './plain-scalars.ts';
 export interface Chunk {
   readonly text: string;
   readonly linesBefore: number;
+  /** It is what stands around the items of a List: it must be YAML, and holds no object. */
+  readonly envelope?: true;
 }
 
 // A line that begins with a document marker ends any scalar, so splitting by lines is what a YAML reader does (YAML 1.2, 9.1.2).

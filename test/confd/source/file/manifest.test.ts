@@ -33,7 +33,7 @@ describe('a long List', () => {
   it.each(['', '  '])('indented by %j is read item by item, to the same places', async (indent) => {
     const text = listOf(many.with(7, item(7, -1)), indent);
     expect(text.length).toBeGreaterThan(LONG_LIST);
-    expect(splitList({ text, linesBefore: 0 })).toHaveLength(COUNT + 1);
+    expect(splitList({ text, linesBefore: 0 })).toHaveLength(COUNT + 2);
     breaths = 0;
     const cut = await read(text);
     expect(breaths).toBeGreaterThanOrEqual(COUNT);
@@ -59,6 +59,16 @@ describe('a long List', () => {
     expect(manifest.broken).toBe(false);
     expect(manifest.issues).toEqual([]);
     expect(manifest.claims).toHaveLength(COUNT);
+  });
+
+  it.each([
+    ['before', (text: string) => text.replace('apiVersion: v1\n', 'apiVersion: {v1\n'), 1],
+    ['after', (text: string) => text.replace('kind: List\n', 'kind: List\nmetadata: [\n'), 3 + COUNT * 7],
+  ] as const)('that is broken %s its items is broken there', async (_, spoil, line) => {
+    const manifest = await read(spoil(listOf(many)));
+    expect(manifest.broken).toBe(true);
+    expect(manifest.issues).toMatchObject([{ code: 'FILE_SYNTAX' }]);
+    expect(manifest.issues[0]?.source?.line).toBeGreaterThanOrEqual(line);
   });
 
   it('that is broken is broken at one place', async () => {
