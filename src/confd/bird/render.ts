@@ -1,0 +1,34 @@
+/** Desired state → the files of one flavour of BIRD. */
+import { join } from 'node:path';
+import type { Desired } from '../desired/types.ts';
+import type { Issue } from '../resources/types.ts';
+import { loadTemplates, TEMPLATE_DIRECTORY } from './templates.ts';
+import { type BirdView, buildView, type ViewOptions } from './view.ts';
+
+/** `bird1`: BIRD 1.6, a daemon a family. `bird2`: one daemon for both, 2.0.12 up to 3.x. */
+export type Flavor = 'bird1' | 'bird2';
+
+/** A set of files that belong together, by name. */
+export type FileSet = ReadonlyMap<string, string>;
+
+/** What one desired state renders to. */
+export interface Rendered {
+  readonly files: FileSet;
+  readonly view: BirdView;
+  /** What could not be rendered; the rest was. */
+  readonly issues: readonly Issue[];
+}
+
+/** Renders; `without` names peers (by id) to leave out. */
+export type Renderer = (desired: Desired, options: ViewOptions, without?: ReadonlySet<string>) => Rendered;
+
+/** Loads the templates of a flavour. */
+export async function createRenderer(flavor: Flavor): Promise<Renderer> {
+  const templates = await loadTemplates(join(TEMPLATE_DIRECTORY, flavor), join(TEMPLATE_DIRECTORY, 'partials'));
+  return (desired, options, without) => {
+    const kept =
+      without === undefined || without.size === 0 ? desired : { ...desired, peers: desired.peers.filter((peer) => !without.has(peer.id)) };
+    const { view, issues } = buildView(kept, flavor, options);
+    return { files: new Map(templates.map(({ name, render }) => [name, render(view)])), view, issues };
+  };
+}
