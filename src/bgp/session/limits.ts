@@ -60,8 +60,11 @@ export const IMPORT_QUEUE_TOTAL_OCTETS = 32 * 1024 * 1024;
 /** Octets taken from the RIB for one peer at a time: large enough for one writev, small enough to go round. */
 export const SEND_BATCH_OCTETS = 256 * 1024;
 
-/** Peers written to per turn of the fan-out before time is checked again. */
-export const FAN_OUT_PEERS = 16;
+/** Peers that get octets in one slice: each costs a system call after the slice's own time (bgp-speaker 2.4). */
+export const FAN_OUT_PEERS = 64;
+
+/** Peers served between two looks at the clock. */
+export const FAN_OUT_CHECK = 16;
 
 /** Unsent octets of a socket above which it gets no more routes (bgp-speaker 2.6 rule 1). */
 export const SOCKET_HIGH_WATER_OCTETS = 1024 * 1024;

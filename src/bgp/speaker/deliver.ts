@@ -1,5 +1,5 @@
 /** The work between inputs: decisions and encodings of the RIB, then octets to the peers, in slices. */
-import { FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
+import { FAN_OUT_CHECK, FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import { deferring } from './lifecycle.ts';
@@ -55,7 +55,7 @@ function fanOut(state: SpeakerState, clock: () => number, end: number): boolean 
   let taken = 0;
   const again: Peer[] = [];
   for (const peer of state.ready) {
-    if (taken > 0 && taken % FAN_OUT_PEERS === 0 && clock() >= end) break;
+    if (taken === FAN_OUT_PEERS || (taken > 0 && taken % FAN_OUT_CHECK === 0 && clock() >= end)) break;
     taken++;
     peer.queued = false;
     if (writeTo(state, peer)) again.push(peer);
