@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterPeer, ClusterService } from './harness/cluster.ts';
+import { clusterAddress } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import type { Lab } from './harness/lab.ts';
 import { CAN_RUN, KINDS, makeLab } from './harness/lab.ts';
@@ -12,6 +13,7 @@ import type { LinnetNode } from './harness/linnet.ts';
 import {
   CLUSTER,
   CLUSTER_AS,
+  CLUSTER_RANGES,
   FAMILIES,
   hostRoute,
   LB_COMMUNITIES,
@@ -87,6 +89,15 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR behind a route reflector', (kin
       await pathsBecome(tor, hostRoute(CLUSTER[family]), [{ from: hosts.rr[family], asPath: [CLUSTER_AS], ...LB_COMMUNITIES }]);
       await pathsBecome(tor, BLOCK[family], [via(hosts.one, family)]);
     }
+  });
+
+  it('gets cluster ranges as the reflector’s own aggregate, and no cluster address of a single Service', async () => {
+    for (const [index, family] of FAMILIES.entries()) await pathsBecome(tor, CLUSTER_RANGES[index] ?? '', [via(hosts.rr, family)]);
+    // Each Service has been told by now; a cluster address in the view would have come with them.
+    const inside = (prefix: string): boolean => prefix.startsWith('10.96.') || prefix.startsWith('fd96::');
+    expect(
+      (await tor.routes()).map((route) => route.prefix).filter((prefix) => inside(prefix) && !CLUSTER_RANGES.includes(prefix)),
+    ).toEqual(FAMILIES.map((family) => hostRoute(clusterAddress(CLUSTER[family]))));
   });
 
   it('sees the endpoint move, go and come back', async () => {

@@ -12,11 +12,13 @@ import type { LinnetNode } from './harness/linnet.ts';
 import {
   CLUSTER,
   CLUSTER_AS,
+  CLUSTER_RANGES,
   FAMILIES,
   hostRoute,
   LB_COMMUNITIES,
   LB_RANGES,
   LOCAL,
+  LOCAL_CLUSTER,
   makeCluster,
   outsidePeers,
   pathsBecome,
@@ -105,6 +107,13 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR of a mesh', (kind) => {
     }
   });
 
+  it('gets cluster ranges from every node, and a cluster address only from the node with the endpoint', async () => {
+    for (const [index, family] of FAMILIES.entries()) {
+      await pathsBecome(tor, CLUSTER_RANGES[index] ?? '', [by(hosts.one, family), by(hosts.two, family)]);
+      await pathsBecome(tor, hostRoute(LOCAL_CLUSTER[family]), [by(hosts.one, family)]);
+    }
+  });
+
   it('follows endpoints: another node, none, and back', async () => {
     write(services(['node-2'], ['node-1', 'node-2']));
     for (const family of FAMILIES) await pathsBecome(tor, hostRoute(LOCAL[family]), [by(hosts.two, family, LB_COMMUNITIES)]);
@@ -137,8 +146,8 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR of a mesh', (kind) => {
     });
   });
 
-  it('has everything again after the ToR was killed', async () => {
-    await tor.stop('SIGKILL');
+  it.each(['SIGKILL', 'SIGTERM'] as const)('has everything again after the ToR got %s', async (signal) => {
+    await tor.stop(signal);
     await tor.start();
     await sessionsUp(tor, [hosts.one, hosts.two], [one, two]);
     await everythingThere(SESSION_SECONDS);

@@ -54,7 +54,10 @@ function objectFile(
   metadata: { readonly name: string; readonly [key: string]: unknown },
   rest: object,
 ): ObjectFile {
-  return { file: `${kind.toLowerCase()}-${metadata.name}.yaml`, text: stringify({ apiVersion, kind, metadata, ...rest }, { version: '1.1' }) };
+  return {
+    file: `${kind.toLowerCase()}-${metadata.name}.yaml`,
+    text: stringify({ apiVersion, kind, metadata, ...rest }, { version: '1.1' }),
+  };
 }
 
 function nodeFiles({ host, clusterId, labels, blocks = [] }: ClusterNode): ObjectFile[] {
@@ -75,8 +78,8 @@ function nodeFiles({ host, clusterId, labels, blocks = [] }: ClusterNode): Objec
   return [node, ...affinities];
 }
 
-/** Any legal cluster address will do: no cluster CIDR is advertised in these scenarios. */
-function clusterAddress(address: string): string {
+/** Cluster IP of a Service, made from its LoadBalancer address. */
+export function clusterAddress(address: string): string {
   return familyOf(address) === 'ipv4' ? `10.96.0.${address.split('.').at(-1)}` : `fd96::${address.split(':').at(-1)}`;
 }
 

@@ -1,6 +1,7 @@
 /** Pieces that the scenario files share: the AS numbers, the ranges, and how a cluster and its peers are put together. */
 import { expect } from 'vitest';
 import type { Cluster, ClusterNode, ClusterPeer, ClusterService } from './cluster.ts';
+import { clusterAddress } from './cluster.ts';
 import type { Daemon, DaemonConfig, NeighborConfig, SeenRoute } from './daemon.ts';
 import type { Host } from './lan.ts';
 import type { LinnetNode } from './linnet.ts';
@@ -20,13 +21,18 @@ export const CHANGE_SECONDS = 15;
 
 /** LoadBalancer ranges of both families. */
 export const LB_RANGES = ['203.0.113.0/24', '2001:db8:113::/64'];
-/** Every route of these ranges carries both kinds of communities. */
+/** Cluster IP ranges of both families. */
+export const CLUSTER_RANGES = ['10.96.0.0/16', 'fd96::/112'];
+/** Every route of the LoadBalancer ranges carries both kinds of communities. */
 export const LB_COMMUNITIES = { communities: ['64512:100'], largeCommunities: ['64512:7:9'] };
 
 /** Service with endpoints on one node only (policy Local). */
 export const LOCAL = { ipv4: '203.0.113.10', ipv6: '2001:db8:113::10' };
 /** Service that every node announces (policy Cluster). */
 export const CLUSTER = { ipv4: '203.0.113.20', ipv6: '2001:db8:113::20' };
+
+/** Cluster IPs of the first. */
+export const LOCAL_CLUSTER = { ipv4: clusterAddress(LOCAL.ipv4), ipv6: clusterAddress(LOCAL.ipv6) };
 
 /** Both families, for loops over what must hold in each. */
 export const FAMILIES = ['ipv4', 'ipv6'] as const;
@@ -48,10 +54,11 @@ export function services(local: readonly string[], cluster: readonly string[]): 
 export function makeCluster(nodes: readonly ClusterNode[], peers: readonly ClusterPeer[], running: readonly ClusterService[]): Cluster {
   const communities = [{ name: 'fabric', value: LB_COMMUNITIES.communities[0] }];
   const prefixAdvertisements = LB_RANGES.map((cidr) => ({ cidr, communities: ['fabric', ...LB_COMMUNITIES.largeCommunities] }));
-  const serviceLoadBalancerIPs = LB_RANGES.map((cidr) => ({ cidr }));
+  const ranges = (cidrs: readonly string[]): object[] => cidrs.map((cidr) => ({ cidr }));
   const configuration = {
     asNumber: CLUSTER_AS,
-    serviceLoadBalancerIPs,
+    serviceClusterIPs: ranges(CLUSTER_RANGES),
+    serviceLoadBalancerIPs: ranges(LB_RANGES),
     serviceLoadBalancerAggregation: 'Disabled',
     communities,
     prefixAdvertisements,
