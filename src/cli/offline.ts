@@ -18,6 +18,7 @@ export const OFFLINE_KEYS: readonly ConfigKey[] = [
   'ipv6',
   'routerId',
   'advertiseClusterIPs',
+  'foreignClusterIPs',
   'usePodCIDR',
   'listenPort',
   'compat',

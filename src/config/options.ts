@@ -134,6 +134,14 @@ export const OPTIONS: OptionTable = {
     parse: (text): Parsed<Prefix | undefined> => parseCidr(text),
     fallback: absent,
   },
+  foreignClusterIPs: {
+    flag: 'foreign-cluster-ips',
+    placeholder: 'BOOL',
+    help: "pass on other nodes' cluster IPs as host routes (default only with --compat calico)",
+    environment: ['LINNET_FOREIGN_CLUSTER_IPS'],
+    parse: parseBoolean,
+    fallback: absent,
+  },
   usePodCIDR: {
     flag: 'use-pod-cidr',
     placeholder: 'BOOL',

@@ -52,6 +52,7 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
     ipv6: get('ipv6'),
     routerId: get('routerId'),
     advertiseClusterIPs: get('advertiseClusterIPs'),
+    foreignClusterIPs: get('foreignClusterIPs'),
     usePodCIDR: get('usePodCIDR'),
     datastore: get('datastore'),
     path,

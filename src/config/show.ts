@@ -45,6 +45,7 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     ipv6: nodeAddress(config.ipv6),
     routerId: config.routerId ?? null,
     advertiseClusterIPs: config.advertiseClusterIPs === undefined ? null : formatPrefix(config.advertiseClusterIPs),
+    foreignClusterIPs: config.foreignClusterIPs?.toString() ?? null,
     usePodCIDR: String(config.usePodCIDR),
     datastore: config.datastore,
     path: config.path ?? null,

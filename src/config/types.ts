@@ -61,6 +61,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Address families of sessions made from Calico resources: only that of the peer's address, or both. */
   readonly sessionFamilies: 'peer' | 'both';
+  /** Pass on other nodes' cluster IPs (/32, /128); undefined: only with compat calico. */
+  readonly foreignClusterIPs: boolean | undefined;
   /** Seconds proposed as hold time; undefined: 90, or 240 with compat calico. */
   readonly holdTime: number | undefined;
   /** What SIGTERM does: `cease` sends Cease/Administrative Shutdown, `planned` closes so that graceful restart helpers keep routes. */

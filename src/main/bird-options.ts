@@ -10,9 +10,13 @@ export function birdDesireOptions(config: Config, node: string): DesireOptions {
   return { ...desireOptions(config, node), engine: BIRD_CAPABILITIES, programme: true };
 }
 
+/** Seconds: one dead neighbour must not silence a node for BIRD's four minutes (bird-behaviour, start-up). */
+const RECOVERY_WAIT = 30;
+
 /** Options of the view; BIRD's own hold time is Calico's, so only one that was asked for is written. */
 export function birdViewOptions(config: Config): ViewOptions {
   return {
+    ...(config.compat === 'calico' ? {} : { recoveryWait: RECOVERY_WAIT }),
     ...(config.holdTime === undefined ? {} : { holdTime: config.holdTime }),
     ...(config.listenPort === undefined ? {} : { listenPort: config.listenPort }),
   };

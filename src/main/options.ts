@@ -42,6 +42,8 @@ export function desireOptions(config: Config, node: string): DesireOptions {
     ...(config.kubernetesNode === undefined ? {} : { kubernetesNode: config.kubernetesNode }),
     ...(config.routerId === undefined ? {} : { routerId: config.routerId }),
     ...(config.advertiseClusterIPs === undefined ? {} : { advertiseClusterIPs: config.advertiseClusterIPs }),
+    ...(config.foreignClusterIPs === undefined ? {} : { foreignClusterIPs: config.foreignClusterIPs }),
+    sessionFamilies: config.sessionFamilies,
     usePodCIDR: config.usePodCIDR,
     secretNamespace: config.namespace,
     ...(config.asNumber === undefined ? {} : { asNumber: config.asNumber }),
