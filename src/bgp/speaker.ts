@@ -102,6 +102,7 @@ function createState(options: SpeakerOptions): SpeakerState {
     undecided: 0,
     reports: [],
     deferral: undefined,
+    bestChanges: 0,
     mayHaveWork: false,
     withheld: false,
   };

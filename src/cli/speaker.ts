@@ -27,6 +27,8 @@ export interface SpeakerArguments {
   readonly log?: 'debug' | 'info' | 'warn' | 'error';
   /** Leave without NOTIFICATION, so that graceful restart helpers keep the routes. Default false. */
   readonly planned?: boolean;
+  /** The process before this one ended while its routes stayed in the forwarding plane: send R and F (RFC 4724). Default false. */
+  readonly restarting?: boolean;
 }
 
 /** Adds the command. */
@@ -35,12 +37,18 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<config>', 'JSON configuration; SIGHUP reads it again')
     .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket')
     .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
+    .option('--restarting', 'this process follows one whose routes are still being used: ask helpers to keep them (RFC 4724)')
     .option('--log <level>', 'debug, info, warn or error', 'info')
-    .action(async (config: string, options: { status?: string; planned?: boolean; log: string }) => {
+    .action(async (config: string, options: { status?: string; planned?: boolean; restarting?: boolean; log: string }) => {
       const log = (['debug', 'info', 'warn', 'error'] as const).find((level) => level === options.log);
       if (log === undefined) throw new CommandError(EXIT.usage, `--log ${options.log}: must be debug, info, warn or error`);
       const status = options.status === undefined ? {} : { status: options.status };
-      context.exit = exitCode(await speakerCommand({ config, ...status, log, planned: options.planned === true }, interruptSignal()));
+      context.exit = exitCode(
+        await speakerCommand(
+          { config, ...status, log, planned: options.planned === true, restarting: options.restarting === true },
+          interruptSignal(),
+        ),
+      );
     });
 }
 
@@ -48,7 +56,11 @@ export function define(command: Command, context: CommandContext): void {
 export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal): Promise<number> {
   const config = await readConfig(args.config);
   const log = createLog(args.log ?? 'info', {});
-  const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf });
+  const speaker = createSpeaker({
+    random: Math.random,
+    wallClock: wallClockOf,
+    ...(args.restarting === true ? { restarting: { forwarding: true } } : {}),
+  });
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,

@@ -27,9 +27,16 @@ function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): b
   const undone = state.rib.run(clock, budgetMs);
   for (const carryOut of state.reports.splice(0)) carryOut();
   if (undone) return true;
+  reportChanges(state);
   importDone(state);
   state.withheld = deferring(state, state.time.now);
   return state.withheld ? false : fanOut(state, clock, end);
+}
+
+function reportChanges(state: SpeakerState): void {
+  const changes = state.rib.stats().work['bestChanges'] ?? 0;
+  if (changes > state.bestChanges) report(state, { kind: 'best-changed', prefixes: changes - state.bestChanges });
+  state.bestChanges = changes;
 }
 
 /** The RIB has decided everything it was given: paused sockets are read again. */

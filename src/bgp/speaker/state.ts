@@ -105,6 +105,8 @@ export interface SpeakerState {
   readonly reports: (() => void)[];
   /** Present while announcements wait for the peers of a restarted speaker. */
   deferral: { readonly startedAt: number; readonly until: number } | undefined;
+  /** Changes of best paths reported so far. */
+  bestChanges: number;
   /** Something happened that may have left work; asking the RIB costs a walk over its peers. */
   mayHaveWork: boolean;
   /** Announcements were held back and may go once the deferral ends. */
