@@ -58,7 +58,7 @@ export class AttributeStore {
   private readonly freeIds: number[] = [];
   private fresh = new Map<string, number>();
   private aged = new Map<string, number>();
-  private scratch = Buffer.alloc(70_000);
+  private scratch = Buffer.alloc(1024);
   private readonly onFree: (id: number) => void;
 
   /** `onFree` is told of every id before it is reused, to drop what is cached under it. */

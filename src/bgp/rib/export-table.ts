@@ -21,7 +21,7 @@ export class ExportTable {
   private readonly keys: string[] = [''];
   private readonly ids = new Map<string, number>();
   private readonly freeIds: number[] = [];
-  private readonly scratch = Buffer.alloc(70_000);
+  private scratch = Buffer.alloc(1024);
   private readonly wide: boolean;
 
   constructor(family: Family) {
@@ -93,6 +93,8 @@ export class ExportTable {
 
   /** IPv4: the attributes with NEXT_HOP in its place. IPv6: next hop length, next hop, attributes. */
   private keyOf({ octets, nextHop }: ExportedAttributes): string {
+    const length = octets.length + nextHop.length + 8;
+    if (this.scratch.length < length) this.scratch = Buffer.alloc(length * 2);
     const scratch = this.scratch;
     if (this.wide) {
       scratch[0] = nextHop.length;

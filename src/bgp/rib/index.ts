@@ -1,4 +1,5 @@
 export { DECISION_STEPS, type DecisionStep } from './decision.ts';
 export { ADD_PATH_SEND, createRib } from './rib.ts';
 export * from './types.ts';
+export { warmUp } from './warm-up.ts';
 export type { WorkCounters } from './work.ts';

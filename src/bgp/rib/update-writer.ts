@@ -27,7 +27,7 @@ export class UpdateWriter {
   at = 0;
   messages = 0;
   routes = 0;
-  private buffer = Buffer.alloc(128 * 1024);
+  private buffer = Buffer.alloc(8 * 1024);
   private start = 0;
   private bodyAt = 0;
   private limit = 0;
