@@ -131,7 +131,11 @@ export function applyTcpOptions(fd: number, family: SocketIp['family'], options:
  * A TCP socket with its options set, bound where `local` is given (port 0 = any); IPv6 sockets carry IPv6 alone. The caller
  * owns the descriptor until Node's socket takes it. Throws the kernel's error and leaves nothing open.
  */
-export function openTcpSocket(family: SocketIp['family'], options: TcpOptions, local?: { readonly address: SocketIp; readonly port: number }): number {
+export function openTcpSocket(
+  family: SocketIp['family'],
+  options: TcpOptions,
+  local?: { readonly address: SocketIp; readonly port: number },
+): number {
   const fd = addon().socket(family === 'ipv4' ? AF_INET : AF_INET6, SOCK_STREAM, 0);
   try {
     if (family === 'ipv6') addon().setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, int(1));

@@ -25,7 +25,7 @@ const flags = [
   '-shared',
   '-fPIC',
   '-fvisibility=hidden',
-  '-ffile-prefix-map=' + here + '=.',
+  `-ffile-prefix-map=${here}=.`,
   '-s',
 ];
 const defines = ['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=netlink'];

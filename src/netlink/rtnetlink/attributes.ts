@@ -1,0 +1,130 @@
+/** Attributes as tables: one row each, with how it is written and how it is read. Messages are a fixed part and such a table. */
+import type { SocketIp } from '../tcp.ts';
+import type { Arena } from './arena.ts';
+import { AF, ATTRIBUTE_TYPE_MASK } from './constants.ts';
+
+/** A value under construction while its attributes are read. */
+export type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+/** One attribute of a message about `T`. */
+export interface AttributeRow<T> {
+  readonly type: number;
+  /** Writes the attribute where the value has one. */
+  readonly write: (out: Arena, value: T) => void;
+  /** Reads `length` octets at `at`; false where they cannot be this attribute. */
+  readonly read: (into: Draft<T>, octets: Buffer, at: number, length: number) => boolean;
+}
+
+/** The rows of one kind of message, indexed by attribute type. */
+export interface AttributeTable<T> {
+  readonly rows: readonly AttributeRow<T>[];
+  readonly byType: readonly (AttributeRow<T> | undefined)[];
+}
+
+/** Makes the table; rows are written in their order. */
+export function attributeTable<T>(rows: readonly AttributeRow<T>[]): AttributeTable<T> {
+  const byType: (AttributeRow<T> | undefined)[] = new Array(Math.max(...rows.map((row) => row.type)) + 1).fill(undefined);
+  for (const row of rows) byType[row.type] = row;
+  return { rows, byType };
+}
+
+/** Writes every attribute the value has. */
+export function writeAttributes<T>(out: Arena, table: AttributeTable<T>, value: T): void {
+  for (const row of table.rows) row.write(out, value);
+}
+
+/**
+ * Reads the attributes between `at` and `end` into the draft; unknown ones are passed over. False where one is cut off or
+ * cannot be read.
+ */
+export function readAttributes<T>(table: AttributeTable<T>, into: Draft<T>, octets: Buffer, at: number, end: number): boolean {
+  while (at + 4 <= end) {
+    const length = octets.readUInt16LE(at);
+    if (length < 4 || at + length > end) return false;
+    const row = table.byType[octets.readUInt16LE(at + 2) & ATTRIBUTE_TYPE_MASK];
+    if (row !== undefined && !row.read(into, octets, at + 4, length - 4)) return false;
+    at += (length + 3) & ~3;
+  }
+  return true;
+}
+
+/** The address of 4 or 16 octets at `at`; undefined for any other length. */
+export function readIp(octets: Buffer, at: number, length: number): SocketIp | undefined {
+  if (length === 4) return { family: 'ipv4', words: [octets.readUInt32BE(at), 0, 0, 0] };
+  if (length !== 16) return undefined;
+  const words = [octets.readUInt32BE(at), octets.readUInt32BE(at + 4), octets.readUInt32BE(at + 8), octets.readUInt32BE(at + 12)] as const;
+  return { family: 'ipv6', words };
+}
+
+/** Text without its terminating zero. */
+export function readText(octets: Buffer, at: number, length: number): string {
+  const end = at + length;
+  const zero = octets.subarray(at, end).indexOf(0);
+  return octets.toString('utf8', at, zero < 0 ? end : at + zero);
+}
+
+/** The family of an address family number; undefined for others than IP. */
+export function familyOfNumber(af: number): 'ipv4' | 'ipv6' | undefined {
+  if (af === AF.ipv4) return 'ipv4';
+  return af === AF.ipv6 ? 'ipv6' : undefined;
+}
+
+/** A row whose value is a 32-bit number; `get` gives undefined where it is not to be written. */
+export function uint32Row<T>(
+  type: number,
+  get: (value: T) => number | undefined,
+  set: (into: Draft<T>, value: number) => void,
+): AttributeRow<T> {
+  return {
+    type,
+    write: (out, value) => {
+      const number = get(value);
+      if (number !== undefined) out.uint32(type, number);
+    },
+    read: (into, octets, at, length) => {
+      if (length !== 4) return false;
+      set(into, octets.readUInt32LE(at));
+      return true;
+    },
+  };
+}
+
+/** A row whose value is an address. */
+export function addressRow<T>(
+  type: number,
+  get: (value: T) => SocketIp | undefined,
+  set: (into: Draft<T>, value: SocketIp) => void,
+): AttributeRow<T> {
+  return {
+    type,
+    write: (out, value) => {
+      const ip = get(value);
+      if (ip !== undefined) out.address(type, ip);
+    },
+    read: (into, octets, at, length) => {
+      const ip = readIp(octets, at, length);
+      if (ip === undefined) return false;
+      set(into, ip);
+      return true;
+    },
+  };
+}
+
+/** A row whose value is text. */
+export function textRow<T>(
+  type: number,
+  get: (value: T) => string | undefined,
+  set: (into: Draft<T>, value: string) => void,
+): AttributeRow<T> {
+  return {
+    type,
+    write: (out, value) => {
+      const text = get(value);
+      if (text !== undefined) out.text(type, text);
+    },
+    read: (into, octets, at, length) => {
+      set(into, readText(octets, at, length));
+      return true;
+    },
+  };
+}

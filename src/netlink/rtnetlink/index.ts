@@ -1,0 +1,17 @@
+export type { AddressMessage } from './address.ts';
+export { decodeAddress, encodeAddress, encodeAddressDump } from './address.ts';
+export { Arena } from './arena.ts';
+export { ADDRESS_FLAG, GROUP, HOP_FLAG, LINK_FLAG, MAIN_TABLE, NLM_F, ROUTE_PROTOCOL, ROUTE_SCOPE, ROUTE_TYPE, RTM } from './constants.ts';
+export type { LinkMessage } from './link.ts';
+export { decodeLink, encodeLink, encodeLinkDump } from './link.ts';
+export type { EachMessage, KernelAnswer } from './messages.ts';
+export { decodeAnswer, decodeDone, eachMessage } from './messages.ts';
+export type { Monitor, MonitorOptions, NetlinkEvent } from './monitor.ts';
+export { decodeEvents, openMonitor } from './monitor.ts';
+export { inNamespace } from './namespace.ts';
+export type { NexthopMember, NexthopMessage } from './nexthop.ts';
+export { decodeNexthop, encodeNexthop, encodeNexthopDump, encodeNexthopRemoval } from './nexthop.ts';
+export type { IpPrefix, RouteFilter, RouteHop, RouteMessage } from './route.ts';
+export { decodeRoute, encodeRoute, encodeRouteDump, isAlive } from './route.ts';
+export type { BatchFailure, BatchResult, EncodeItem, NetlinkOptions } from './socket.ts';
+export { BATCH_MESSAGES, errorName, NetlinkError, NetlinkSocket } from './socket.ts';
