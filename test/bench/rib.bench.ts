@@ -4,14 +4,22 @@
  * Prints times, the longest slice and octets per prefix. Run with `npx vitest run --config test/bench/vitest.config.ts` where there
  * is one, or `npx vitest bench --run test/bench/rib.bench.ts`; each row is one round.
  */
+
+import { addressFromNumber } from 'bgp-ts/net';
+import { encodeUpdate, type Family, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
 import { bench, describe } from 'vitest';
 import { createRib, type Rib } from '../../src/bgp/rib/index.ts';
 import type { PeerConfig } from '../../src/bgp/speaker-types.ts';
-import { addressFromNumber } from 'bgp-ts/net';
-import { encodeUpdate, type Family, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
 
 const FAMILIES: readonly Family[] = ['ipv4-unicast'];
-const CONTEXT: UpdateContext = { fourOctetAs: true, external: false, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+const CONTEXT: UpdateContext = {
+  fourOctetAs: true,
+  external: false,
+  addPathReceive: [],
+  extendedNextHop: [],
+  families: FAMILIES,
+  loopback: true,
+};
 const ALL = { name: 'all', terms: [], otherwise: 'accept' } as const;
 const AS = 64512;
 const ONCE = { iterations: 1, time: 0, warmupIterations: 0, warmupTime: 0 } as const;
@@ -87,7 +95,9 @@ class Bench {
 
   report(what: string, from: number): void {
     const ms = performance.now() - from;
-    process.stdout.write(`${what}: ${ms.toFixed(0)} ms, longest slice ${this.slice.toFixed(1)} ms, ${(this.octets / 1e6).toFixed(1)} MB told\n`);
+    process.stdout.write(
+      `${what}: ${ms.toFixed(0)} ms, longest slice ${this.slice.toFixed(1)} ms, ${(this.octets / 1e6).toFixed(1)} MB told\n`,
+    );
   }
 }
 
@@ -100,7 +110,9 @@ const attributes = (number: number, set: number, asns: readonly number[] = []): 
 });
 
 function announce(number: number, set: number, base: number, count: number, length: number, asns?: readonly number[]): Uint8Array[] {
-  const announced = Array.from({ length: count }, (_, i) => ({ prefix: { family: 'ipv4', words: [(base + i * 2 ** (32 - length)) >>> 0, 0, 0, 0], length } as const }));
+  const announced = Array.from({ length: count }, (_, i) => ({
+    prefix: { family: 'ipv4', words: [(base + i * 2 ** (32 - length)) >>> 0, 0, 0, 0], length } as const,
+  }));
   return encodeUpdate({ announced, attributes: attributes(number, set, asns) });
 }
 
@@ -118,7 +130,7 @@ describe('calico-500', () => {
       () => {
         const world = new Bench(501);
         const from = performance.now();
-        calico.forEach((messages, number) => world.feed(number, messages));
+        for (const [number, messages] of calico.entries()) world.feed(number, messages);
         world.drain();
         world.report(`calico-500 ${round}`, from);
       },
@@ -127,7 +139,7 @@ describe('calico-500', () => {
   }
 
   const world = new Bench(501);
-  calico.forEach((messages, number) => world.feed(number, messages));
+  for (const [number, messages] of calico.entries()) world.feed(number, messages);
   world.drain();
   let change = 0;
   bench('one change to 500 clients', () => {
@@ -151,7 +163,9 @@ describe('full table', () => {
         const batch: Uint8Array[] = [];
         for (const end = Math.min(SETS, set + 500); set < end; set++) {
           const until = Math.floor(((set + 1) * PREFIXES) / SETS);
-          batch.push(...announce(0, set, 0x01000000 + next * 256, until - next, 24, [1000 + (set % 977), 2000 + (set % 89), 200_000 + set]));
+          batch.push(
+            ...announce(0, set, 0x01000000 + next * 256, until - next, 24, [1000 + (set % 977), 2000 + (set % 89), 200_000 + set]),
+          );
           next = until;
         }
         const from = performance.now();
@@ -162,7 +176,9 @@ describe('full table', () => {
       world.report('full table load', performance.now() - spent);
       const after = process.memoryUsage();
       const per = (octets: number): string => (octets / PREFIXES).toFixed(0);
-      process.stdout.write(`octets per prefix and path: ${per(after.arrayBuffers - before.arrayBuffers)} in tables, ${per(after.heapUsed - before.heapUsed)} on the heap\n`);
+      process.stdout.write(
+        `octets per prefix and path: ${per(after.arrayBuffers - before.arrayBuffers)} in tables, ${per(after.heapUsed - before.heapUsed)} on the heap\n`,
+      );
       world.slice = 0;
       const from = performance.now();
       world.rib.sessionDown(world.peers[0] ?? -1, 'flush');
@@ -179,10 +195,19 @@ describe('overlap', () => {
     () => {
       const world = new Bench(100);
       const messages = Array.from({ length: 50 }, (_, i) =>
-        Array.from({ length: 20 }, (__, set) => announce(i, set, 0x14000000 + set * 256_000, 1000, 24, Array.from({ length: 1 + Math.min(5, (i - set + 50) % 50) }, (___, k) => 300_000 + k))).flat(),
+        Array.from({ length: 20 }, (__, set) =>
+          announce(
+            i,
+            set,
+            0x14000000 + set * 256_000,
+            1000,
+            24,
+            Array.from({ length: 1 + Math.min(5, (i - set + 50) % 50) }, (___, k) => 300_000 + k),
+          ),
+        ).flat(),
       );
       const from = performance.now();
-      messages.forEach((own, number) => world.feed(number, own));
+      for (const [number, own] of messages.entries()) world.feed(number, own);
       world.drain();
       world.report('overlap', from);
     },

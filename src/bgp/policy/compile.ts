@@ -137,7 +137,8 @@ function advance(c: Compilation, term: number, asked: number, mods: Modification
     if (current === undefined) break;
     if (answered === 0 && !current.facts.every((test) => answers(test, sum))) continue;
     const test = current.prefixes[answered];
-    if (test !== undefined) return { outcome: undefined, test, term: t, asked: answered, mods: sum, answers, yes: undefined, no: undefined };
+    if (test !== undefined)
+      return { outcome: undefined, test, term: t, asked: answered, mods: sum, answers, yes: undefined, no: undefined };
     sum = applyActions(c, sum, current.actions);
     if (current.verdict !== undefined) {
       return leaf({ accept: current.verdict, term: current.name, reasons: current.reasons, modifications: sum }, answers);

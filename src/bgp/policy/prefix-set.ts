@@ -49,7 +49,9 @@ function rangeOf(match: PrefixMatch): readonly [number, number] {
 }
 
 function keyOf(family: Prefix['family'], w0: number, w1: number, w2: number, w3: number): number | string {
-  return family === 'ipv4' ? w0 : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff, w2 >>> 16, w2 & 0xffff, w3 >>> 16, w3 & 0xffff);
+  return family === 'ipv4'
+    ? w0
+    : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff, w2 >>> 16, w2 & 0xffff, w3 >>> 16, w3 & 0xffff);
 }
 
 function buildLevels(matches: readonly PrefixMatch[], family: Prefix['family']): Level[] {

@@ -12,9 +12,13 @@ export type RouteProtocol = 'static' | 'kernel' | 'device' | 'bgp';
 /** A set of prefixes. `exact` = equal, `orLonger` = equal or more specific, `range` = inside `prefix` with min ≤ length ≤ max. */
 export interface PrefixMatch {
   readonly prefix: Prefix;
-  readonly match: { readonly kind: 'exact' } | { readonly kind: 'orLonger' } | { readonly kind: 'range'; readonly min: number; readonly max: number };
+  readonly match:
+    | { readonly kind: 'exact' }
+    | { readonly kind: 'orLonger' }
+    | { readonly kind: 'range'; readonly min: number; readonly max: number };
 }
 
+/** What a route must be like for a term to apply. */
 export type Condition =
   | { readonly kind: 'prefix'; readonly any: readonly PrefixMatch[]; readonly not?: true }
   | { readonly kind: 'protocol'; readonly any: readonly RouteProtocol[]; readonly not?: true }
@@ -32,6 +36,7 @@ export type Condition =
    */
   | { readonly kind: 'metric'; readonly op: 'eq' | 'lt' | 'gt'; readonly value: number };
 
+/** What a term does to a route that it applies to. */
 export type Action =
   | { readonly kind: 'addCommunity'; readonly value: number }
   | { readonly kind: 'addLargeCommunity'; readonly value: readonly [number, number, number] }
@@ -56,6 +61,7 @@ export interface Reason {
   readonly rule: string;
 }
 
+/** One rule: applies where all of `when` hold. */
 export interface Term {
   /** Unique within its policy, shown by explain: `BGPFilter/deny-lb exportV4[0]`. */
   readonly name: string;

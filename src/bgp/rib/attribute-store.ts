@@ -4,18 +4,32 @@
  * policy or origination adds to them (route preference, protocol, interface, metric).
  */
 import type { LocalRoute } from '../speaker-types.ts';
-import { type AttributeFault, attributeKeys, CANONICAL, canonicalAttributes, decodeAttributes, type PathAttributes, type UpdateContext } from '../wire/index.ts';
+import {
+  type AttributeFault,
+  attributeKeys,
+  CANONICAL,
+  canonicalAttributes,
+  decodeAttributes,
+  type PathAttributes,
+  type UpdateContext,
+} from '../wire/index.ts';
 import { findAttribute, readUint32 } from './attribute-octets.ts';
-import { float64, grow, int32, uint16, uint32, uint8 } from './grow.ts';
+import { float64, grow, int32, uint8, uint16, uint32 } from './grow.ts';
 import { RAW_CACHE_ENTRIES } from './limits.ts';
 
-/** Flags of an attribute set: well-known communities (RFC 1997) and presence. */
+/** Flags of an attribute set, this and those below. This one: stays in the AS (RFC 1997). */
 export const NO_EXPORT = 1;
+/** Stays in this speaker (RFC 1997). */
 export const NO_ADVERTISE = 2;
+/** Stays in this member AS; without confederations, in this AS (RFC 1997). */
 export const NO_EXPORT_SUBCONFED = 4;
+/** LOCAL_PREF is present, not assumed. */
 export const HAS_LOCAL_PREF = 8;
+/** MULTI_EXIT_DISC is present. */
 export const HAS_MED = 16;
+/** ORIGINATOR_ID is present. */
 export const HAS_ORIGINATOR = 32;
+/** Of a local route. */
 export const ORIGINATED = 64;
 
 /** Route preference per protocol, BIRD's values (control-plane 2.5). */
@@ -39,6 +53,7 @@ const GENERATION_STEP = 2 ** 26;
 /** Tag octets at the front of a key: kind, preference (2 octets), next hop length; extras as JSON only for local routes. */
 const TAG = 4;
 
+/** All attribute sets; an id is valid while somebody holds a reference. Throws nothing but on its own corruption. */
 export class AttributeStore {
   count = 0;
   refs: Int32Array<ArrayBuffer> = new Int32Array(64);
@@ -75,7 +90,12 @@ export class AttributeStore {
    * Id of the set as received, without a reference held. Faults go to `onFault`; undefined where their outcome is
    * treat-as-withdraw or worse (RFC 7606).
    */
-  internReceived(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext, onFault: (fault: AttributeFault) => void): number | undefined {
+  internReceived(
+    raw: Uint8Array,
+    nextHop: Uint8Array,
+    context: UpdateContext,
+    onFault: (fault: AttributeFault) => void,
+  ): number | undefined {
     const key = this.rawKey(raw, nextHop, context);
     const known = this.fresh.get(key) ?? this.aged.get(key);
     if (known !== undefined) {

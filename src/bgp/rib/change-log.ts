@@ -41,6 +41,7 @@ export function batchPart(batch: Batch, peer: number, routerId: number): Uint8Ar
   return parts;
 }
 
+/** The log; sequence numbers count from 1 and have no gaps. Bounded by whoever appends, see `Group`. */
 export class ChangeLog {
   /** Sequence number of the newest batch ever appended; 0 before the first. */
   head = 0;

@@ -29,7 +29,8 @@ const sourceOf = (t: DecisionTables, row: number): number => t.paths.source[row]
 /** Preference and LOCAL_PREF in one number: equal preferences compare by LOCAL_PREF. */
 const rank = (t: DecisionTables, row: number): number => t.attributes.rank[setOf(t, row)] ?? 0;
 
-const originator = (t: DecisionTables, row: number): number => t.attributes.originatorId[setOf(t, row)] || (t.sources.routerId[sourceOf(t, row)] ?? 0);
+const originator = (t: DecisionTables, row: number): number =>
+  t.attributes.originatorId[setOf(t, row)] || (t.sources.routerId[sourceOf(t, row)] ?? 0);
 
 /** The steps in order. MED compares only paths from the same neighbouring AS, so it eliminates among those still tied. */
 export const DECISION_STEPS: readonly DecisionStep[] = [
@@ -67,7 +68,11 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     citation: 'RFC 4271 section 9.1.2.2 d',
     compare: (t, a, b) => (t.sources.external[sourceOf(t, b)] ?? 0) - (t.sources.external[sourceOf(t, a)] ?? 0),
   },
-  { step: 'lower ORIGINATOR_ID or BGP Identifier', citation: 'RFC 4456 section 9', compare: (t, a, b) => originator(t, a) - originator(t, b) },
+  {
+    step: 'lower ORIGINATOR_ID or BGP Identifier',
+    citation: 'RFC 4456 section 9',
+    compare: (t, a, b) => originator(t, a) - originator(t, b),
+  },
   {
     step: 'shorter CLUSTER_LIST',
     citation: 'RFC 4456 section 9',

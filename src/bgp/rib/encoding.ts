@@ -16,6 +16,23 @@ export interface Encoded {
   readonly byOriginator: ReadonlyMap<number, readonly number[]>;
 }
 
+/** Who wrote or originated the messages of a run: a source tag (NOBODY: no member) and an ORIGINATOR_ID (0: none). */
+interface Excluded {
+  readonly tag: number;
+  readonly originator: number;
+}
+
+/** Ranges to cut while messages are written. */
+class Cuts {
+  readonly bySource = new Map<number, number[]>();
+  readonly byOriginator = new Map<number, number[]>();
+
+  mark(excluded: Excluded, start: number, end: number): void {
+    if (excluded.tag !== NOBODY) addRange(this.bySource, excluded.tag, start, end);
+    if (excluded.originator !== 0) addRange(this.byOriginator, excluded.originator, start, end);
+  }
+}
+
 function addRange(map: Map<number, number[]>, key: number, start: number, end: number): void {
   const ranges = map.get(key);
   if (ranges === undefined) map.set(key, [start, end]);
@@ -53,20 +70,20 @@ export class ChangeSet {
 
   /** Writes everything and empties the set. Withdrawals come first, then attribute sets in order of first appearance. */
   encode(writer: UpdateWriter, table: ExportTable): Encoded {
-    const bySource = new Map<number, number[]>();
-    const byOriginator = new Map<number, number[]>();
-    this.encodeWithdrawals(writer, bySource, byOriginator);
-    this.encodeAnnouncements(writer, table, bySource, byOriginator);
+    const cuts = new Cuts();
+    this.encodeWithdrawals(writer, cuts);
+    this.encodeAnnouncements(writer, table, cuts);
     this.clear();
-    return { octets: writer.octets(), bySource, byOriginator };
+    return { octets: writer.octets(), bySource: cuts.bySource, byOriginator: cuts.byOriginator };
   }
 
   /** Empties the set. */
   clear(): void {
-    for (const list of [this.announced, this.exports, this.tags, this.next, this.withdrawn, this.withdrawnTags, this.withdrawnOriginators]) list.clear();
+    for (const list of [this.announced, this.exports, this.tags, this.next, this.withdrawn, this.withdrawnTags, this.withdrawnOriginators])
+      list.clear();
   }
 
-  private encodeWithdrawals(writer: UpdateWriter, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
+  private encodeWithdrawals(writer: UpdateWriter, cuts: Cuts): void {
     const runs = new Map<number, number[]>();
     for (let i = 0; i < this.withdrawn.length; i++) {
       const key = (this.withdrawnOriginators.at(i) >>> 0) * 65_536 + this.withdrawnTags.at(i);
@@ -79,40 +96,32 @@ export class ChangeSet {
       writer.openWithdraw();
       for (const prefix of run) writer.add(prefix);
       writer.close();
-      mark(bySource, byOriginator, key % 65_536, Math.floor(key / 65_536), start, writer.at);
+      cuts.mark({ tag: key % 65_536, originator: Math.floor(key / 65_536) }, start, writer.at);
     }
   }
 
-  private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, bySource: Map<number, number[]>, byOriginator: Map<number, number[]>): void {
+  private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, cuts: Cuts): void {
     const { first } = table.chains();
     for (const id of this.chainByExport(table)) {
+      const originator = table.originatorId[id] ?? 0;
       let tag = -1;
       let start = writer.at;
       for (let i = (first[id] ?? 0) - 1; i >= 0; i = this.next.at(i)) {
         if (this.tags.at(i) !== tag) {
-          if (tag >= 0) this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
+          if (tag >= 0) {
+            writer.close();
+            cuts.mark({ tag, originator }, start, writer.at);
+          }
           start = writer.at;
           tag = this.tags.at(i);
           writer.openAnnounce(table.wire(id));
         }
         writer.add(this.announced.at(i));
       }
-      this.closeRun(writer, table, id, tag, start, bySource, byOriginator);
+      writer.close();
+      cuts.mark({ tag, originator }, start, writer.at);
       first[id] = 0;
     }
-  }
-
-  private closeRun(
-    writer: UpdateWriter,
-    table: ExportTable,
-    id: number,
-    tag: number,
-    start: number,
-    bySource: Map<number, number[]>,
-    byOriginator: Map<number, number[]>,
-  ): void {
-    writer.close();
-    mark(bySource, byOriginator, tag, table.originatorId[id] ?? 0, start, writer.at);
   }
 
   /** Links announcements of one export id in order; the ids in order of appearance. */
@@ -132,11 +141,6 @@ export class ChangeSet {
     }
     return ids;
   }
-}
-
-function mark(bySource: Map<number, number[]>, byOriginator: Map<number, number[]>, tag: number, originator: number, start: number, end: number): void {
-  if (tag !== NOBODY) addRange(bySource, tag, start, end);
-  if (originator !== 0) addRange(byOriginator, originator, start, end);
 }
 
 const NO_RANGES: readonly number[] = [];

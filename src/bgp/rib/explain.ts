@@ -1,5 +1,6 @@
 /** Why a prefix is routed as it is and who is told: from the rows and sent states acted on, by the functions that acted. */
 import type { Prefix } from '../net/types.ts';
+import type { Family } from '../wire/index.ts';
 import { DECISION_STEPS, type DecisionStep, type DecisionTables, lostAt } from './decision.ts';
 import { ChangeSet, NOBODY } from './encoding.ts';
 import type { Feed } from './feed.ts';
@@ -7,8 +8,7 @@ import { LOCAL } from './limits.ts';
 import { familyOf } from './local-routes.ts';
 import { REJECTED } from './path-table.ts';
 import type { PeerState } from './peer.ts';
-import { importGrounds, type Inspection, rowsOf, viewOf } from './routes.ts';
-import type { Family } from '../wire/index.ts';
+import { type Inspection, importGrounds, rowsOf, viewOf } from './routes.ts';
 import type { PeerExplanation, RouteExplanation } from './types.ts';
 
 type BlockedBy = NonNullable<PeerExplanation['blockedBy']>;
@@ -26,7 +26,9 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
   const best = id < 0 ? -1 : (tables.prefixes.best[id] ?? -1);
   const decision: DecisionTables = { attributes: state.stores.attributes, sources: state.stores.sources, paths: tables.paths, visited: 0 };
   const accepted = rows.filter((row) => ((tables.paths.flags[row] ?? 0) & REJECTED) === 0);
-  const losses = new Map(best < 0 ? [] : accepted.filter((row) => row !== best).map((row) => [row, lostAt(decision, row, best, accepted)] as const));
+  const losses = new Map(
+    best < 0 ? [] : accepted.filter((row) => row !== best).map((row) => [row, lostAt(decision, row, best, accepted)] as const),
+  );
   const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : DECISION_STEPS.indexOf(step))));
   const decidedBy = DECISION_STEPS[closest];
   const ordered = [...rows].sort((a, b) => Number(b === best) - Number(a === best));
@@ -34,7 +36,11 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
     prefix,
     candidates: ordered.map((row) => {
       const step = losses.get(row);
-      return { ...viewOf(state, family, row, false), ...(step !== undefined && { lostAt: named(step) }), importTerm: importGrounds(state, family, row).term };
+      return {
+        ...viewOf(state, family, row, false),
+        ...(step !== undefined && { lostAt: named(step) }),
+        importTerm: importGrounds(state, family, row).term,
+      };
     }),
     ...(decidedBy !== undefined && { decidedBy: named(decidedBy) }),
     peers: [...state.peers.all()].filter((peer) => !peer.removed).map((peer) => explainPeer(state, family, id, peer)),
@@ -44,11 +50,14 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
 function explainPeer(state: Inspection, family: Family, prefix: number, peer: PeerState): PeerExplanation {
   const feed = peer.families[family].feed;
   const base = { peer: peer.config.id, up: peer.session !== undefined, group: feed?.group.id ?? '' };
-  if (peer.session === undefined) return { ...base, advertised: false, blockedBy: blocked('session down', 'RFC 4271 section 8'), delivered: false };
-  if (feed === undefined) return { ...base, advertised: false, blockedBy: blocked('family not negotiated', 'RFC 4760 section 8'), delivered: false };
+  if (peer.session === undefined)
+    return { ...base, advertised: false, blockedBy: blocked('session down', 'RFC 4271 section 8'), delivered: false };
+  if (feed === undefined)
+    return { ...base, advertised: false, blockedBy: blocked('family not negotiated', 'RFC 4760 section 8'), delivered: false };
   const { group } = feed;
   const delivered = prefix < 0 || feed.hasDelivered(prefix, group.sent.sequence[prefix] ?? 0);
-  if (!feed.attached) return { ...base, advertised: false, blockedBy: blocked('initial table not yet made', 'bgp-speaker 2.4'), delivered: false };
+  if (!feed.attached)
+    return { ...base, advertised: false, blockedBy: blocked('initial table not yet made', 'bgp-speaker 2.4'), delivered: false };
   if (prefix < 0 || !group.sent.isTold(prefix, feed.peer, feed.routerId)) {
     return { ...base, advertised: false, blockedBy: whyNot(state, family, prefix, feed), delivered };
   }

@@ -4,8 +4,8 @@
  */
 import type { Modifications } from '../policy/index.ts';
 import { type AttributeEdits, editAttributes, type Family, toTwoOctetAs } from '../wire/index.ts';
-import { type AttributeStore, HAS_LOCAL_PREF, HAS_ORIGINATOR, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from './attribute-store.ts';
 import { findAttribute } from './attribute-octets.ts';
+import { type AttributeStore, HAS_LOCAL_PREF, HAS_ORIGINATOR, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from './attribute-store.ts';
 import { editsOf } from './edit.ts';
 import { factsOf } from './facts.ts';
 import { LOCAL } from './limits.ts';
@@ -51,7 +51,8 @@ const BLOCKS: readonly BlockRule[] = [
   {
     rule: 'not reflected between non-clients',
     citation: 'RFC 4456 section 6',
-    blocks: (rules, _store, sources, route) => rules.kind === 'internal' && isInternal(sources, route.source) && sources.client[route.source] === 0,
+    blocks: (rules, _store, sources, route) =>
+      rules.kind === 'internal' && isInternal(sources, route.source) && sources.client[route.source] === 0,
   },
   {
     rule: 'NO_ADVERTISE community',
@@ -66,7 +67,8 @@ const BLOCKS: readonly BlockRule[] = [
   {
     rule: 'no next hop of this family',
     citation: 'RFC 4271 section 5.1.3',
-    blocks: (rules, store, _sources, route) => !fitsFamily(rules.family, isSelf(rules, store, route) ? rules.self.length : store.nextHopLength(route.set)),
+    blocks: (rules, store, _sources, route) =>
+      !fitsFamily(rules.family, isSelf(rules, store, route) ? rules.self.length : store.nextHopLength(route.set)),
   },
 ];
 
@@ -120,11 +122,16 @@ const NON_TRANSITIVE = 0x40;
 function withoutNonTransitive(octets: Uint8Array): Uint8Array {
   const found = findAttribute(octets, EXTENDED_COMMUNITIES);
   const kept: number[] = [];
-  for (let at = found.start; at < found.end; at += 8) if (((octets[at] ?? 0) & NON_TRANSITIVE) === 0) kept.push(...octets.subarray(at, at + 8));
+  for (let at = found.start; at < found.end; at += 8)
+    if (((octets[at] ?? 0) & NON_TRANSITIVE) === 0) kept.push(...octets.subarray(at, at + 8));
   if (kept.length === found.end - found.start) return octets;
   const wide = kept.length > 255;
   const header = wide ? [0xd0, EXTENDED_COMMUNITIES, kept.length >> 8, kept.length & 0xff] : [0xc0, EXTENDED_COMMUNITIES, kept.length];
-  return Uint8Array.from([...octets.subarray(0, found.at), ...(kept.length > 0 ? [...header, ...kept] : []), ...octets.subarray(found.end)]);
+  return Uint8Array.from([
+    ...octets.subarray(0, found.at),
+    ...(kept.length > 0 ? [...header, ...kept] : []),
+    ...octets.subarray(found.end),
+  ]);
 }
 
 /** An exported route's attributes. */
@@ -155,7 +162,11 @@ export function exportAttributes(
   const routerId = sources.routerId[route.source] ?? 0;
   const hasOriginator = hasFlag(store, route.set, HAS_ORIGINATOR);
   // RFC 4456 section 8: ORIGINATOR_ID only where there is none; the own CLUSTER_ID before the others.
-  const octets = reflected ? reflectAttributes(edited, hasOriginator ? undefined : routerId, rules.clusterId) : external ? withoutNonTransitive(edited) : edited;
+  const octets = reflected
+    ? reflectAttributes(edited, hasOriginator ? undefined : routerId, rules.clusterId)
+    : external
+      ? withoutNonTransitive(edited)
+      : edited;
   return {
     octets: rules.fourOctetAs ? octets : toTwoOctetAs(octets),
     nextHop: nextHopFor(rules, store, route),

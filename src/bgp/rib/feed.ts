@@ -2,8 +2,9 @@
  * What one peer is owed in one family: octets already set aside for it, then the log of its group from its cursor on, or,
  * where it fell behind the log, a walk of the table.
  */
-import type { Group } from './group.ts';
+
 import { batchPart } from './change-log.ts';
+import type { Group } from './group.ts';
 import type { Walk } from './walk.ts';
 
 /** A member, or a member to be, of a group. */
@@ -78,7 +79,7 @@ export class Feed {
 
   /** Reads everything left in the log into the queue: before a refresh or a move. */
   drainLog(): void {
-    while (this.walk === undefined && this.readBatch()) continue;
+    while (this.walk === undefined && this.readBatch());
   }
 
   private refill(limit: number): boolean {

@@ -1,7 +1,7 @@
 /** From a best path to what a group is told of it, remembered per attribute set. */
 import type { PolicyOutcome } from '../policy/index.ts';
 import { type Block, exportAttributes, findBlock, type GroupRules, sourceKey } from './export-rules.ts';
-import { ExportTable } from './export-table.ts';
+import type { ExportTable } from './export-table.ts';
 import { float64, grow, int32, uint32 } from './grow.ts';
 import type { PolicyRun } from './policies.ts';
 import type { FamilyTables, Stores } from './tables.ts';
@@ -21,6 +21,7 @@ export interface ExportVerdict {
 
 const TOO_LONG: Block = { rule: 'attributes do not fit a message', citation: 'RFC 8654 section 4' };
 
+/** One group's exports under its current rules and policy. */
 export class GroupExports {
   readonly table: ExportTable;
   readonly rules: GroupRules;

@@ -6,6 +6,7 @@ import { type Batch, batchOctets, ChangeLog, type Undo } from './change-log.ts';
 import { ChangeSet, type Encoded, NOBODY } from './encoding.ts';
 import type { GroupRules } from './export-rules.ts';
 import { ExportTable } from './export-table.ts';
+import { heldBy } from './fall-behind.ts';
 import type { Feed } from './feed.ts';
 import { GroupExports } from './group-exports.ts';
 import { grow, IntList, IntQueue, uint8 } from './grow.ts';
@@ -27,6 +28,15 @@ interface Flush {
   readonly present: IntList;
 }
 
+/** What a group is made of. `id` is for people: `ipv4-unicast client 3`; equal `key`s are one group. */
+export interface GroupIdentity {
+  readonly id: string;
+  readonly key: string;
+  readonly rules: GroupRules;
+  readonly policy: PolicyRun;
+}
+
+/** One update group; made by `Groups`. Sequence numbers are those of its log. */
 export class Group {
   /** Short name for people: `ipv4-unicast client 3`. */
   readonly id: string;
@@ -62,7 +72,8 @@ export class Group {
     present: new IntList(),
   };
 
-  constructor(id: string, key: string, stores: Stores, tables: FamilyTables, rules: GroupRules, policy: PolicyRun, onReady: (feed: Feed) => void) {
+  constructor(stores: Stores, tables: FamilyTables, identity: GroupIdentity, onReady: (feed: Feed) => void) {
+    const { id, key, rules, policy } = identity;
     this.id = id;
     this.key = key;
     this.stores = stores;
@@ -200,7 +211,12 @@ export class Group {
     const originator = this.sent.originator(id);
     if (oldSource === source && oldOriginator === originator) return;
     this.lastAudienceChange = flush.seq;
-    const candidates = new Set([oldSource, source, ...(this.byRouterId.get(oldOriginator) ?? []), ...(this.byRouterId.get(originator) ?? [])]);
+    const candidates = new Set([
+      oldSource,
+      source,
+      ...(this.byRouterId.get(oldOriginator) ?? []),
+      ...(this.byRouterId.get(originator) ?? []),
+    ]);
     for (const peer of candidates) {
       const member = this.members.get(peer);
       if (member === undefined) continue;
@@ -267,19 +283,8 @@ export class Group {
   }
 
   private startWalk(feed: Feed): void {
-    const { sent, log } = this;
-    const top = this.tables.prefixes.top;
-    const held = new Uint8Array((top >> 3) + 1);
-    const seen = new Uint8Array(top);
-    for (let seq = feed.cursor + 1; seq <= log.head; seq++) {
-      const undo = log.get(seq)?.undo;
-      if (undo !== undefined) restoreHeld(undo, feed, held, seen);
-    }
-    for (let prefix = 0; prefix < top; prefix++) {
-      if (seen[prefix] === 0 && sent.isTold(prefix, feed.peer, feed.routerId)) held[prefix >> 3] = (held[prefix >> 3] ?? 0) | (1 << (prefix & 7));
-    }
-    log.unfollow(feed.cursor);
-    feed.walk = new Walk(feed.cursor, held);
+    feed.walk = new Walk(feed.cursor, heldBy(feed));
+    this.log.unfollow(feed.cursor);
     this.walkers.add(feed);
   }
 }
@@ -291,15 +296,4 @@ function clearFlush(flush: Flush): void {
   flush.sources.clear();
   flush.originators.clear();
   flush.present.clear();
-}
-
-/** What the member held before a batch it has not read; the oldest such batch of a prefix tells. */
-function restoreHeld(undo: Undo, feed: Feed, held: Uint8Array, seen: Uint8Array): void {
-  for (let i = 0; i < undo.prefixes.length; i++) {
-    const prefix = undo.prefixes[i] ?? 0;
-    if (seen[prefix] === 1) continue;
-    seen[prefix] = 1;
-    const told = undo.present[i] === 1 && undo.sources[i] !== feed.peer && undo.originators[i] !== feed.routerId;
-    if (told) held[prefix >> 3] = (held[prefix >> 3] ?? 0) | (1 << (prefix & 7));
-  }
 }

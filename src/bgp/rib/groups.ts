@@ -21,6 +21,7 @@ interface Place {
 const BORR = 1;
 const EORR = 2;
 
+/** The groups of one RIB, found by key. */
 export class Groups {
   private readonly groups = new Map<string, { readonly group: Group; readonly joins: Joins }>();
   /** Feeds whose peer's configuration may ask for another group. */
@@ -103,7 +104,10 @@ export class Groups {
   /** One unit of work each; `between` is asked after every unit and ends the round where it says so. */
   step(between: () => boolean): void {
     if (this.unsettled.size > 0) this.settle();
-    if (this.moves.length > 0 && (this.moveOn(), between())) return;
+    if (this.moves.length > 0) {
+      this.moveOn();
+      if (between()) return;
+    }
     for (const entry of [...this.groups.values()]) {
       if (this.stepGroup(entry.group, entry.joins) && between()) return;
     }
@@ -156,7 +160,8 @@ export class Groups {
     if (known !== undefined) return known;
     const { family, kind } = place.rules;
     const id = `${family} ${kind} ${++this.made}`;
-    const group = new Group(id, place.key, this.stores, this.tables[family], place.rules, this.stores.policies.use(place.policy), this.onReady);
+    const policy = this.stores.policies.use(place.policy);
+    const group = new Group(this.stores, this.tables[family], { id, key: place.key, rules: place.rules, policy }, this.onReady);
     const entry = { group, joins: new Joins(group, this.onReady) };
     this.groups.set(place.key, entry);
     return entry;

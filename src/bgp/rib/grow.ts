@@ -10,11 +10,15 @@ export function grow<T extends Columns>(array: T, length: number, make: (length:
   return larger;
 }
 
-/** Makers for `grow`. */
+/** Maker of 32-bit signed columns, for `grow`. */
 export const int32 = (length: number): Int32Array<ArrayBuffer> => new Int32Array(length);
+/** Maker of 32-bit unsigned columns. */
 export const uint32 = (length: number): Uint32Array<ArrayBuffer> => new Uint32Array(length);
+/** Maker of 16-bit unsigned columns. */
 export const uint16 = (length: number): Uint16Array<ArrayBuffer> => new Uint16Array(length);
+/** Maker of 8-bit unsigned columns. */
 export const uint8 = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length);
+/** Maker of double columns. */
 export const float64 = (length: number): Float64Array<ArrayBuffer> => new Float64Array(length);
 
 /** A list of 32-bit numbers that grows and is reused. */

@@ -1,7 +1,8 @@
 /** Adj-RIB-In: announcements, withdrawals and local routes become rows, and rows that matter make their prefix dirty. */
-import type { PeerFamily } from './peer.ts';
+
 import type { ImportClass } from './import.ts';
 import { GENERATION_SHIFT, REJECTED, type SourceChain } from './path-table.ts';
+import type { PeerFamily } from './peer.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 
 const FLAG_MASK = (1 << GENERATION_SHIFT) - 1;
@@ -11,12 +12,28 @@ export function generationOf(tables: FamilyTables, row: number): number {
   return (tables.paths.flags[row] ?? 0) >>> GENERATION_SHIFT;
 }
 
-/** One prefix announced by a peer with a received attribute set. */
-export function announcePath(stores: Stores, tables: FamilyTables, peer: number, own: PeerFamily, imports: ImportClass, prefix: number, pathId: number, set: number): void {
+/** The announcements of one run: all of one peer with one received attribute set. */
+export interface Announcement {
+  readonly peer: number;
+  readonly own: PeerFamily;
+  readonly imports: ImportClass;
+  readonly set: number;
+}
+
+/** One prefix of a run, with its path identifier (0: none). */
+export function announcePath(stores: Stores, tables: FamilyTables, announcement: Announcement, prefix: number, pathId: number): void {
+  const { peer, own, imports, set } = announcement;
   const verdict = imports.evaluate(set, tables.prefixes, prefix);
-  const flags = verdict < 0 ? -verdict : 0;
-  const row = tables.paths.find(tables.prefixes, prefix, peer, pathId);
-  putPath(stores, tables, own.chain, { row, prefix, source: peer, pathId, received: set, chosen: verdict < 0 ? set : verdict, flags, generation: own.generation });
+  putPath(stores, tables, own.chain, {
+    row: tables.paths.find(tables.prefixes, prefix, peer, pathId),
+    prefix,
+    source: peer,
+    pathId,
+    received: set,
+    chosen: verdict < 0 ? set : verdict,
+    flags: verdict < 0 ? -verdict : 0,
+    generation: own.generation,
+  });
 }
 
 /** What a row is to say. `chosen` is the set after import. */
@@ -49,7 +66,7 @@ export function putPath(stores: Stores, tables: FamilyTables, chain: SourceChain
   paths.attributes[row] = value.chosen;
   paths.when[row] = stores.now;
   chain.accepted += Number((value.flags & REJECTED) === 0) - Number((before & REJECTED) === 0);
-  if (((before & value.flags) & REJECTED) === 0) tables.touch(value.prefix, row);
+  if ((before & value.flags & REJECTED) === 0) tables.touch(value.prefix, row);
   attributes.release(oldChosen);
   attributes.release(oldReceived);
   return row;

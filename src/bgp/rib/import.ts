@@ -2,6 +2,8 @@
  * From a received attribute set to the one routes are chosen by: loop checks (RFC 4271 section 9.1.2, RFC 4456 section 8) and
  * the import policy. Peers with the same rules share an import class and what it remembers.
  */
+
+import type { Modifications, PolicyOutcome } from '../policy/index.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 import { containsCluster, countAs } from '../wire/index.ts';
 import { type AttributeStore, HAS_ORIGINATOR } from './attribute-store.ts';
@@ -10,7 +12,6 @@ import { factsOf } from './facts.ts';
 import { LOOPED, REJECTED } from './path-table.ts';
 import type { PolicyRegistry, PolicyRun } from './policies.ts';
 import type { PrefixTable } from './prefix-table.ts';
-import type { Modifications, PolicyOutcome } from '../policy/index.ts';
 import type { WorkCounters } from './work.ts';
 
 /** What the checks compare with. */
@@ -64,7 +65,8 @@ export class ImportClass {
     if (countAs(octets, this.rules.localAs) > this.rules.allowLocalAs) return 'asLoop';
     const flags = this.store.flags[set] ?? 0;
     if ((flags & HAS_ORIGINATOR) !== 0 && this.store.originatorId[set] === this.rules.routerId) return 'originatorLoop';
-    if ((this.store.clusterListLength[set] ?? 0) > 0 && this.rules.clusterIds.some((id) => containsCluster(octets, id))) return 'clusterLoop';
+    if ((this.store.clusterListLength[set] ?? 0) > 0 && this.rules.clusterIds.some((id) => containsCluster(octets, id)))
+      return 'clusterLoop';
     return undefined;
   }
 

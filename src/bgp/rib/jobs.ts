@@ -40,7 +40,16 @@ function visit(stores: Stores, tables: FamilyTables, peer: PeerState, own: PeerF
     const received = paths.received[row] ?? 0;
     const verdict = peer.imports.evaluate(received, tables.prefixes, prefix);
     const flags = verdict < 0 ? -verdict : 0;
-    putPath(stores, tables, own.chain, { row, prefix, source: peer.index, pathId: paths.pathId(row), received, chosen: verdict < 0 ? received : verdict, flags, generation });
+    putPath(stores, tables, own.chain, {
+      row,
+      prefix,
+      source: peer.index,
+      pathId: paths.pathId(row),
+      received,
+      chosen: verdict < 0 ? received : verdict,
+      flags,
+      generation,
+    });
   }
   if (own.retouch && tables.prefixes.best[prefix] === row) tables.touch(prefix, row);
 }

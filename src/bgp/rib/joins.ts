@@ -23,6 +23,7 @@ interface Image {
 /** Images larger than this are not kept for later joiners. */
 const KEEP_IMAGE_OCTETS = 4 * 1024 * 1024;
 
+/** Joins and refreshes of one group. */
 export class Joins {
   readonly group: Group;
   private waiting: Waiting[] = [];
@@ -78,7 +79,8 @@ export class Joins {
   /** Drops an image whose log has grown too long to be worth it. */
   expire(): void {
     const { log } = this.group;
-    if (this.image !== undefined && log.head !== this.image.seq && (log.octets > IMAGE_LOG_OCTETS || log.pin === Infinity)) this.dropImage();
+    if (this.image !== undefined && log.head !== this.image.seq && (log.octets > IMAGE_LOG_OCTETS || log.pin === Infinity))
+      this.dropImage();
   }
 
   private abandon(): void {

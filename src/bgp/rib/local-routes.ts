@@ -12,6 +12,7 @@ import type { FamilyTables, Stores } from './tables.ts';
 const UNSPECIFIED = { family: 'ipv4', words: [0, 0, 0, 0] } as const;
 const NO_NEXT_HOP = new Uint8Array(0);
 
+/** The local routes of one family, one per prefix. */
 export class LocalRoutes {
   readonly chain: SourceChain = { head: -1, received: 0, accepted: 0, jobAt: -1 };
   private readonly stores: Stores;
@@ -33,12 +34,29 @@ export class LocalRoutes {
     const { prefixes, paths } = this.tables;
     const [w0, w1, w2, w3] = route.prefix.words;
     const prefix = prefixes.ensure(w0, w1, w2, w3, route.prefix.length);
-    const set = this.stores.attributes.intern(localOctets(route), route.nextHop === undefined ? NO_NEXT_HOP : addressOctets(route.nextHop), {
-      preference: DEFAULT_PREFERENCE[route.protocol],
-      local: { protocol: route.protocol, ...(route.interface !== undefined && { interface: route.interface }), ...(route.metric !== undefined && { metric: route.metric }) },
-    });
+    const set = this.stores.attributes.intern(
+      localOctets(route),
+      route.nextHop === undefined ? NO_NEXT_HOP : addressOctets(route.nextHop),
+      {
+        preference: DEFAULT_PREFERENCE[route.protocol],
+        local: {
+          protocol: route.protocol,
+          ...(route.interface !== undefined && { interface: route.interface }),
+          ...(route.metric !== undefined && { metric: route.metric }),
+        },
+      },
+    );
     const row = paths.find(prefixes, prefix, LOCAL, 0);
-    const put = putPath(this.stores, this.tables, this.chain, { row, prefix, source: LOCAL, pathId: 0, received: set, chosen: set, flags: 0, generation: 0 });
+    const put = putPath(this.stores, this.tables, this.chain, {
+      row,
+      prefix,
+      source: LOCAL,
+      pathId: 0,
+      received: set,
+      chosen: set,
+      flags: 0,
+      generation: 0,
+    });
     this.routes.set(put, route);
   }
 

@@ -7,6 +7,7 @@ import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import { SCAN_CHUNK } from './limits.ts';
 
+/** One member on its way from one group to another. */
 export class Move {
   readonly feed: Feed;
   readonly from: Group;

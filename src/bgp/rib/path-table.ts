@@ -2,7 +2,7 @@
  * Paths of one family as columns: one row per route a peer sent us (accepted or not) or per local route. Rows hang in two
  * chains, that of their prefix and that of their source (bgp-speaker 2.4).
  */
-import { grow, int32, uint16, uint32, uint8 } from './grow.ts';
+import { grow, int32, uint8, uint16, uint32 } from './grow.ts';
 import type { PrefixTable } from './prefix-table.ts';
 
 /** Rejected by the import policy: kept so that a changed policy needs no refresh from the peer. */
@@ -22,6 +22,7 @@ export interface SourceChain {
   jobAt: number;
 }
 
+/** The columns; rows are numbered from 0 and reused. */
 export class PathTable {
   count = 0;
   prefix: Int32Array<ArrayBuffer> = new Int32Array(64);

@@ -25,6 +25,7 @@ export interface PeerFamily {
   feed: Feed | undefined;
 }
 
+/** A configured peer; `session` is undefined while it is down. */
 export interface PeerState {
   readonly index: number;
   config: PeerConfig;
@@ -36,6 +37,7 @@ export interface PeerState {
   removed: boolean;
 }
 
+/** The families, in the order they are served. */
 export const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
 
 /** A family of a peer without routes. */

@@ -1,9 +1,18 @@
 /** The peers: configuring, sessions, what they announce. */
 import type { PeerConfig } from '../speaker-types.ts';
-import { type AttributeFault, type Family, type NlriRun, type ScannedUpdate, walkIpv4, walkIpv6, worstFault } from '../wire/index.ts';
+import {
+  type AnnouncedRun,
+  type AttributeFault,
+  type Family,
+  type NlriRun,
+  type ScannedUpdate,
+  walkIpv4,
+  walkIpv6,
+  worstFault,
+} from '../wire/index.ts';
 import type { Groups } from './groups.ts';
 import type { ImportClasses } from './import.ts';
-import { announcePath, removePath } from './import-path.ts';
+import { type Announcement, announcePath, removePath } from './import-path.ts';
 import { startJob } from './jobs.ts';
 import { MAX_PEERS } from './limits.ts';
 import { FAMILIES, hasJob, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
@@ -19,6 +28,7 @@ export interface PeersContext {
   readonly callbacks: RibCallbacks;
 }
 
+/** All peers of a RIB by index. Methods that take an index throw where no peer has it. */
 export class Peers {
   routerId: number;
   private readonly context: PeersContext;
@@ -26,7 +36,7 @@ export class Peers {
   private readonly byId = new Map<string, PeerState>();
   private clusterIds: readonly number[] = [];
   // The NLRI walkers' target, set around each walk: one closure for all of them.
-  private walking: { peer: PeerState; own: PeerFamily; tables: FamilyTables; set: number } | undefined;
+  private walking: (Announcement & { readonly tables: FamilyTables; readonly limit: number }) | undefined;
   private readonly visitIpv4 = (word: number, length: number, pathId: number): void => this.visit(word, 0, 0, 0, length, pathId);
   private readonly visitIpv6 = (w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void =>
     this.visit(w0, w1, w2, w3, length, pathId);
@@ -68,7 +78,8 @@ export class Peers {
     this.context.stores.sources.setAddress(known.index, config.remote.address);
     if (before.clusterId !== config.clusterId) this.updateClusterIds();
     this.reapply(known);
-    if (before.reflectorClient !== config.reflectorClient) for (const family of FAMILIES) startJob(known.families[family], { retouch: true });
+    if (before.reflectorClient !== config.reflectorClient)
+      for (const family of FAMILIES) startJob(known.families[family], { retouch: true });
     return known.index;
   }
 
@@ -82,7 +93,12 @@ export class Peers {
   /** Gives back the indexes of removed peers without rows; asked when no change is pending that could name them. */
   reclaim(): void {
     for (const peer of this.list) {
-      if (peer === undefined || !peer.removed || FAMILIES.some((family) => peer.families[family].chain.received > 0 || hasJob(peer.families[family]))) continue;
+      if (
+        peer === undefined ||
+        !peer.removed ||
+        FAMILIES.some((family) => peer.families[family].chain.received > 0 || hasJob(peer.families[family]))
+      )
+        continue;
       this.list[peer.index] = undefined;
       if (this.byId.get(peer.config.id) === peer) this.byId.delete(peer.config.id);
       this.context.imports.drop(peer.imports);
@@ -151,7 +167,7 @@ export class Peers {
     let outcome = worstFault(faults)?.outcome;
     if (outcome !== 'session-reset') {
       for (const run of update.withdrawn) this.walk(peer, run, -1);
-      for (const run of update.announced) this.announce(peer, update, run, outcome === 'treat-as-withdraw', faults);
+      for (const run of update.announced) this.announce(peer, update, run, faults);
     }
     const worst = worstFault(faults);
     outcome = worst?.outcome;
@@ -160,11 +176,14 @@ export class Peers {
     for (const family of FAMILIES) this.reportLimit(peer, peer.families[family]);
   }
 
-  private announce(peer: PeerState, update: ScannedUpdate, run: ScannedUpdate['announced'][number], withdraw: boolean, faults: AttributeFault[]): void {
+  private announce(peer: PeerState, update: ScannedUpdate, run: AnnouncedRun, faults: AttributeFault[]): void {
+    const withdraw = worstFault(update.faults)?.outcome === 'treat-as-withdraw';
     const { attributes } = this.context.stores;
     const { session } = peer;
     if (session === undefined || !session.families.includes(run.family)) return;
-    const set = withdraw ? undefined : attributes.internReceived(update.attributes, run.nextHop, session.context, (fault) => faults.push(fault));
+    const set = withdraw
+      ? undefined
+      : attributes.internReceived(update.attributes, run.nextHop, session.context, (fault) => faults.push(fault));
     if (set === undefined && worstFault(faults)?.outcome === 'session-reset') return;
     this.walk(peer, run, set ?? -1);
     if (set !== undefined) attributes.releaseUnused(set);
@@ -172,7 +191,9 @@ export class Peers {
 
   private walk(peer: PeerState, run: NlriRun, set: number): void {
     if (peer.session?.families.includes(run.family) !== true) return;
-    this.walking = { peer, own: peer.families[run.family], tables: this.context.tables[run.family], set };
+    const own = peer.families[run.family];
+    const limit = own.overLimit ? -1 : (peer.config.maxPrefix ?? Infinity);
+    this.walking = { peer: peer.index, own, imports: peer.imports, set, tables: this.context.tables[run.family], limit };
     if (run.family === 'ipv4-unicast') walkIpv4(run.octets, run.addPath, this.visitIpv4);
     else walkIpv6(run.octets, run.addPath, this.visitIpv6);
     this.walking = undefined;
@@ -180,17 +201,15 @@ export class Peers {
 
   private visit(w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void {
     if (this.walking === undefined) return;
-    const { peer, own, tables, set } = this.walking;
+    const { peer, own, tables, set, limit } = this.walking;
     const { stores } = this.context;
     if (set < 0) {
       const prefix = tables.prefixes.find(w0, w1, w2, w3, length);
-      const row = prefix < 0 ? -1 : tables.paths.find(tables.prefixes, prefix, peer.index, pathId);
+      const row = prefix < 0 ? -1 : tables.paths.find(tables.prefixes, prefix, peer, pathId);
       if (row >= 0) removePath(stores, tables, own.chain, row);
-      return;
+    } else if (own.chain.accepted <= limit) {
+      announcePath(stores, tables, this.walking, tables.prefixes.ensure(w0, w1, w2, w3, length), pathId);
     }
-    const limit = peer.config.maxPrefix;
-    if (own.overLimit || (limit !== undefined && own.chain.accepted > limit)) return;
-    announcePath(stores, tables, peer.index, own, peer.imports, tables.prefixes.ensure(w0, w1, w2, w3, length), pathId, set);
   }
 
   private reportLimit(peer: PeerState, own: PeerFamily): void {

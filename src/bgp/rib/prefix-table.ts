@@ -3,7 +3,7 @@
  * the hash moves a few slots per insertion, so no insertion pays for a million.
  */
 import type { IpFamily, Prefix } from '../net/types.ts';
-import { grow, int32, uint32, uint8 } from './grow.ts';
+import { grow, int32, uint8, uint32 } from './grow.ts';
 
 /** Flags of a prefix. */
 export const DIRTY = 1;
@@ -57,16 +57,19 @@ export class PrefixTable {
 
   /** The prefix as a value. */
   prefix(id: number): Prefix {
-    return { family: this.family, words: [this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3)], length: this.lengths[id] ?? 0 };
+    return {
+      family: this.family,
+      words: [this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3)],
+      length: this.lengths[id] ?? 0,
+    };
   }
 
   /** Id of the prefix, or -1. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
-    const h = hash(w0, w1, w2, w3, length);
-    const slot = this.probe(this.slots, h, w0, w1, w2, w3, length);
+    const slot = this.probe(this.slots, w0, w1, w2, w3, length);
     if (slot >= 0) return (this.slots[slot] ?? 0) - 1;
     if (this.old === undefined) return -1;
-    const before = this.probe(this.old, h, w0, w1, w2, w3, length);
+    const before = this.probe(this.old, w0, w1, w2, w3, length);
     return before >= 0 ? (this.old[before] ?? 0) - 1 : -1;
   }
 
@@ -93,12 +96,11 @@ export class PrefixTable {
 
   /** Gives the id back. The caller has unlinked everything that names it. */
   remove(id: number): void {
-    const h = this.hashOf(id);
-    const length = this.lengths[id] ?? 0;
-    const slot = this.probe(this.slots, h, this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3), length);
+    const [w0, w1, w2, w3, length] = [this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3), this.lengths[id] ?? 0];
+    const slot = this.probe(this.slots, w0, w1, w2, w3, length);
     if (slot >= 0) this.close(slot);
     if (this.old !== undefined) {
-      const before = this.probe(this.old, h, this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3), length);
+      const before = this.probe(this.old, w0, w1, w2, w3, length);
       if (before >= 0) this.old[before] = TOMBSTONE;
     }
     this.head[id] = this.free;
@@ -135,9 +137,9 @@ export class PrefixTable {
     return hash(this.word(id, 0), this.word(id, 1), this.word(id, 2), this.word(id, 3), this.lengths[id] ?? 0);
   }
 
-  private probe(slots: Int32Array, h: number, w0: number, w1: number, w2: number, w3: number, length: number): number {
+  private probe(slots: Int32Array, w0: number, w1: number, w2: number, w3: number, length: number): number {
     const mask = slots.length - 1;
-    for (let slot = h & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash(w0, w1, w2, w3, length) & mask; ; slot = (slot + 1) & mask) {
       const value = slots[slot] ?? 0;
       if (value === 0) return -1;
       if (value === TOMBSTONE) continue;

@@ -1,10 +1,12 @@
 /** Prefixes without paths, until nothing refers to them: a log entry or a walking peer may still have to say that they are gone. */
-import { IntQueue } from './grow.ts';
+
 import type { Groups } from './groups.ts';
+import { IntQueue } from './grow.ts';
 import { RELEASE_CHUNK } from './limits.ts';
 import { DIRTY, RETIRED } from './prefix-table.ts';
 import type { FamilyTables } from './tables.ts';
 
+/** The retired prefixes of one family. */
 export class Retired {
   private readonly queue = new IntQueue();
   private readonly tables: FamilyTables;

@@ -133,7 +133,10 @@ function take(state: State, index: number, limit: number): Uint8Array[] {
 
 function statsOf(state: State): RibStats {
   const { tables, stores, groups } = state;
-  const count = (of: 'prefixes' | 'paths'): RibStats['prefixes'] => ({ 'ipv4-unicast': tables['ipv4-unicast'][of].count, 'ipv6-unicast': tables['ipv6-unicast'][of].count });
+  const count = (of: 'prefixes' | 'paths'): RibStats['prefixes'] => ({
+    'ipv4-unicast': tables['ipv4-unicast'][of].count,
+    'ipv6-unicast': tables['ipv6-unicast'][of].count,
+  });
   return {
     prefixes: count('prefixes'),
     paths: count('paths'),

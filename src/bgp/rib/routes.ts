@@ -46,7 +46,11 @@ function isSlow(state: Inspection, feed: Feed): boolean {
 }
 
 /** Import verdict of a row as words: the term that decided, and why. */
-export function importGrounds(state: Inspection, family: Family, row: number): { readonly term: string; readonly reasons: readonly Reason[] } {
+export function importGrounds(
+  state: Inspection,
+  family: Family,
+  row: number,
+): { readonly term: string; readonly reasons: readonly Reason[] } {
   const tables = state.tables[family];
   const source = tables.paths.source[row] ?? LOCAL;
   if (source === LOCAL) return { term: 'local', reasons: state.locals[family].at(row)?.reasons ?? [] };
@@ -129,7 +133,9 @@ function viewsAt(state: Inspection, query: RouteQuery, prefix: number): RouteVie
     case 'all':
     case 'received':
       return rowsOf(tables, prefix)
-        .filter((row) => (query.peer === undefined ? query.view === 'all' || tables.paths.source[row] !== LOCAL : tables.paths.source[row] === query.peer))
+        .filter((row) =>
+          query.peer === undefined ? query.view === 'all' || tables.paths.source[row] !== LOCAL : tables.paths.source[row] === query.peer,
+        )
         .map((row) => viewOf(state, family, row, query.view === 'received'));
     default: {
       const never: never = query.view;

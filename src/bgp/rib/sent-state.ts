@@ -12,6 +12,7 @@ interface Audience {
   routes: number;
 }
 
+/** The columns, by prefix id; all zero where nothing was ever told. */
 export class SentState {
   /** Prefixes told. */
   count = 0;
@@ -66,7 +67,8 @@ export class SentState {
   /** Routes told to a member. */
   told(peer: number, routerId: number): number {
     let excluded = 0;
-    for (const audience of this.audiences.values()) if (audience.source === peer || audience.originator === routerId) excluded += audience.routes;
+    for (const audience of this.audiences.values())
+      if (audience.source === peer || audience.originator === routerId) excluded += audience.routes;
     return this.count - excluded;
   }
 

@@ -25,6 +25,7 @@ export interface RibSession {
   readonly addPathSend: readonly Family[];
 }
 
+/** What the RIB tells the speaker while it takes an update in; must not call back into the RIB. */
 export interface RibCallbacks {
   /** The worst RFC 7606 outcome of an update; session-reset is the speaker's to carry out. */
   readonly onFault: (peer: PeerIndex, fault: AttributeFault) => void;
@@ -83,12 +84,16 @@ export interface Rib {
   take(peer: PeerIndex, limit: number): Uint8Array[];
 
   /** Introspection; dumps are cursors so that a million routes never stall a session. */
-  familyStatus(peer: PeerIndex, family: Family): { received: number; accepted: number; advertised: number; group: string; lag: number; slow: boolean };
+  familyStatus(
+    peer: PeerIndex,
+    family: Family,
+  ): { received: number; accepted: number; advertised: number; group: string; lag: number; slow: boolean };
   routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
   explain(prefix: Prefix): RouteExplanation;
   stats(): RibStats;
 }
 
+/** What to dump. `received` shows attributes as they came, `advertised` (with `peer`) as that peer was told. */
 export interface RouteQuery {
   readonly view: 'best' | 'all' | 'received' | 'advertised';
   readonly peer?: PeerIndex;
@@ -97,6 +102,7 @@ export interface RouteQuery {
   readonly prefix?: Prefix;
 }
 
+/** One route of a dump. */
 export interface RouteView {
   readonly prefix: Prefix;
   /** Peer id, or 'local'. */
@@ -124,6 +130,7 @@ export interface RouteExplanation {
   readonly peers: readonly PeerExplanation[];
 }
 
+/** Why one peer has, or has not, a prefix's route. */
 export interface PeerExplanation {
   readonly peer: string;
   readonly up: boolean;
@@ -139,10 +146,17 @@ export interface PeerExplanation {
   readonly delivered: boolean;
 }
 
+/** Sizes of the tables and the work done since the RIB was made. */
 export interface RibStats {
   readonly prefixes: { readonly [family in Family]: number };
   readonly paths: { readonly [family in Family]: number };
   readonly attributeSets: number;
-  readonly groups: readonly { readonly id: string; readonly family: Family; readonly members: number; readonly logOctets: number; readonly encodes: number }[];
+  readonly groups: readonly {
+    readonly id: string;
+    readonly family: Family;
+    readonly members: number;
+    readonly logOctets: number;
+    readonly encodes: number;
+  }[];
   readonly work: { readonly [counter: string]: number };
 }

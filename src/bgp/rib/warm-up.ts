@@ -52,8 +52,16 @@ function session(number: number): RibSession {
 }
 
 function speak(rib: Rib, peer: number, number: number, withdraw: boolean): void {
-  const routes = [0, 1, 2, 3].map((i) => ({ prefix: { family: 'ipv4', words: [(0x0a000000 + number * 1024 + i * 64) >>> 0, 0, 0, 0], length: 26 } as const }));
-  const attributes = { origin: 'igp', asPath: [], nextHop: ipv4(0x0a000000 + number), localPref: 100, largeCommunities: [[AS, number, 1]] } as const;
+  const routes = [0, 1, 2, 3].map((i) => ({
+    prefix: { family: 'ipv4', words: [(0x0a000000 + number * 1024 + i * 64) >>> 0, 0, 0, 0], length: 26 } as const,
+  }));
+  const attributes = {
+    origin: 'igp',
+    asPath: [],
+    nextHop: ipv4(0x0a000000 + number),
+    localPref: 100,
+    largeCommunities: [[AS, number, 1]],
+  } as const;
   for (const message of encodeUpdate(withdraw ? { withdrawn: routes } : { announced: routes, attributes })) {
     const scanned = scanUpdate(message.subarray(19), CONTEXT);
     if (scanned.ok) rib.receive(peer, scanned.value);
@@ -61,8 +69,8 @@ function speak(rib: Rib, peer: number, number: number, withdraw: boolean): void 
 }
 
 function drain(rib: Rib, clock: () => number): void {
-  while (rib.run(clock, 5)) continue;
-  for (const peer of rib.readyPeers()) while (rib.take(peer, 65_536).length > 0) continue;
+  while (rib.run(clock, 5));
+  for (const peer of rib.readyPeers()) while (rib.take(peer, 65_536).length > 0);
 }
 
 /** Runs rounds of sessions, announcements, withdrawals and closures until about `budgetMs` of `clock()`; returns the rounds. */
@@ -72,11 +80,11 @@ export function warmUp(clock: () => number, budgetMs: number): number {
   for (; clock() < end; rounds++) {
     const rib = createRib({ onFault: () => undefined, onMaxPrefix: () => undefined }, { routerId: 0x0a000001, wallClock: () => 0 });
     const peers = Array.from({ length: PEERS }, (_, number) => rib.configurePeer(config(number)));
-    peers.forEach((peer, number) => rib.sessionUp(peer, session(number)));
+    for (const [number, peer] of peers.entries()) rib.sessionUp(peer, session(number));
     drain(rib, clock);
-    peers.forEach((peer, number) => speak(rib, peer, number, false));
+    for (const [number, peer] of peers.entries()) speak(rib, peer, number, false);
     drain(rib, clock);
-    peers.forEach((peer, number) => speak(rib, peer, number, true));
+    for (const [number, peer] of peers.entries()) speak(rib, peer, number, true);
     drain(rib, clock);
     for (const peer of peers) rib.sessionDown(peer, 'flush');
     drain(rib, clock);

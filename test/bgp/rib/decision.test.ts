@@ -1,13 +1,18 @@
 /** The decision process step by step: two paths that differ in one thing, and the step that explain names. */
-import { describe, expect, it } from 'vitest';
-import { DECISION_STEPS } from '../../../src/bgp/rib/index.ts';
+
 import type { Policy } from 'bgp-ts/policy';
 import type { PathAttributes } from 'bgp-ts/wire';
+import { describe, expect, it } from 'vitest';
+import { DECISION_STEPS } from '../../../src/bgp/rib/index.ts';
 import { Harness, type PeerOptions, prefix } from './harness.ts';
 
 const P = '203.0.113.0/24';
 const sequence = (...asns: number[]): PathAttributes['asPath'] => [{ type: 'sequence', asns }];
-const preferring: Policy = { name: 'prefer', terms: [{ name: 'p', when: [], then: [{ kind: 'setPreference', value: 200 }, { kind: 'accept' }], reasons: [] }], otherwise: 'reject' };
+const preferring: Policy = {
+  name: 'prefer',
+  terms: [{ name: 'p', when: [], then: [{ kind: 'setPreference', value: 200 }, { kind: 'accept' }], reasons: [] }],
+  otherwise: 'reject',
+};
 
 interface Side {
   readonly peer?: PeerOptions;
@@ -21,13 +26,29 @@ const STEPS: readonly (readonly [string, Side, Side])[] = [
   ['higher preference', { peer: { importPolicy: preferring }, attributes: { localPref: 50 } }, { attributes: { localPref: 300 } }],
   ['higher LOCAL_PREF', { attributes: { localPref: 200, asPath: sequence(1, 2, 3) } }, { attributes: { localPref: 100 } }],
   ['shorter AS_PATH', { attributes: { asPath: sequence(1), origin: 'incomplete' } }, { attributes: { asPath: sequence(1, 2) } }],
-  ['shorter AS_PATH', { attributes: { asPath: [{ type: 'set', asns: [1, 2, 3] }], origin: 'incomplete' } }, { attributes: { asPath: sequence(1, 2) } }],
+  [
+    'shorter AS_PATH',
+    { attributes: { asPath: [{ type: 'set', asns: [1, 2, 3] }], origin: 'incomplete' } },
+    { attributes: { asPath: sequence(1, 2) } },
+  ],
   ['lower ORIGIN', { attributes: { origin: 'igp', med: 9 } }, { attributes: { origin: 'egp', med: 1 } }],
-  ['lower MED from the same neighbouring AS', { attributes: { asPath: sequence(1), med: 1 } }, { attributes: { asPath: sequence(1), med: 2 } }],
+  [
+    'lower MED from the same neighbouring AS',
+    { attributes: { asPath: sequence(1), med: 1 } },
+    { attributes: { asPath: sequence(1), med: 2 } },
+  ],
   ['lower MED from the same neighbouring AS', { attributes: { asPath: sequence(1) } }, { attributes: { asPath: sequence(1), med: 1 } }],
-  ['external over internal', { peer: EBGP, attributes: { asPath: sequence(65001) } }, { attributes: { asPath: sequence(65001), localPref: 100 }, peer: { remoteId: 1 } }],
+  [
+    'external over internal',
+    { peer: EBGP, attributes: { asPath: sequence(65001) } },
+    { attributes: { asPath: sequence(65001), localPref: 100 }, peer: { remoteId: 1 } },
+  ],
   ['lower ORIGINATOR_ID or BGP Identifier', { peer: { remoteId: 5 } }, { peer: { remoteId: 6 } }],
-  ['lower ORIGINATOR_ID or BGP Identifier', { peer: { remoteId: 9 }, attributes: { originatorId: 3, clusterList: [1, 2] } }, { peer: { remoteId: 4 } }],
+  [
+    'lower ORIGINATOR_ID or BGP Identifier',
+    { peer: { remoteId: 9 }, attributes: { originatorId: 3, clusterList: [1, 2] } },
+    { peer: { remoteId: 4 } },
+  ],
   ['shorter CLUSTER_LIST', { attributes: { originatorId: 3, clusterList: [1] } }, { attributes: { originatorId: 3, clusterList: [1, 2] } }],
   ['lower peer address', { peer: { remoteId: 7 } }, { peer: { remoteId: 7 } }],
 ];

@@ -1,8 +1,9 @@
 /** A RIB with scripted peers: what each was sent, decoded. */
-import { createRib, type Rib, type RibSession } from '../../../src/bgp/rib/index.ts';
-import { addressFromNumber, formatPrefix, parseAddress, type Prefix, parsePrefix } from 'bgp-ts/net';
+
+import { addressFromNumber, formatPrefix, type Prefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import type { Policy } from 'bgp-ts/policy';
 import { decodeUpdate, encodeUpdate, type Family, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
+import { createRib, type Rib, type RibSession } from '../../../src/bgp/rib/index.ts';
 import type { LocalRoute, PeerConfig } from '../../../src/bgp/speaker-types.ts';
 
 export const ALL: Policy = { name: 'all', terms: [], otherwise: 'accept' };
@@ -123,7 +124,13 @@ export class Harness {
       ...(internal && { localPref: 100 }),
       ...attributes,
     };
-    this.send(peer, encodeUpdate({ announced: prefixes.map((text) => ({ prefix: prefix(text) })), attributes: whole }, { fourOctetAs: peer.options.fourOctetAs ?? true }));
+    this.send(
+      peer,
+      encodeUpdate(
+        { announced: prefixes.map((text) => ({ prefix: prefix(text) })), attributes: whole },
+        { fourOctetAs: peer.options.fourOctetAs ?? true },
+      ),
+    );
   }
 
   withdraw(peer: TestPeer, prefixes: readonly string[]): void {
@@ -144,7 +151,7 @@ export class Harness {
 
   /** All pending work. */
   work(): void {
-    while (this.rib.run(() => 0, 1)) continue;
+    while (this.rib.run(() => 0, 1));
   }
 
   /** All pending work, and everything read by every peer but those named. */

@@ -75,7 +75,9 @@ function best(model: Model, candidates: readonly Candidate[]): Candidate | undef
   left = keepLowest(left, (c) => pathLength(c.attributes));
   left = keepLowest(left, (c) => ORIGINS.indexOf(c.attributes.origin));
   const neighbour = (c: Candidate): number => (c.attributes.asPath[0]?.type === 'sequence' ? (c.attributes.asPath[0].asns[0] ?? 0) : 0);
-  left = left.filter((c) => !left.some((other) => neighbour(other) === neighbour(c) && (other.attributes.med ?? 0) < (c.attributes.med ?? 0)));
+  left = left.filter(
+    (c) => !left.some((other) => neighbour(other) === neighbour(c) && (other.attributes.med ?? 0) < (c.attributes.med ?? 0)),
+  );
   left = keepLowest(left, (c) => (peerOf(c)?.external === true ? 0 : 1));
   left = keepLowest(left, (c) => c.attributes.originatorId ?? peerOf(c)?.remoteId ?? 0);
   left = keepLowest(left, (c) => c.attributes.clusterList?.length ?? 0);

@@ -1,6 +1,7 @@
 /** Who is told what: the matrix of RFC 4456 section 6, and what changes in the attributes on the way. */
-import { describe, expect, it } from 'vitest';
+
 import type { Policy } from 'bgp-ts/policy';
+import { describe, expect, it } from 'vitest';
 import { address, counter, Harness, LOCAL_AS, NONE, type PeerOptions, prefix, ROUTER_ID } from './harness.ts';
 
 const P = '203.0.113.0/24';
@@ -38,7 +39,13 @@ describe('reflection matrix (RFC 4456 section 6)', () => {
     const target = harness.peer(CLIENT);
     harness.announce(source, [P], { nextHop: address('10.5.5.5'), localPref: 321, med: 7 });
     harness.settle();
-    expect(target.view.get(P)).toMatchObject({ nextHop: address('10.5.5.5'), localPref: 321, med: 7, originatorId: 77, clusterList: [ROUTER_ID] });
+    expect(target.view.get(P)).toMatchObject({
+      nextHop: address('10.5.5.5'),
+      localPref: 321,
+      med: 7,
+      originatorId: 77,
+      clusterList: [ROUTER_ID],
+    });
   });
 
   it('keeps an ORIGINATOR_ID and puts its CLUSTER_ID first, also in a long list', () => {
@@ -97,7 +104,14 @@ describe('export to another AS', () => {
     const harness = new Harness();
     const source = harness.peer(CLIENT);
     const target = harness.peer(EXTERNAL);
-    harness.announce(source, [P], { med: 7, localPref: 300, originatorId: 5, clusterList: [6], communities: [1], extendedCommunities: ['0002000000000001', '4002000000000001'] });
+    harness.announce(source, [P], {
+      med: 7,
+      localPref: 300,
+      originatorId: 5,
+      clusterList: [6],
+      communities: [1],
+      extendedCommunities: ['0002000000000001', '4002000000000001'],
+    });
     harness.settle();
     expect(target.view.get(P)).toEqual({
       origin: 'igp',
@@ -184,9 +198,17 @@ describe('export to another AS', () => {
     harness.local('10.0.1.0/26', { nextHop: address('10.7.7.7') });
     harness.local('10.0.2.0/26', { protocol: 'kernel', interface: 'eth0' });
     harness.settle();
-    expect(target.view.get('10.0.0.0/26')).toMatchObject({ nextHop: address('10.99.0.1'), localPref: 2147483647 - 512, communities: [9], asPath: [] });
+    expect(target.view.get('10.0.0.0/26')).toMatchObject({
+      nextHop: address('10.99.0.1'),
+      localPref: 2147483647 - 512,
+      communities: [9],
+      asPath: [],
+    });
     expect(target.view.get('10.0.1.0/26')).toMatchObject({ nextHop: address('10.7.7.7'), localPref: 2147482623 });
-    expect(harness.rib.explain(prefix('10.0.2.0/26')).peers[0]?.blockedBy).toMatchObject({ rule: 'rejected by export policy', term: 'otherwise' });
+    expect(harness.rib.explain(prefix('10.0.2.0/26')).peers[0]?.blockedBy).toMatchObject({
+      rule: 'rejected by export policy',
+      term: 'otherwise',
+    });
     expect(harness.rib.explain(prefix('10.0.0.0/26')).peers[0]).toMatchObject({ advertised: true, exportTerm: 'static', delivered: true });
   });
 

@@ -1,6 +1,7 @@
 /** What work is done, proved by counters; what is left when everything is gone; slow peers, refresh, limits, stale routes. */
-import { describe, expect, it } from 'vitest';
+
 import type { Policy } from 'bgp-ts/policy';
+import { describe, expect, it } from 'vitest';
 import { ALL, counter, Harness, NONE, prefix, type TestPeer } from './harness.ts';
 
 const P = '203.0.113.0/24';
@@ -105,7 +106,11 @@ describe('growth', () => {
 });
 
 describe('reconfiguring with sessions up', () => {
-  const relabelled: Policy = { name: 'again', terms: [{ name: 'new label', when: [], then: [{ kind: 'accept' }], reasons: [{ object: 'o', rule: 'r' }] }], otherwise: 'reject' };
+  const relabelled: Policy = {
+    name: 'again',
+    terms: [{ name: 'new label', when: [], then: [{ kind: 'accept' }], reasons: [{ object: 'o', rule: 'r' }] }],
+    otherwise: 'reject',
+  };
 
   function loaded(): { readonly harness: Harness; readonly source: TestPeer; readonly targets: readonly TestPeer[] } {
     const harness = new Harness();
@@ -131,7 +136,8 @@ describe('reconfiguring with sessions up', () => {
   it('a policy that differs only in its labels sends no UPDATE, for one peer or for all', () => {
     for (const all of [true, false]) {
       const { harness, targets } = loaded();
-      for (const peer of all ? harness.peers : targets.slice(0, 1)) harness.reconfigure(peer, { exportPolicy: relabelled, importPolicy: relabelled });
+      for (const peer of all ? harness.peers : targets.slice(0, 1))
+        harness.reconfigure(peer, { exportPolicy: relabelled, importPolicy: relabelled });
       harness.settle();
       expect(harness.peers.flatMap((peer) => peer.heard)).toEqual([]);
       expect(targets.every((peer) => peer.view.size === 2)).toBe(true);
@@ -141,7 +147,18 @@ describe('reconfiguring with sessions up', () => {
   it('a policy for all members is encoded once, in place', () => {
     const { harness, targets } = loaded();
     const before = harness.counters;
-    const only: Policy = { name: 'only', terms: [{ name: 't', when: [{ kind: 'prefix', any: [{ prefix: prefix(P), match: { kind: 'exact' } }] }], then: [{ kind: 'accept' }], reasons: [] }], otherwise: 'reject' };
+    const only: Policy = {
+      name: 'only',
+      terms: [
+        {
+          name: 't',
+          when: [{ kind: 'prefix', any: [{ prefix: prefix(P), match: { kind: 'exact' } }] }],
+          then: [{ kind: 'accept' }],
+          reasons: [],
+        },
+      ],
+      otherwise: 'reject',
+    };
     for (const peer of harness.peers) harness.reconfigure(peer, { exportPolicy: only });
     harness.settle();
     expect(since(harness, before)).toMatchObject({ encodes: 1, encodedRoutes: 1 });
@@ -198,10 +215,21 @@ describe('when everything is gone', () => {
 
   it('no prefix, path or attribute set is left', () => {
     const harness = new Harness();
-    const raising: Policy = { name: 'raise', terms: [{ name: 't', when: [], then: [{ kind: 'setLocalPref', value: 7 }, { kind: 'accept' }], reasons: [] }], otherwise: 'accept' };
-    const peers = [harness.peer({ ...CLIENT, importPolicy: raising }), harness.peer(CLIENT), harness.peer({ remoteAs: 65001, importPolicy: NONE })];
+    const raising: Policy = {
+      name: 'raise',
+      terms: [{ name: 't', when: [], then: [{ kind: 'setLocalPref', value: 7 }, { kind: 'accept' }], reasons: [] }],
+      otherwise: 'accept',
+    };
+    const peers = [
+      harness.peer({ ...CLIENT, importPolicy: raising }),
+      harness.peer(CLIENT),
+      harness.peer({ remoteAs: 65001, importPolicy: NONE }),
+    ];
     for (let i = 0; i < 300; i++) {
-      for (const peer of peers) harness.announce(peer, [net(i), `2001:db8:${i.toString(16)}::/48`.replace('2001:db8:0::', '2001:db8:ffff::')].slice(0, 1), { med: i % 7 });
+      for (const peer of peers)
+        harness.announce(peer, [net(i), `2001:db8:${i.toString(16)}::/48`.replace('2001:db8:0::', '2001:db8:ffff::')].slice(0, 1), {
+          med: i % 7,
+        });
       harness.announce(peers[i % 3] ?? harness.peer(), [`2001:db8:${(i + 1).toString(16)}::/48`], { med: i % 5 });
     }
     harness.local(P);
@@ -370,9 +398,15 @@ describe('refresh, limits, stale routes', () => {
 describe('dumps', () => {
   it('list every view with a cursor', () => {
     const harness = new Harness();
-    const source = harness.peer({ ...CLIENT, importPolicy: { ...ALL, name: 'i', terms: [{ name: 't', when: [], then: [{ kind: 'setLocalPref', value: 9 }], reasons: [] }] } });
+    const source = harness.peer({
+      ...CLIENT,
+      importPolicy: { ...ALL, name: 'i', terms: [{ name: 't', when: [], then: [{ kind: 'setLocalPref', value: 9 }], reasons: [] }] },
+    });
     const target = harness.peer(CLIENT);
-    harness.announce(source, Array.from({ length: 25 }, (_, i) => net(i)));
+    harness.announce(
+      source,
+      Array.from({ length: 25 }, (_, i) => net(i)),
+    );
     harness.local(P);
     harness.settle();
     const dump = (query: Omit<Parameters<typeof harness.rib.routes>[0], 'family'>): readonly string[] => {

@@ -1,9 +1,19 @@
 /** Random worlds for the fan-out invariant: one RIB and one naive model fed with the same events. */
-import { createRib, type Rib } from '../../../src/bgp/rib/index.ts';
+
 import { addressFromNumber, type Prefix, parsePrefix } from 'bgp-ts/net';
+import {
+  decodeUpdate,
+  encodeAttributes,
+  encodeUpdate,
+  type Family,
+  nextHopOctets,
+  type PathAttributes,
+  scanUpdate,
+  type UpdateContext,
+} from 'bgp-ts/wire';
+import { createRib, type Rib } from '../../../src/bgp/rib/index.ts';
 import type { LocalRoute, PeerConfig } from '../../../src/bgp/speaker-types.ts';
-import { decodeUpdate, encodeAttributes, encodeUpdate, type Family, nextHopOctets, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
-import { allKeys, bestOf, type Candidate, keyOf, LOCAL_AS, type Model, type ModelPeer, ROUTER_ID, told, type TwinPolicy } from './model.ts';
+import { allKeys, bestOf, type Candidate, keyOf, LOCAL_AS, type Model, type ModelPeer, ROUTER_ID, type TwinPolicy, told } from './model.ts';
 
 export type Random = (below: number) => number;
 
@@ -24,13 +34,26 @@ export function prefixOf(text: string): Prefix {
   return prefix;
 }
 
-export const PREFIXES: readonly Prefix[] = ['10.1.0.0/16', '10.1.2.0/24', '10.2.0.0/26', '10.3.0.1/32', '0.0.0.0/0', '192.0.2.128/25', 'fd00:1::/64', 'fd00:1:2::7/128'].map(prefixOf);
+export const PREFIXES: readonly Prefix[] = [
+  '10.1.0.0/16',
+  '10.1.2.0/24',
+  '10.2.0.0/26',
+  '10.3.0.1/32',
+  '0.0.0.0/0',
+  '192.0.2.128/25',
+  'fd00:1::/64',
+  'fd00:1:2::7/128',
+].map(prefixOf);
 const EVEN = prefixOf('10.1.0.0/16');
 const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
 const COMMUNITY = ((65000 << 16) | 7) >>> 0;
 
-const isUnder = (prefix: Prefix): boolean => prefix.family === 'ipv4' && prefix.length >= 16 && prefix.words[0] >>> 16 === EVEN.words[0] >>> 16;
-const withAttributes = (route: Candidate, change: Partial<PathAttributes>): Candidate => ({ ...route, attributes: { ...route.attributes, ...change } });
+const isUnder = (prefix: Prefix): boolean =>
+  prefix.family === 'ipv4' && prefix.length >= 16 && prefix.words[0] >>> 16 === EVEN.words[0] >>> 16;
+const withAttributes = (route: Candidate, change: Partial<PathAttributes>): Candidate => ({
+  ...route,
+  attributes: { ...route.attributes, ...change },
+});
 
 /** Policies with and without prefix conditions, verdict-less terms and modifications. */
 export const POLICIES: readonly TwinPolicy[] = [
@@ -38,7 +61,14 @@ export const POLICIES: readonly TwinPolicy[] = [
   {
     data: {
       name: 'only-10-1',
-      terms: [{ name: 't', when: [{ kind: 'prefix', any: [{ prefix: EVEN, match: { kind: 'orLonger' } }] }], then: [{ kind: 'accept' }], reasons: [] }],
+      terms: [
+        {
+          name: 't',
+          when: [{ kind: 'prefix', any: [{ prefix: EVEN, match: { kind: 'orLonger' } }] }],
+          then: [{ kind: 'accept' }],
+          reasons: [],
+        },
+      ],
       otherwise: 'reject',
     },
     apply: (route) => (isUnder(route.prefix) ? route : undefined),
@@ -68,7 +98,11 @@ export const POLICIES: readonly TwinPolicy[] = [
     },
   },
   {
-    data: { name: 'same-as-all', terms: [{ name: 'label', when: [], then: [{ kind: 'accept' }], reasons: [{ object: 'x', rule: 'y' }] }], otherwise: 'reject' },
+    data: {
+      name: 'same-as-all',
+      terms: [{ name: 'label', when: [], then: [{ kind: 'accept' }], reasons: [{ object: 'x', rule: 'y' }] }],
+      otherwise: 'reject',
+    },
     apply: (route) => route,
   },
 ];
@@ -161,7 +195,14 @@ export class World {
     if (peer.up) return;
     peer.up = true;
     if (this.random(8) === 0) peer.remoteId = 0x0a000100 + this.random(this.model.peers.length);
-    const context: UpdateContext = { fourOctetAs: peer.fourOctetAs, external: peer.external, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+    const context: UpdateContext = {
+      fourOctetAs: peer.fourOctetAs,
+      external: peer.external,
+      addPathReceive: [],
+      extendedNextHop: [],
+      families: FAMILIES,
+      loopback: true,
+    };
     // The peer reads our messages as whatever it is to us: LOCAL_PREF must come through, so it reads as an internal peer.
     this.wires[peer.number] = { context: { ...context, external: false }, view: new Map() };
     this.rib.sessionUp(this.index(peer), {
@@ -277,7 +318,7 @@ export class World {
   /** Everything done and read. */
   settle(): void {
     for (let round = 0; round < 100; round++) {
-      while (this.rib.run(() => 0, 1)) continue;
+      while (this.rib.run(() => 0, 1));
       const octets = this.model.peers.reduce((sum, peer) => sum + this.take(peer, 1 << 20), 0);
       if (octets === 0 && !this.rib.hasWork()) return;
     }
@@ -295,10 +336,12 @@ export class World {
         const attributes = told(this.model, peer, best);
         const expected = attributes && fingerprint(attributes);
         const held = wire.view.get(key);
-        if (expected !== held) return `${key} at peer${peer.number}: holds ${held ?? 'nothing'}, expected ${expected ?? 'nothing'} (best from ${best?.from ?? 'local'})`;
+        if (expected !== held)
+          return `${key} at peer${peer.number}: holds ${held ?? 'nothing'}, expected ${expected ?? 'nothing'} (best from ${best?.from ?? 'local'})`;
       }
     }
-    for (const wire of this.wires) for (const key of wire?.view.keys() ?? []) if (!keys.has(key)) return `${key} is held by a peer and known to nobody`;
+    for (const wire of this.wires)
+      for (const key of wire?.view.keys() ?? []) if (!keys.has(key)) return `${key} is held by a peer and known to nobody`;
     return undefined;
   }
 
@@ -307,7 +350,14 @@ export class World {
   }
 
   private send(peer: ModelPeer, messages: readonly Uint8Array[]): void {
-    const context: UpdateContext = { fourOctetAs: peer.fourOctetAs, external: peer.external, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+    const context: UpdateContext = {
+      fourOctetAs: peer.fourOctetAs,
+      external: peer.external,
+      addPathReceive: [],
+      extendedNextHop: [],
+      families: FAMILIES,
+      loopback: true,
+    };
     for (const message of messages) {
       const scanned = scanUpdate(message.subarray(19), context);
       if (!scanned.ok) throw new Error(scanned.error.detail);
@@ -329,7 +379,8 @@ export class World {
     if (!decoded.ok) throw new Error(decoded.error.detail);
     if (decoded.value.faults.length > 0) throw new Error(decoded.value.faults.map((fault) => fault.detail).join());
     for (const { prefix } of decoded.value.withdrawn) {
-      if (!wire.view.delete(keyOf(prefix)) && !this.refreshed) this.faults.push(`spurious withdraw of ${keyOf(prefix)} at peer${peer.number}`);
+      if (!wire.view.delete(keyOf(prefix)) && !this.refreshed)
+        this.faults.push(`spurious withdraw of ${keyOf(prefix)} at peer${peer.number}`);
     }
     for (const { prefix, attributes } of decoded.value.announced) {
       const held = fingerprint(attributes);
