@@ -1,7 +1,8 @@
 /**
  * The speaker's border: configuration in, inputs in, outputs out. Everything is plain data (structured clone), so it can
- * cross a thread, be recorded and be replayed. Times are milliseconds of a monotonic clock unless a name says otherwise.
+ * cross a thread, be recorded and be replayed; only an MD5 key is not, and must be carried beside it on purpose. Times are milliseconds of a monotonic clock unless a name says otherwise.
  */
+import type { SecretText } from './net/secret.ts';
 import type { Address, Prefix } from './net/types.ts';
 import type { Policy, Reason, RouteProtocol } from './policy/types.ts';
 import type { Family, NotificationMessage } from './wire/types.ts';
@@ -53,6 +54,16 @@ export interface PeerConfig {
   readonly gracefulRestart?: { readonly restartTime: number };
   /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */
   readonly maxPrefix?: number;
+  /** TCP MD5 key, 1-80 octets as UTF-8 (RFC 2385). Where it cannot be set there is no session. Absent: unsigned. */
+  readonly md5Key?: SecretText;
+  /** GTSM (RFC 5082): hops the peer may be away, 1-255; TTL 255 is sent and packets below 256 - hops are dropped. Absent: off. */
+  readonly ttlSecurity?: number;
+  /** IP_TOS or IPV6_TCLASS of the connection's packets, 0-255. Default 0xC0 (internetwork control); not set without the addon. */
+  readonly typeOfService?: number;
+  /** TCP_USER_TIMEOUT: milliseconds that sent data may stay unacknowledged. Absent: the kernel's. */
+  readonly userTimeout?: number;
+  /** Interface that the connection must use (SO_BINDTODEVICE). Absent: any. */
+  readonly device?: string;
   readonly reasons: readonly Reason[];
 }
 
@@ -105,6 +116,8 @@ export type SpeakerInput =
   | { readonly type: 'writable'; readonly connection: ConnectionId }
   /** Operator actions. */
   | { readonly type: 'peer-action'; readonly peer: string; readonly action: PeerAction }
+  /** What the I/O layer knows of why a peer cannot be reached; without text it withdraws what it said. */
+  | { readonly type: 'diagnosis'; readonly peer: string; readonly text?: string }
   /** Ends every session; `planned` closes without NOTIFICATION so that graceful restart helpers keep routes. */
   | { readonly type: 'shutdown'; readonly planned: boolean; readonly text?: string }
   /** Time passed: timers due are run, and one slice of pending work. */
@@ -156,6 +169,8 @@ export type SpeakerEvent =
       readonly detail: string;
       readonly citation: string;
     }
+  /** Why a peer cannot be reached, as far as the I/O layer can see; without text it is over. */
+  | { readonly kind: 'diagnosis'; readonly peer: string; readonly text?: string }
   | { readonly kind: 'refused-connection'; readonly remote: Endpoint; readonly local: Endpoint; readonly because: string }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family; readonly direction: 'sent' | 'received' }
   | { readonly kind: 'best-changed'; readonly prefixes: number };
@@ -180,6 +195,8 @@ export interface PeerStatus {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
   readonly nextRetryAt: number | undefined;
   readonly adminDown: boolean;
+  /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
+  readonly diagnosis: string | undefined;
   readonly capabilities: readonly string[];
   readonly families: readonly PeerFamilyStatus[];
   readonly messagesReceived: number;

@@ -12,7 +12,7 @@ import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
 import { hasWork, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
-import { drive } from './speaker/machines.ts';
+import { diagnose, drive } from './speaker/machines.ts';
 import { receiveOctets } from './speaker/messages.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
 import { isUp, report } from './speaker/state.ts';
@@ -154,6 +154,11 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
     case 'peer-action':
       peerAction(state, input.peer, input.action);
       break;
+    case 'diagnosis': {
+      const peer = state.peers.get(input.peer);
+      if (peer !== undefined) diagnose(state, peer, input.text);
+      break;
+    }
     case 'shutdown':
       shutdown(state, input);
       break;

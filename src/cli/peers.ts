@@ -88,6 +88,7 @@ function peerInfo(peer: PeerView): string {
   if (peer.families.some((family) => family.slow)) notes.push('slow');
   if (peer.state !== 'established') {
     if (peer.passive) notes.push('passive');
+    if (peer.diagnosis !== null) notes.push(peer.diagnosis);
     if (peer.lastErrorReceived !== null) notes.push(`received ${peer.lastErrorReceived.text}`);
     if (peer.lastErrorSent !== null) notes.push(`sent ${peer.lastErrorSent.text}`);
     if (peer.nextRetryAt !== null) notes.push(`next attempt in ${Math.max(0, Math.ceil((peer.nextRetryAt - Date.now()) / 1000))}s`);

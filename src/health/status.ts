@@ -133,6 +133,8 @@ export interface PeerView {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | null;
   readonly nextRetryAt: number | null;
   readonly adminDown: boolean;
+  /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
+  readonly diagnosis: string | null;
   readonly capabilities: readonly string[];
   readonly families: readonly PeerFamilyView[];
   readonly messagesReceived: number;

@@ -28,6 +28,10 @@ export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
     case 'refused-connection':
       log.warn({ remote: endpoint(event.remote), local: endpoint(event.local), because: event.because }, 'refused connection');
       break;
+    case 'diagnosis':
+      if (event.text === undefined) log.info({ peer: event.peer }, 'peer reachable again');
+      else log.warn({ peer: event.peer, because: event.text }, 'peer unreachable');
+      break;
     case 'end-of-rib':
       log.debug({ peer: event.peer, family: event.family, direction: event.direction }, 'end of rib');
       break;

@@ -56,6 +56,7 @@ export function peer(id: string, change: Partial<PeerView> = {}): PeerView {
     lastErrorReceived: null,
     nextRetryAt: null,
     adminDown: false,
+    diagnosis: null,
     capabilities: ['route-refresh'],
     families: [
       { family: 'ipv4-unicast', received: 10, accepted: 9, advertised: 4, group: 'g1', lag: 0, slow: false, endOfRibReceived: true },

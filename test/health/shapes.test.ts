@@ -46,6 +46,7 @@ function status(local: boolean): SpeakerStatus {
         lastErrorReceived: local ? { at: 1_700_000_000_000, text: 'Cease/2' } : undefined,
         nextRetryAt: local ? undefined : 1_700_000_000_500,
         adminDown: false,
+        diagnosis: undefined,
         capabilities: ['route-refresh'],
         families: [
           { family: 'ipv4-unicast', received: 1, accepted: 1, advertised: 0, group: 'g', lag: 0, slow: false, endOfRibReceived: true },

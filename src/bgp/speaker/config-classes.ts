@@ -3,10 +3,11 @@ import type { PeerConfig } from '../speaker-types.ts';
 import { equal } from './equal.ts';
 
 /**
- * identity: another session. bounce: this peer's session, Cease/6 (RFC 4486). policy: the RIB evaluates again, the session stays.
- * timers: the next use of the timer. none: names and texts.
+ * identity: another session. bounce: this peer's session, Cease/6 (RFC 4486). socket: another TCP connection, without a word where
+ * graceful restart keeps the routes meanwhile (bgp-speaker 4.8), else as bounce. policy: the RIB evaluates again, the session stays.
+ * timers: the next use of the timer, the next connection. none: names and texts.
  */
-export type ChangeClass = 'none' | 'timers' | 'policy' | 'bounce' | 'identity';
+export type ChangeClass = 'none' | 'timers' | 'policy' | 'socket' | 'bounce' | 'identity';
 
 /** The class of each field. */
 export const PEER_FIELD_CLASSES: { readonly [field in keyof Required<PeerConfig>]: ChangeClass } = {
@@ -32,10 +33,15 @@ export const PEER_FIELD_CLASSES: { readonly [field in keyof Required<PeerConfig>
   addPath: 'bounce',
   gracefulRestart: 'bounce',
   maxPrefix: 'policy',
+  md5Key: 'socket',
+  ttlSecurity: 'socket',
+  typeOfService: 'timers',
+  userTimeout: 'timers',
+  device: 'socket',
   reasons: 'none',
 };
 
-const ORDER: readonly ChangeClass[] = ['none', 'timers', 'policy', 'bounce', 'identity'];
+const ORDER: readonly ChangeClass[] = ['none', 'timers', 'policy', 'socket', 'bounce', 'identity'];
 
 /** The fields in which two configurations of a peer differ. */
 export function changedFields(before: PeerConfig, after: PeerConfig): (keyof PeerConfig)[] {
@@ -72,6 +78,11 @@ const NAMES: { readonly [field in keyof Required<PeerConfig>]: field } = {
   addPath: 'addPath',
   gracefulRestart: 'gracefulRestart',
   maxPrefix: 'maxPrefix',
+  md5Key: 'md5Key',
+  ttlSecurity: 'ttlSecurity',
+  typeOfService: 'typeOfService',
+  userTimeout: 'userTimeout',
+  device: 'device',
   reasons: 'reasons',
 };
 

@@ -3,13 +3,13 @@ import { addressKey } from '../net/index.ts';
 import { cease, createFsm } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
-import { changedFields, classOf } from './config-classes.ts';
+import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
-import { drive, reschedule } from './machines.ts';
+import { drive, forget, reschedule } from './machines.ts';
 import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
-import { output, peerKey } from './state.ts';
+import { isUp, output, peerKey } from './state.ts';
 
 /** Makes `config` the speaker's configuration. Applying it twice does nothing the second time. */
 export function configure(state: SpeakerState, config: SpeakerConfig): void {
@@ -86,6 +86,7 @@ function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig
     counters: { messagesReceived: 0, messagesSent: 0, updatesReceived: 0, updatesSent: 0, flaps: 0 },
     lastErrorSent: undefined,
     lastErrorReceived: undefined,
+    diagnosis: undefined,
   };
   state.byIndex.set(index, peer);
   return peer;
@@ -124,8 +125,25 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
     restart(state, peer);
     return;
   }
-  if (change === 'policy') state.rib.configurePeer(config, peer.index);
+  if (fields.some((field) => PEER_FIELD_CLASSES[field] === 'policy')) state.rib.configurePeer(config, peer.index);
+  if (change === 'socket') return reconnect(state, peer, `configuration changed: ${fields.join(', ')}`);
   if (wasPassive !== config.passive) changePassive(state, peer);
+}
+
+/**
+ * Another connection for the peer. The peer keeps the routes of a session that ends without NOTIFICATION where graceful restart
+ * was agreed (RFC 4724 section 4), and so do we; both dial at once.
+ */
+function reconnect(state: SpeakerState, peer: Peer, because: string): void {
+  const { connection } = peer.primary;
+  const graceful = isUp(peer) && (peer.session?.gracefulRestart?.families.length ?? 0) > 0;
+  if (graceful && connection !== undefined) {
+    output(state, { type: 'close', connection, reset: false });
+    forget(state, connection);
+    drive(state, peer, peer.primary, { type: 'disconnected', because });
+  }
+  stopPeer(state, peer, graceful ? undefined : cease('CEASE_CONFIGURATION_CHANGE'), because);
+  restart(state, peer);
 }
 
 function restart(state: SpeakerState, peer: Peer): void {

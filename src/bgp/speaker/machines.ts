@@ -180,7 +180,15 @@ function showState(state: SpeakerState, peer: Peer, fsm: Fsm, to: SessionState, 
   if (peer.shown === 'established') peer.counters.flaps++;
   report(state, { kind: 'session-state', peer: peer.config.id, from: peer.shown, to: shown, because });
   peer.shown = shown;
+  if (shown === 'established') diagnose(state, peer, undefined);
   peer.since = state.options.wallClock(state.time.now);
+}
+
+/** Takes what the I/O layer says of a peer; the log hears of changes only. */
+export function diagnose(state: SpeakerState, peer: Peer, text: string | undefined): void {
+  if (text === peer.diagnosis) return;
+  peer.diagnosis = text;
+  report(state, { kind: 'diagnosis', peer: peer.config.id, ...(text === undefined ? {} : { text }) });
 }
 
 function dial(state: SpeakerState, peer: Peer): void {

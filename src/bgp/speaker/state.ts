@@ -78,6 +78,8 @@ export interface Peer extends Scheduled {
   readonly counters: PeerCounters;
   lastErrorSent: { readonly at: number; readonly text: string } | undefined;
   lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
+  /** Why it cannot be reached, from the I/O layer. */
+  diagnosis: string | undefined;
 }
 
 /** Everything a speaker knows; one record for all its functions. */

@@ -41,6 +41,7 @@ function peerStatus(state: SpeakerState, peer: Peer): PeerStatus {
     lastErrorReceived: peer.lastErrorReceived,
     nextRetryAt: nextRetryAt(state, peer),
     adminDown: peer.adminDown,
+    diagnosis: peer.diagnosis,
     capabilities: session === undefined ? [] : capabilityNames(session),
     families: (session?.families ?? config.families).map((family) => familyStatus(state, peer, family)),
     messagesReceived: counters.messagesReceived,

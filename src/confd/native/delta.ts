@@ -4,7 +4,7 @@
  */
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig, SpeakerInput } from 'bgp-ts';
 import type { Prefix } from 'bgp-ts/net';
-import { prefixKey } from 'bgp-ts/net';
+import { isSecretText, prefixKey } from 'bgp-ts/net';
 
 /** The part of a configuration that is not a list of peers or routes. */
 export interface SpeakerHeader {
@@ -81,9 +81,10 @@ function diffEntries<T extends object>(before: readonly T[], after: readonly T[]
   return { set, removed: [...former.values()] };
 }
 
-/** Equality of plain data: records, lists and scalars; an absent key equals an undefined one. */
+/** Equality of plain data: records, lists and scalars, secrets by their text; an absent key equals an undefined one. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
+  if (isSecretText(a) || isSecretText(b)) return isSecretText(a) && isSecretText(b) && a.reveal() === b.reveal();
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const [left, right] = [new Map<string, unknown>(Object.entries(a)), new Map<string, unknown>(Object.entries(b))];

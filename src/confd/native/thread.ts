@@ -85,7 +85,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
       if (event.kind === 'best-changed') return false;
       if (event.kind === 'notification') count(notifications, event.peer, event.direction);
       deps.toMain({ type: 'event', event });
-      return event.kind === 'session-state' || event.kind === 'end-of-rib';
+      return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis';
     },
   };
 }

@@ -65,6 +65,7 @@ const peer = object({
   lastErrorReceived: lastError,
   nextRetryAt: nullable(moment),
   adminDown: flag,
+  diagnosis: nullable(describe('why the peer cannot be reached, as far as the sockets tell', text)),
   capabilities: list(text),
   families: list(peerFamily),
   messagesReceived: count,

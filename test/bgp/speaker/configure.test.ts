@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../../src/bgp/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from '../../../src/bgp/speaker/config-classes.ts';
+import { secretText } from '../../../src/bgp/net/index.ts';
 import { address, config, PORT, peer, route, World } from './world.ts';
 
 /** Two speakers, 1 dials 2; both with a route. */
@@ -38,6 +39,11 @@ const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field]
   addPath: 'receive',
   gracefulRestart: { restartTime: 60 },
   maxPrefix: 100,
+  md5Key: secretText('new-key'),
+  ttlSecurity: 1,
+  typeOfService: 0x48,
+  userTimeout: 30_000,
+  device: 'eth1',
   reasons: [{ object: 'BGPPeer/x', rule: 'control-plane 2.2' }],
 };
 
@@ -56,7 +62,7 @@ describe('each field of a peer', () => {
     const before = world.states(1).length;
     world.configure(1, [after], { routes: [route('10.1.1.0/26')] });
     const states = world.states(1).slice(before);
-    if (change === 'bounce') {
+    if (change === 'bounce' || change === 'socket') {
       expect(states[0]).toBe('idle');
       expect(world.notifications(1)).toEqual(['sent Cease/Other Configuration Change']);
     } else if (change === 'identity') {
@@ -78,6 +84,58 @@ describe('each field of a peer', () => {
     expect(outputs).toEqual([]);
     world.network.settle();
     expect(world.speaker(1).status().peers[0]?.messagesSent).toBe(sent);
+  });
+});
+
+describe('another MD5 key', () => {
+  const keyed = (key: string, host: number, more: Partial<PeerConfig> = {}): PeerConfig =>
+    peer(host, { md5Key: secretText(key), gracefulRestart: { restartTime: 60 }, ...more });
+
+  function keyedPair(): World {
+    const world = new World();
+    world.add(1, [keyed('old', 2)], { routes: [route('10.1.1.0/26')] });
+    world.add(2, [keyed('old', 1, { passive: true })], { routes: [route('10.1.2.0/26')] });
+    world.network.advance(10_000);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+    return world;
+  }
+
+  it('makes one new connection, says nothing, and neither end loses a route meanwhile (bgp-speaker 4.8)', () => {
+    const world = keyedPair();
+    const before = world.states(1).length;
+    world.configure(1, [keyed('new', 2)], { routes: [route('10.1.1.0/26')] });
+    expect(world.states(1).slice(before)[0]).toBe('idle');
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2 stale']);
+    world.network.advance(10_000);
+    expect(world.state(1, 'p2')).toBe('established');
+    expect(world.notifications(1)).toEqual([]);
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+    expect(world.best(2)).toEqual(['10.1.1.0/26 from p1', '10.1.2.0/26 from local']);
+  });
+
+  it('the same text in another wrapping is no change', () => {
+    const world = keyedPair();
+    const before = world.states(1).length;
+    world.configure(1, [keyed('old', 2)], { routes: [route('10.1.1.0/26')] });
+    world.network.advance(10_000);
+    expect(world.states(1).slice(before)).toEqual([]);
+  });
+});
+
+describe('a diagnosis', () => {
+  it('is in the status and the log once, and goes when the session comes up', () => {
+    const world = new World();
+    world.add(1, [peer(2)]);
+    const said = (): unknown[] => world.network.events('s1').filter((event) => event.kind === 'diagnosis');
+    for (let times = 0; times < 2; times++) world.network.feed('s1', { type: 'diagnosis', peer: 'p2', text: 'no key' });
+    expect(world.speaker(1).status().peers[0]?.diagnosis).toBe('no key');
+    expect(said()).toEqual([{ kind: 'diagnosis', peer: 'p2', text: 'no key' }]);
+    world.add(2, [peer(1)]);
+    world.network.advance(20_000);
+    expect(world.state(1, 'p2')).toBe('established');
+    expect(world.speaker(1).status().peers[0]?.diagnosis).toBeUndefined();
+    expect(said().at(-1)).toEqual({ kind: 'diagnosis', peer: 'p2' });
   });
 });
 
