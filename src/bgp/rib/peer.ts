@@ -22,6 +22,8 @@ export interface PeerFamily {
   retouch: boolean;
   /** Over its prefix limit: announcements are ignored until the session ends. */
   overLimit: boolean;
+  /** It announced a prefix for which the table had no room. */
+  refused: boolean;
   feed: Feed | undefined;
 }
 
@@ -50,6 +52,7 @@ export function newPeerFamily(family: Family): PeerFamily {
     reimport: false,
     retouch: false,
     overLimit: false,
+    refused: false,
     feed: undefined,
   };
 }

@@ -16,6 +16,7 @@ import { type Announcement, announcePath, removePath } from './import-path.ts';
 import { startJob } from './jobs.ts';
 import { MAX_PEERS } from './limits.ts';
 import { FAMILIES, hasJob, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
+import { MAX_PREFIXES } from './prefix-table.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 import type { RibCallbacks, RibSession } from './types.ts';
 
@@ -129,6 +130,7 @@ export class Peers {
     sources.setAddress(index, session.remoteAddress);
     for (const family of session.families) {
       peer.families[family].overLimit = false;
+      peer.families[family].refused = false;
       this.context.groups.join(peer, peer.families[family], this.routerId);
     }
   }
@@ -207,14 +209,16 @@ export class Peers {
       const prefix = tables.prefixes.find(w0, w1, w2, w3, length);
       const row = prefix < 0 ? -1 : tables.paths.find(tables.prefixes, prefix, peer, pathId);
       if (row >= 0) removePath(stores, tables, own.chain, row);
+    } else if (tables.prefixes.isFull) {
+      own.refused = true;
     } else if (own.chain.accepted <= limit) {
       announcePath(stores, tables, this.walking, tables.prefixes.ensure(w0, w1, w2, w3, length), pathId);
     }
   }
 
   private reportLimit(peer: PeerState, own: PeerFamily): void {
-    const limit = peer.config.maxPrefix;
-    if (limit === undefined || own.overLimit || own.chain.accepted <= limit) return;
+    const limit = own.refused ? MAX_PREFIXES : peer.config.maxPrefix;
+    if (limit === undefined || own.overLimit || (!own.refused && own.chain.accepted <= limit)) return;
     own.overLimit = true;
     this.context.callbacks.onMaxPrefix(peer.index, own.family, limit);
   }

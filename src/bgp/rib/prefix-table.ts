@@ -12,7 +12,11 @@ export const TOUCHED = 2;
 /** Without paths and waiting for release. */
 export const RETIRED = 4;
 
+/** A slot holds id + 1 in its lower 24 bits, eight bits of the hash above them (a wrong entry is seldom looked at), 0 where empty. */
+const ID_MASK = 0xffffff;
 const TOMBSTONE = -1;
+/** Prefixes a table can hold: ids that fit a slot beside the tombstone. */
+export const MAX_PREFIXES = ID_MASK - 1;
 const MIGRATE_SLOTS = 32;
 const FIRST_SLOTS = 256;
 
@@ -67,13 +71,18 @@ export class PrefixTable {
   /** Id of the prefix, or -1. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const slot = this.probe(this.slots, w0, w1, w2, w3, length);
-    if (slot >= 0) return (this.slots[slot] ?? 0) - 1;
+    if (slot >= 0) return ((this.slots[slot] ?? 0) & ID_MASK) - 1;
     if (this.old === undefined) return -1;
     const before = this.probe(this.old, w0, w1, w2, w3, length);
-    return before >= 0 ? (this.old[before] ?? 0) - 1 : -1;
+    return before >= 0 ? ((this.old[before] ?? 0) & ID_MASK) - 1 : -1;
   }
 
-  /** Id of the prefix, made where it was not there. */
+  /** True where no prefix can be added. */
+  get isFull(): boolean {
+    return this.count >= MAX_PREFIXES;
+  }
+
+  /** Id of the prefix, made where it was not there. Throws where the table is full: ask `isFull` before taking what peers say. */
   ensure(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const known = this.find(w0, w1, w2, w3, length);
     if (known >= 0) return known;
@@ -123,6 +132,7 @@ export class PrefixTable {
       return id;
     }
     const need = this.top + 1;
+    if (need > MAX_PREFIXES) throw new Error(`more than ${MAX_PREFIXES} prefixes`);
     if (need > this.lengths.length) {
       this.lengths = grow(this.lengths, need, uint8);
       this.flags = grow(this.flags, this.lengths.length, uint8);
@@ -139,11 +149,12 @@ export class PrefixTable {
 
   private probe(slots: Int32Array, w0: number, w1: number, w2: number, w3: number, length: number): number {
     const mask = slots.length - 1;
-    for (let slot = hash(w0, w1, w2, w3, length) & mask; ; slot = (slot + 1) & mask) {
+    const h = hash(w0, w1, w2, w3, length);
+    for (let slot = h & mask; ; slot = (slot + 1) & mask) {
       const value = slots[slot] ?? 0;
       if (value === 0) return -1;
-      if (value === TOMBSTONE) continue;
-      const id = value - 1;
+      if (value >> 24 !== h >> 24 || value === TOMBSTONE) continue;
+      const id = (value & ID_MASK) - 1;
       if (this.lengths[id] !== length || this.words[id * this.step] !== w0) continue;
       if (!this.wide || (this.words[id * 4 + 1] === w1 && this.words[id * 4 + 2] === w2 && this.words[id * 4 + 3] === w3)) return slot;
     }
@@ -165,7 +176,7 @@ export class PrefixTable {
     const mask = this.slots.length - 1;
     let slot = h & mask;
     while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.slots[slot] = id + 1;
+    this.slots[slot] = (h & ~ID_MASK) | (id + 1);
     this.used++;
   }
 
@@ -173,7 +184,9 @@ export class PrefixTable {
     const end = Math.min(old.length, this.oldAt + MIGRATE_SLOTS);
     for (; this.oldAt < end; this.oldAt++) {
       const value = old[this.oldAt] ?? 0;
-      if (value > 0) this.insert(value - 1, this.hashOf(value - 1));
+      if (value === 0 || value === TOMBSTONE) continue;
+      const id = (value & ID_MASK) - 1;
+      this.insert(id, this.hashOf(id));
     }
     if (this.oldAt === old.length) this.old = undefined;
   }
@@ -184,7 +197,7 @@ export class PrefixTable {
     let gap = slot;
     for (let next = (gap + 1) & mask; this.slots[next] !== 0; next = (next + 1) & mask) {
       const value = this.slots[next] ?? 0;
-      const home = this.hashOf(value - 1) & mask;
+      const home = this.hashOf((value & ID_MASK) - 1) & mask;
       if (((next - home) & mask) >= ((next - gap) & mask)) {
         this.slots[gap] = value;
         gap = next;
