@@ -62,6 +62,9 @@ process.once('exit', () => {
   for (const namespace of [...open]) removeSync(namespace);
 });
 
+// A runner that is told to stop ends its workers with SIGTERM, which by itself runs no exit handler.
+process.once('SIGTERM', () => process.exit(143));
+
 /** Whether this process may make namespaces: root, with `ip` at hand. */
 export function mayMakeNamespaces(): boolean {
   if (process.getuid?.() !== 0) return false;
