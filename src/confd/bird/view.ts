@@ -16,6 +16,8 @@ import { peerIssue } from './peer-issue.ts';
 export interface ViewOptions {
   /** Seconds proposed as hold time; absent: BIRD's own 240, as Calico's nodes do. */
   readonly holdTime?: number;
+  /** Seconds that a restarted BIRD waits for its neighbours before it announces anything; absent: BIRD's own 240. */
+  readonly recoveryWait?: number;
   /** Port to listen on instead of the resources' one. */
   readonly listenPort?: number;
 }
@@ -84,6 +86,7 @@ export interface BirdView {
   readonly routerId: string;
   readonly asNumber: number;
   readonly holdTime: string;
+  readonly recoveryWait: string;
   readonly listenPort: number;
   /** True where `listen` has to be said at all: another port than 179, or one address. */
   readonly listens: boolean;
@@ -120,6 +123,7 @@ export function buildView(desired: Desired, flavor: 'bird1' | 'bird2', options: 
     routerId: desired.routerId,
     asNumber: desired.asNumber,
     holdTime: options.holdTime === undefined ? '' : String(options.holdTime),
+    recoveryWait: options.recoveryWait === undefined ? '' : String(options.recoveryWait),
     listenPort,
     listens: listenPort !== 179 || desired.listen.addresses.length > 0,
     debugAll: programme.logLevel === 'debug',
@@ -190,10 +194,12 @@ function peerFault(peer: DesiredPeer): Issue | undefined {
 
 function peerView(peer: DesiredPeer, parts: FamilyParts, filters: Map<string, FilterView>, functionName: string): PeerView {
   const { desired, family, listenPort } = parts;
+  const gatewayAsNextHop = parts.flavor === 'bird2' && peer.nextHop === 'keep' && !peer.internal;
+  const context = { family, functionName, exports: parts.programme.exports, metricOnImport: parts.flavor === 'bird2' };
   const filter = (policy: Policy, direction: Direction): string => {
-    const name = identifier(`Policy_${policy.name.replace(/ /g, '_')}`);
-    const lines =
-      filters.get(name)?.lines ?? peerFilterLines(policy, { direction, family, functionName, exports: parts.programme.exports });
+    const keep = gatewayAsNextHop && direction === 'export';
+    const name = identifier(`Policy_${policy.name.replace(/ /g, '_')}${keep ? '_keep' : ''}`);
+    const lines = filters.get(name)?.lines ?? peerFilterLines(policy, { ...context, direction, gatewayAsNextHop: keep });
     filters.set(name, { name, comment: policy.name, lines });
     return name;
   };

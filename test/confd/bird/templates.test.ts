@@ -18,7 +18,7 @@ const read = (folder: string): ReadonlyMap<string, string> =>
 const partials = read('partials');
 
 describe.each<Flavor>(['bird1', 'bird2'])('templates of %s', (flavor) => {
-  const { view } = buildView(fullWorld(), flavor, { holdTime: 90 });
+  const { view } = buildView(fullWorld(), flavor, { holdTime: 90, recoveryWait: 30 });
 
   it.each([...read(flavor)])('%s names only what the view has', (name, text) => {
     expect(lintTemplate(name, text, view, partials)).toEqual([]);

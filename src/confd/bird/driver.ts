@@ -1,0 +1,229 @@
+/**
+ * BIRD as a Driver: the whole desired state becomes a set of files, the real daemon checks it before it is swapped in, and
+ * one reconfiguration per change is confirmed over the control socket. The last good set stays in force where a new one fails.
+ */
+import { join } from 'node:path';
+import type { Desired } from '../desired/types.ts';
+import type { ApplyResult, Driver } from '../driver.ts';
+import type { Log } from '../log.ts';
+import type { Issue } from '../resources/types.ts';
+import { findAccepted } from './accept.ts';
+import { type CheckFault, checkFile } from './check.ts';
+import { createDaemon, type Daemon } from './daemon.ts';
+import { type FileSets, openFileSets } from './file-sets.ts';
+import { objectIssue } from './peer-issue.ts';
+import { createRenderer, type FileSet, type Flavor, type Rendered, type Renderer } from './render.ts';
+import { touchedBetween, UNTOUCHED } from './touched.ts';
+import type { BirdView, ViewOptions } from './view.ts';
+
+/** Where BIRD's things are and how it is run. */
+export interface BirdOptions {
+  readonly flavor: Flavor;
+  /** Program of each daemon, with leading arguments. */
+  readonly commands: { readonly bird: readonly string[]; readonly bird6: readonly string[] };
+  /** `start`: this process runs BIRD. `attach`: it is run elsewhere, with its files in `configDirectory`/current. */
+  readonly mode: 'start' | 'attach';
+  readonly configDirectory: string;
+  /** Of `bird.ctl` and `bird6.ctl`. */
+  readonly socketDirectory: string;
+  readonly view: ViewOptions;
+}
+
+/** What the driver needs beside. */
+export interface BirdDeps {
+  readonly options: BirdOptions;
+  readonly log: Log;
+  /** Called when the engine's issues between two applies changed. */
+  readonly issuesChanged: () => void;
+}
+
+/** The driver, and the engine's issues between two applies. */
+export interface BirdDriver extends Driver {
+  readonly engineIssues: () => readonly Issue[];
+}
+
+const NAMES: Readonly<Record<Flavor, readonly ('bird' | 'bird6')[]>> = { bird1: ['bird', 'bird6'], bird2: ['bird'] };
+const MAIN: Readonly<Record<Flavor, Readonly<Record<'bird' | 'bird6', string>>>> = {
+  bird1: { bird: 'bird.cfg', bird6: 'bird6.cfg' },
+  bird2: { bird: 'bird.conf', bird6: 'bird.conf' },
+};
+
+/** Makes the driver; `start` brings BIRD up with the last good files where there are some. */
+export function createBirdDriver(deps: BirdDeps): BirdDriver {
+  return new FileDriver(deps);
+}
+
+interface Parts {
+  readonly sets: FileSets;
+  readonly render: Renderer;
+  readonly daemons: readonly Daemon[];
+}
+
+/** What was last brought to BIRD. `confirmed` false: it is in the files, but not every daemon said so. */
+interface Applied {
+  readonly wanted: FileSet;
+  readonly view: BirdView;
+  readonly issues: readonly Issue[];
+  readonly confirmed: boolean;
+}
+
+class FileDriver implements BirdDriver {
+  readonly #deps: BirdDeps;
+  #parts: Promise<Parts> | undefined;
+  #daemons: readonly Daemon[] = [];
+  #applied: Applied | undefined;
+  #work: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+  #engineIssues: readonly Issue[] = [];
+
+  constructor(deps: BirdDeps) {
+    this.#deps = deps;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#stopped !== undefined) return;
+    this.#parts ??= this.#open();
+    await this.#parts;
+  }
+
+  async apply(desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
+    const parts = await this.#parts;
+    if (parts === undefined || this.#stopped !== undefined) throw new Error('the BIRD engine is not running');
+    const work = this.#work.then(() => this.#bring(parts, desired, signal));
+    this.#work = work.catch(() => undefined);
+    return await unlessAborted(work, signal);
+  }
+
+  stop(planned: boolean): Promise<void> {
+    this.#stopped ??= Promise.all(this.#daemons.map((daemon) => daemon.stop(planned))).then(() => undefined);
+    return this.#stopped;
+  }
+
+  readonly engineIssues = (): readonly Issue[] => this.#engineIssues;
+
+  async #open(): Promise<Parts> {
+    const { options, log } = this.#deps;
+    const [sets, render] = await Promise.all([openFileSets(options.configDirectory), createRenderer(options.flavor)]);
+    this.#daemons = NAMES[options.flavor].map((name) =>
+      createDaemon(
+        {
+          name,
+          command: options.commands[name],
+          file: join(sets.current, MAIN[options.flavor][name]),
+          socket: join(options.socketDirectory, `${name}.ctl`),
+          mode: options.mode,
+        },
+        { log, changed: () => this.#noticeFaults() },
+      ),
+    );
+    if ((await sets.read()) !== undefined) for (const daemon of this.#daemons) daemon.start(true);
+    return { sets, render, daemons: this.#daemons };
+  }
+
+  async #bring(parts: Parts, desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
+    const { view: options } = this.#deps.options;
+    const whole = parts.render(desired, options);
+    const before = this.#applied;
+    if (before?.confirmed === true && sameFiles(before.wanted, whole.files)) {
+      return { issues: before.issues, touched: UNTOUCHED };
+    }
+    const check = (files: FileSet): Promise<CheckFault | undefined> => this.#check(parts.sets, files);
+    const render = (without: ReadonlySet<string>): Rendered => (without.size === 0 ? whole : parts.render(desired, options, without));
+    const accepted = await findAccepted(desired, render, check);
+    if (accepted.rendered === undefined) return { issues: [...whole.issues, rejected(desired, accepted.fault)], touched: UNTOUCHED };
+    const issues = [...accepted.rendered.issues, ...accepted.issues];
+    const swapped = await this.#swap(parts, accepted.rendered.files, signal);
+    const failed = swapped.map((text) => engineIssue(desired.node, text));
+    if (swapped.some(({ refused }) => refused)) return { issues: [...issues, ...failed], touched: UNTOUCHED };
+    const { view } = accepted.rendered;
+    this.#applied = { wanted: whole.files, view, issues, confirmed: failed.length === 0 };
+    return { issues: [...issues, ...failed], touched: touchedBetween(before?.view, view) };
+  }
+
+  async #check(sets: FileSets, files: FileSet): Promise<CheckFault | undefined> {
+    const { flavor, commands } = this.#deps.options;
+    const staged = await sets.stage(files);
+    try {
+      for (const name of NAMES[flavor]) {
+        const fault = await checkFile(commands[name], join(staged, MAIN[flavor][name]));
+        if (fault !== undefined) return fault;
+      }
+      return undefined;
+    } finally {
+      await sets.discard(staged);
+    }
+  }
+
+  /** Puts the files in force and tells the daemons whose files changed; where one refuses, the set before comes back. */
+  async #swap(parts: Parts, files: FileSet, signal: AbortSignal): Promise<readonly DaemonFault[]> {
+    const old = await parts.sets.read();
+    await parts.sets.commit(await parts.sets.stage(files));
+    const whole = this.#applied?.confirmed !== true;
+    const concerned = parts.daemons.filter((daemon) => whole || daemon.fault() !== undefined || differs(old, files, daemon.spec.name));
+    const faults = await tell(concerned, signal);
+    if (!faults.some(({ refused }) => refused)) return faults;
+    if (await parts.sets.rollBack()) await tell(concerned, signal);
+    return faults;
+  }
+
+  #noticeFaults(): void {
+    this.#engineIssues = this.#daemons.flatMap((daemon) => {
+      const fault = daemon.fault();
+      return fault === undefined ? [] : [engineIssue('', { name: daemon.spec.name, message: fault, refused: false })];
+    });
+    this.#deps.issuesChanged();
+  }
+}
+
+interface DaemonFault {
+  readonly name: string;
+  readonly message: string;
+  readonly refused: boolean;
+}
+
+async function tell(daemons: readonly Daemon[], signal: AbortSignal): Promise<readonly DaemonFault[]> {
+  const faults = await Promise.all(
+    daemons.map(async (daemon): Promise<readonly DaemonFault[]> => {
+      daemon.start(false);
+      const outcome = await daemon.configure(signal);
+      return outcome.kind === 'done' ? [] : [{ name: daemon.spec.name, message: outcome.message, refused: outcome.kind === 'refused' }];
+    }),
+  );
+  return faults.flat();
+}
+
+function differs(before: FileSet | undefined, after: FileSet, daemon: string): boolean {
+  const own = [...after.keys()].filter((name) => name.startsWith('bird6') === (daemon === 'bird6'));
+  return own.some((name) => before?.get(name) !== after.get(name));
+}
+
+function sameFiles(a: FileSet, b: FileSet): boolean {
+  return a.size === b.size && [...a].every(([name, text]) => b.get(name) === text);
+}
+
+function rejected({ node }: Desired, fault: CheckFault | undefined): Issue {
+  const rule = `BIRD rejects the configuration even without peers (${fault?.message ?? 'no reason given'}); the last good one stays in force`;
+  return objectIssue(`Node/${node}`, { code: 'BIRD_CONFIG_REJECTED', field: '', got: '', rule });
+}
+
+function engineIssue(node: string, { name, message, refused }: DaemonFault): Issue {
+  const rule = refused ? `refuses the configuration (${message}); the last good one stays in force` : `does not answer (${message})`;
+  return objectIssue(`Node/${node}`, {
+    code: refused ? 'BIRD_REFUSED' : 'BIRD_UNREACHABLE',
+    field: name,
+    got: '',
+    rule: `${name} ${rule}`,
+    transient: !refused,
+  });
+}
+
+/** The work, or nothing done as soon as the signal aborts; the work goes on by itself then. */
+function unlessAborted(work: Promise<ApplyResult>, signal: AbortSignal): Promise<ApplyResult> {
+  const nothing: ApplyResult = { issues: [], touched: UNTOUCHED };
+  if (signal.aborted) return Promise.resolve(nothing);
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(nothing);
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
