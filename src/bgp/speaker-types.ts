@@ -32,6 +32,11 @@ export interface PeerConfig {
   readonly holdTime: number;
   /** Seconds; default a third of the negotiated hold time. */
   readonly keepaliveTime?: number;
+  /**
+   * Seconds that the kernel may take nothing of what waits to be sent before the session ends (RFC 9687): 0 never, else 1-65535. Absent:
+   * eight minutes, or twice the negotiated hold time where that is more. Not run where the negotiated hold time is 0.
+   */
+  readonly sendHoldTime?: number;
   /** Seconds between connection attempts, before jitter (RFC 4271 ConnectRetryTime). Default 5. */
   readonly connectRetryTime: number;
   /** Seconds before the first connection attempt. Default 0 (BIRD under Calico: 2). */
@@ -114,6 +119,8 @@ export type SpeakerInput =
   /** The socket holds more than the high-water mark / has drained; between them the speaker sends it no routes. */
   | { readonly type: 'blocked'; readonly connection: ConnectionId }
   | { readonly type: 'writable'; readonly connection: ConnectionId }
+  /** Octets wait because the kernel took none of them; again with `waiting` where it took some and others wait; without where none waits. */
+  | { readonly type: 'unsent'; readonly connection: ConnectionId; readonly waiting: boolean }
   /** Operator actions. */
   | { readonly type: 'peer-action'; readonly peer: string; readonly action: PeerAction }
   /** What the I/O layer knows of why a peer cannot be reached; without text it withdraws what it said. */

@@ -12,7 +12,7 @@ import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
 import { hasWork, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
-import { diagnose, drive } from './speaker/machines.ts';
+import { diagnose, drive, setUnsent } from './speaker/machines.ts';
 import { receiveOctets } from './speaker/messages.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
 import { isUp, report } from './speaker/state.ts';
@@ -116,7 +116,7 @@ function takeOutputs(state: SpeakerState): SpeakerOutput[] {
 }
 
 function dispatch(state: SpeakerState, input: SpeakerInput): void {
-  if (input.type !== 'octets' && input.type !== 'tick') state.mayHaveWork = true;
+  if (input.type !== 'octets' && input.type !== 'tick' && input.type !== 'unsent') state.mayHaveWork = true;
   switch (input.type) {
     case 'configure':
       if (state.config === undefined && state.options.restarting !== undefined) startDeferral(state);
@@ -149,6 +149,11 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
     case 'writable':
       withConnection(state, input.connection, (connection) => {
         setBlocked(state, connection, false);
+      });
+      break;
+    case 'unsent':
+      withConnection(state, input.connection, (connection) => {
+        setUnsent(state, connection, input.waiting);
       });
       break;
     case 'peer-action':

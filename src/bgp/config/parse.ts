@@ -153,6 +153,7 @@ type SessionFields = Pick<
   | 'passive'
   | 'holdTime'
   | 'keepaliveTime'
+  | 'sendHoldTime'
   | 'connectRetryTime'
   | 'connectDelay'
   | 'delayOpenTime'
@@ -162,6 +163,7 @@ type SessionFields = Pick<
 
 function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const keepaliveTime = reader.integer('keepaliveTime', 1, 21_845);
+  const sendHoldTime = reader.integer('sendHoldTime', 0, 65_535);
   const delayOpenTime = reader.integer('delayOpenTime', 0, 240);
   const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
   const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
@@ -170,6 +172,7 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     passive: reader.flag('passive') ?? false,
     holdTime: readHoldTime(reader) ?? defaults.holdTime,
     ...(keepaliveTime === undefined ? {} : { keepaliveTime }),
+    ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? defaults.connectRetryTime,
     connectDelay: reader.integer('connectDelay', 0, 65_535) ?? 0,
     ...(delayOpenTime === undefined ? {} : { delayOpenTime }),

@@ -8,6 +8,10 @@ interface Open {
   readonly id: ConnectionId;
   readonly socket: Socket;
   blocked: boolean;
+  /** Octets wait that the kernel did not take. */
+  unsent: boolean;
+  /** A write has gone to the kernel; one function for all of them. */
+  readonly wrote: () => void;
 }
 
 const noop = (): void => undefined;
@@ -66,16 +70,22 @@ export class Connections {
     if (entry === undefined) return;
     const { socket } = entry;
     const [first] = buffers;
-    if (buffers.length === 1 && first !== undefined) socket.write(first);
+    if (buffers.length === 1 && first !== undefined) socket.write(first, entry.wrote);
     else {
       // One writev for all of them; the octets are shared between peers and never copied.
       socket.cork();
-      for (const buffer of buffers) socket.write(buffer);
+      for (const [index, buffer] of buffers.entries()) socket.write(buffer, index === buffers.length - 1 ? entry.wrote : undefined);
       socket.uncork();
     }
+    if (!entry.unsent && socket.writableLength > 0) this.#unsent(entry, true);
     if (entry.blocked || socket.writableLength < SOCKET_HIGH_WATER_OCTETS) return;
     entry.blocked = true;
     this.#feed({ type: 'blocked', connection: id });
+  }
+
+  #unsent(entry: Open, waiting: boolean): void {
+    entry.unsent = waiting;
+    this.#feed({ type: 'unsent', connection: entry.id, waiting });
   }
 
   close(id: ConnectionId, reset: boolean): void {
@@ -120,7 +130,11 @@ export class Connections {
     const local = endpointOf(socket.localAddress, socket.localPort);
     const remote = endpointOf(socket.remoteAddress, socket.remotePort);
     if (local === undefined || remote === undefined) return false;
-    const entry: Open = { id: this.#nextId++, socket, blocked: false };
+    const wrote = (): void => {
+      // Progress, or the end of the wait; a write that the kernel took at once has not waited (RFC 9687 section 3.2).
+      if (entry.unsent && this.#open.has(entry.id)) this.#unsent(entry, socket.writableLength > 0);
+    };
+    const entry: Open = { id: this.#nextId++, socket, blocked: false, unsent: false, wrote };
     this.#open.set(entry.id, entry);
     socket.on('data', (octets) => {
       if (this.#open.has(entry.id)) this.#feed({ type: 'octets', connection: entry.id, octets });

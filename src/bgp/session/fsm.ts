@@ -33,6 +33,7 @@ import {
   onOpenWhileDelayed,
   onRetryInActive,
   onRetryInConnect,
+  onSendHoldExpired,
   onStart,
   onStop,
   onUnexpected,
@@ -114,6 +115,7 @@ export const FSM_TABLE: { readonly [state in SessionState]: Row } = {
     stop: onStop,
     'hold-expired': onHoldExpired,
     'keepalive-expired': onKeepaliveDue,
+    'send-hold-expired': onSendHoldExpired,
     connected: onUnwantedConnection,
     disconnected: onLostInSession,
     'header-error': onMessageError,
@@ -134,7 +136,7 @@ export function createFsm(challenger: boolean): Fsm {
     connection: undefined,
     incoming: false,
     dialing: false,
-    timers: { connectRetry: Infinity, hold: Infinity, keepalive: Infinity, delayOpen: Infinity, idleHold: Infinity },
+    timers: { connectRetry: Infinity, hold: Infinity, keepalive: Infinity, delayOpen: Infinity, idleHold: Infinity, sendHold: Infinity },
     negotiated: undefined,
     peerOpen: undefined,
     failures: 0,
@@ -155,11 +157,11 @@ export function handleEvent<T extends FsmEventType>(
 
 /** The earliest deadline of a machine, Infinity without any. */
 export function nextFsmDeadline({ timers }: Fsm): number {
-  return Math.min(timers.connectRetry, timers.hold, timers.keepalive, timers.delayOpen, timers.idleHold);
+  return Math.min(timers.connectRetry, timers.hold, timers.keepalive, timers.delayOpen, timers.idleHold, timers.sendHold);
 }
 
 /** Timers that fire by themselves. */
-export type TimerEventType = 'connect-retry-expired' | 'delay-open-expired' | 'idle-hold-expired' | 'keepalive-expired';
+export type TimerEventType = 'connect-retry-expired' | 'delay-open-expired' | 'idle-hold-expired' | 'keepalive-expired' | 'send-hold-expired';
 
 /** Timers due, but for the hold timer, which only nominates (bgp-speaker 4.1); each is stopped by being taken. */
 export function takeDueTimers(fsm: Fsm, now: number): TimerEventType[] {
@@ -180,6 +182,10 @@ export function takeDueTimers(fsm: Fsm, now: number): TimerEventType[] {
   if (timers.keepalive <= now) {
     timers.keepalive = Infinity;
     due.push('keepalive-expired');
+  }
+  if (timers.sendHold <= now) {
+    timers.sendHold = Infinity;
+    due.push('send-hold-expired');
   }
   return due;
 }

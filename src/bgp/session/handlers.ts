@@ -8,7 +8,7 @@
 import type { SessionState } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { describeNotification, notificationFor } from '../wire/index.ts';
-import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS } from './limits.ts';
+import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS, SEND_HOLD_MIN_MS } from './limits.ts';
 import type { Negotiated } from './negotiate.ts';
 import { negotiate } from './negotiate.ts';
 import { cease, FSM_ERRORS, refusesOptions } from './notifications.ts';
@@ -29,7 +29,7 @@ function jittered(ms: number, context: FsmContext): number {
 
 function stopTimers(fsm: Fsm): void {
   const timers = fsm.timers;
-  timers.connectRetry = timers.hold = timers.keepalive = timers.delayOpen = timers.idleHold = Infinity;
+  timers.connectRetry = timers.hold = timers.keepalive = timers.delayOpen = timers.idleHold = timers.sendHold = Infinity;
 }
 
 function enter(fsm: Fsm, to: SessionState, because: string): FsmEffect {
@@ -196,6 +196,25 @@ export function onHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): 
   });
 }
 
+/** SendHoldTimer (event 29, RFC 9687 section 3.2): the NOTIFICATION is tried, and RST does not wait for it. */
+export function onSendHoldExpired(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
+  return leave(fsm, context, {
+    because: 'send hold timer expired: the peer takes nothing',
+    cause: 'notification-sent',
+    send: notificationFor({ code: 'SEND_HOLD_TIMER_EXPIRED' }),
+    reset: true,
+    then: 'retry',
+  });
+}
+
+/** Runs the SendHoldTimer from now while octets wait to be sent, and stops it else; only in a session with hold timers (RFC 9687 section 3.2). */
+export function watchSending(fsm: Fsm, context: FsmContext, waiting: boolean): void {
+  const holdMs = (fsm.negotiated?.holdTime ?? 0) * 1000;
+  const limit = context.settings.sendHoldMs ?? Math.max(SEND_HOLD_MIN_MS, 2 * holdMs);
+  const runs = waiting && fsm.state === 'established' && holdMs > 0 && limit > 0;
+  fsm.timers.sendHold = runs ? context.now + limit : Infinity;
+}
+
 /** TCP is gone in OpenConfirm or Established (event 18). */
 export function onLostInSession(fsm: Fsm, event: Of<'disconnected'>, context: FsmContext): FsmEffect[] {
   return leave(fsm, context, { because: event.because, cause: 'tcp', gone: true, then: 'retry' });
@@ -259,6 +278,7 @@ interface Leaving {
   readonly send?: NotificationMessage;
   /** The connection is gone already. */
   readonly gone?: true;
+  readonly reset?: true;
   /** back-off: Idle, refusing connections; retry: ready for the peer at once, our own dial backs off. */
   readonly then: AfterStop | 'back-off' | 'retry';
 }
@@ -270,7 +290,7 @@ function leave(fsm: Fsm, context: FsmContext, leaving: Leaving): FsmEffect[] {
     // Before our OPEN nothing may be said but by closing.
     if (leaving.send !== undefined && fsm.state !== 'connect' && fsm.state !== 'active')
       effects.push({ type: 'send-notification', connection, message: leaving.send });
-    effects.push({ type: 'close', connection });
+    effects.push({ type: 'close', connection, ...(leaving.reset === true ? { reset: true as const } : {}) });
   }
   if (fsm.dialing) effects.push({ type: 'cancel-dial' });
   if (fsm.state === 'established') {

@@ -6,6 +6,9 @@
 /** Milliseconds a session may wait in OpenSent for the peer's OPEN (RFC 4271 section 8.2.2 asks for a large value, 4 minutes). */
 export const OPEN_SENT_HOLD_MS = 240_000;
 
+/** Least SendHoldTime, milliseconds; twice the hold time where that is more (RFC 9687 section 3.2). */
+export const SEND_HOLD_MIN_MS = 480_000;
+
 /** Milliseconds an incoming connection that fits several peers may take to send the OPEN that decides between them. */
 export const UNCLAIMED_HOLD_MS = 30_000;
 
@@ -74,6 +77,12 @@ export const LISTEN_BACKLOG = 4096;
 
 /** Milliseconds a TCP connection attempt may take. */
 export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A connection attempt given up after this many milliseconds without any answer counts as unanswered: a round trip is over by then. */
+export const UNANSWERED_MS = 500;
+
+/** Between two looks at the kernel's counters of silently dropped segments, milliseconds. */
+export const DIAGNOSE_EVERY_MS = 2_000;
 
 /** Milliseconds a socket may take to flush its last NOTIFICATION before it is destroyed. */
 export const CLOSE_LINGER_MS = 2_000;

@@ -25,6 +25,8 @@ export type FsmEvent =
   | { readonly type: 'disconnected'; readonly because: string }
   /** BGPOpen (19), BGPOpen with DelayOpenTimer running (20) */
   | { readonly type: 'open'; readonly message: OpenMessage }
+  /** SendHoldTimer_Expires (29, RFC 9687 section 3.2) */
+  | { readonly type: 'send-hold-expired' }
   /** BGPHeaderErr (21) */
   | { readonly type: 'header-error'; readonly notification: NotificationMessage; readonly because: string }
   /** BGPOpenMsgErr (22) */
@@ -60,7 +62,8 @@ export type FsmEffect =
   | { readonly type: 'send-keepalive' }
   | { readonly type: 'send-notification'; readonly connection: number; readonly message: NotificationMessage }
   | { readonly type: 'notification-received'; readonly message: NotificationMessage }
-  | { readonly type: 'close'; readonly connection: number }
+  /** `reset`: with RST, because a FIN would wait behind octets that the peer does not take. */
+  | { readonly type: 'close'; readonly connection: number; readonly reset?: true }
   | { readonly type: 'established'; readonly negotiated: Negotiated }
   | { readonly type: 'down'; readonly cause: DownCause; readonly because: string };
 
@@ -71,6 +74,8 @@ export interface FsmTimers {
   keepalive: number;
   delayOpen: number;
   idleHold: number;
+  /** Runs only while octets wait that the kernel does not take (RFC 9687). */
+  sendHold: number;
 }
 
 /** One session machine. A peer has one, and a second one while two connections are being told apart. */
@@ -99,6 +104,8 @@ export interface FsmSettings {
   readonly connectDelayMs: number;
   /** 0: DelayOpen off. */
   readonly delayOpenMs: number;
+  /** Undefined: by the negotiated hold time; 0: off. */
+  readonly sendHoldMs: number | undefined;
 }
 
 /** What a handler may look at: settings, the time, and random numbers in [0, 1). */

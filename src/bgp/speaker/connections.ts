@@ -27,6 +27,7 @@ function createConnection(id: ConnectionId, local: Endpoint, remote: Endpoint, i
     owner: undefined,
     claimBy: Infinity,
     blocked: false,
+    unsent: false,
     paused: false,
     undecided: 0,
     nominated: undefined,

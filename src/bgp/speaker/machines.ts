@@ -4,7 +4,7 @@
  */
 
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmSettings } from '../session/index.ts';
-import { cease, collisionLoser, createFsm, handleEvent, isCollision, localOpen, negotiate, nextFsmDeadline } from '../session/index.ts';
+import { cease, collisionLoser, createFsm, handleEvent, isCollision, localOpen, negotiate, nextFsmDeadline, watchSending } from '../session/index.ts';
 import type { SessionState } from '../speaker-types.ts';
 import type { NotificationMessage, OpenMessage } from '../wire/index.ts';
 import { describeNotification, encodeKeepalive, encodeNotification, encodeOpen } from '../wire/index.ts';
@@ -36,6 +36,15 @@ export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent
 
 function contextOf(state: SpeakerState, peer: Peer, fsm: Fsm): FsmContext {
   return { settings: fsm.plain ? withoutCapabilities(peer.settings) : peer.settings, now: state.time.now, random: state.options.random };
+}
+
+/** Octets wait in the socket of a connection, or no longer do: its session's SendHoldTimer (RFC 9687). */
+export function setUnsent(state: SpeakerState, connection: Connection, waiting: boolean): void {
+  const { owner } = connection;
+  connection.unsent = waiting;
+  if (owner === undefined || owner.fsm.connection !== connection.id) return;
+  watchSending(owner.fsm, contextOf(state, owner.peer, owner.fsm), waiting);
+  reschedule(state, owner.peer);
 }
 
 function withoutCapabilities(settings: FsmSettings): FsmSettings {
@@ -160,7 +169,7 @@ function perform(state: SpeakerState, peer: Peer, fsm: Fsm, effect: FsmEffect): 
     case 'notification-received':
       return noteReceived(state, peer, effect.message);
     case 'close':
-      output(state, { type: 'close', connection: effect.connection, reset: false });
+      output(state, { type: 'close', connection: effect.connection, reset: effect.reset === true });
       return forget(state, effect.connection);
     case 'established':
       return sessionUp(state, peer, fsm, effect.negotiated);

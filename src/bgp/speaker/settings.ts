@@ -30,7 +30,15 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
     connectRetryMs: config.connectRetryTime * 1000,
     connectDelayMs: config.connectDelay * 1000,
     delayOpenMs: (config.delayOpenTime ?? 0) * 1000,
+    sendHoldMs: config.sendHoldTime === undefined ? undefined : config.sendHoldTime * 1000,
   };
+}
+
+/** The same settings with the F bit of graceful restart, for a peer whose session we made anew without restarting ourselves. */
+export function stillForwarding(settings: FsmSettings): FsmSettings {
+  const { gracefulRestart } = settings.offer;
+  if (gracefulRestart === undefined) return settings;
+  return { ...settings, offer: { ...settings.offer, gracefulRestart: { ...gracefulRestart, forwarding: true } } };
 }
 
 /** Only what works end to end is offered: the RIB says whether it can send several paths. */

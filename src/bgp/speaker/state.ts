@@ -30,6 +30,8 @@ export interface Connection {
   /** Give up on an unclaimed connection at this time. */
   claimBy: number;
   blocked: boolean;
+  /** Octets wait that the kernel does not take. */
+  unsent: boolean;
   paused: boolean;
   /** Octets of UPDATEs handed to the RIB since its queue was last empty. */
   undecided: number;

@@ -18,6 +18,8 @@ interface Member {
   listening: readonly Endpoint[];
   readonly ends: Map<ConnectionId, End>;
   stalled: boolean;
+  /** Connections that it ended with RST. */
+  resets: number;
 }
 
 /** One end of a link; `peer` is the other. */
@@ -53,7 +55,7 @@ export class MemoryNetwork {
 
   /** Adds a node under a name; the first address is the source of its dials that name none. */
   join(name: string, node: NetworkNode, addresses: readonly Endpoint['address'][]): void {
-    this.#members.set(name, { name, node, addresses, events: [], listening: [], ends: new Map(), stalled: false });
+    this.#members.set(name, { name, node, addresses, events: [], listening: [], ends: new Map(), stalled: false, resets: 0 });
   }
 
   /** Takes a node out, as a process that ends: its connections die without a word. */
@@ -183,11 +185,23 @@ export class MemoryNetwork {
     return this.#member(name).ends.size;
   }
 
+  /** How many connections a node has ended with RST. */
+  resets(name: string): number {
+    return this.#member(name).resets;
+  }
+
   /** Tells a node that a socket towards `b` is full, or takes octets again. */
   setBlocked(name: string, b: string, blocked: boolean): void {
     for (const end of [...this.#member(name).ends.values()]) {
       if (end.link.ends.some((each) => each.member.name === b))
         this.feed(name, { type: blocked ? 'blocked' : 'writable', connection: end.id });
+    }
+  }
+
+  /** Tells a node that octets towards `b` wait in its sockets, or that none does. */
+  setUnsent(name: string, b: string, waiting: boolean): void {
+    for (const end of [...this.#member(name).ends.values()]) {
+      if (end.link.ends.some((each) => each.member.name === b)) this.feed(name, { type: 'unsent', connection: end.id, waiting });
     }
   }
 
@@ -228,6 +242,7 @@ export class MemoryNetwork {
       case 'send':
         return this.#send(member, output.connection, output.buffers);
       case 'close':
+        if (output.reset) member.resets++;
         return this.#close(member, output.connection);
       case 'pause':
       case 'resume': {

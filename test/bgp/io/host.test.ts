@@ -170,21 +170,24 @@ async function client(port: number, own: number): Promise<{ readonly socket: Soc
   return { socket, types };
 }
 
+/** Passive clients at 127.0.1.1 and on. */
+function clients(count: number): PeerConfig[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...basePeer(1),
+    id: `c${index}`,
+    remote: { address: parseAddress(`127.0.1.${index + 1}`) ?? loopback(1), port: 179 },
+    passive: true,
+    reflectorClient: true,
+  }));
+}
+
 describe('many clients', () => {
   const count = 200;
-  const clients = (): PeerConfig[] =>
-    Array.from({ length: count }, (_, index) => ({
-      ...basePeer(1),
-      id: `c${index}`,
-      remote: { address: parseAddress(`127.0.1.${index + 1}`) ?? loopback(1), port: 179 },
-      passive: true,
-      reflectorClient: true,
-    }));
 
   it('storm in at once, are reset, half-close, and come back', async () => {
     const port = await freePort(50);
     const one = start();
-    await one.host.configure(config(50, port, clients(), [route('10.1.1.0/26')]));
+    await one.host.configure(config(50, port, clients(count), [route('10.1.1.0/26')]));
     for (const end of ['reset', 'half-close', 'destroy'] as const) {
       const sockets = await Promise.all(Array.from({ length: count }, (_, index) => client(port, index + 1)));
       await one.until(() => established(one) === count);
@@ -203,7 +206,7 @@ describe('many clients', () => {
   it('one that does not read holds up nobody', async () => {
     const port = await freePort(50);
     const one = start();
-    await one.host.configure(config(50, port, clients().slice(0, 3)));
+    await one.host.configure(config(50, port, clients(3)));
     const [stuck, ...readers] = await Promise.all([1, 2, 3].map((own) => client(port, own)));
     await one.until(() => established(one) === 3);
     stuck?.socket.pause();
@@ -222,6 +225,31 @@ describe('many clients', () => {
         .peers.slice(0, 3)
         .map(({ flaps }) => flaps),
     ).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a peer that takes nothing', () => {
+  it('is reset when the send hold time is over, and one that reads slowly is not', async () => {
+    const port = await freePort(50);
+    const one = start();
+    const peers = clients(2).map((each) => ({ ...each, sendHoldTime: 1 }));
+    await one.host.configure(config(50, port, peers));
+    const [stuck, slow] = await Promise.all([1, 2].map((own) => client(port, own)));
+    await one.until(() => established(one) === 2);
+    const ended = new Promise<void>((resolve) => stuck?.socket.on('error', () => undefined).once('close', () => resolve()));
+    stuck?.socket.pause();
+    const routes = Array.from({ length: 150_000 }, (_, index) =>
+      route(`${11 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}.0/24`, { communities: [index] }),
+    );
+    one.host.handle({ type: 'routes', set: routes, remove: [] });
+    await one.until(() => one.speaker.status().peers[0]?.lastErrorSent !== undefined);
+    expect(one.speaker.status().peers[0]?.lastErrorSent?.text).toBe('Send Hold Timer Expired');
+    stuck?.socket.resume();
+    await ended;
+    // What waited went with the RST; a FIN would have come after it.
+    expect((stuck?.types ?? []).filter((type) => type === MESSAGE_TYPE.update).length).toBeLessThan(routes.length);
+    await one.until(() => (slow?.types ?? []).filter((type) => type === MESSAGE_TYPE.update).length > routes.length);
+    expect(one.speaker.status().peers[1]).toMatchObject({ flaps: 0, state: 'established' });
   });
 });
 

@@ -18,7 +18,7 @@ export const OFFER: LocalOffer = {
   plain: false,
 };
 
-export const SETTINGS: FsmSettings = { offer: OFFER, passive: false, connectRetryMs: 5000, connectDelayMs: 0, delayOpenMs: 0 };
+export const SETTINGS: FsmSettings = { offer: OFFER, passive: false, connectRetryMs: 5000, connectDelayMs: 0, delayOpenMs: 0, sendHoldMs: undefined };
 
 /** No jitter: random 1 gives the full value. */
 export function context(now = 0, settings: Partial<FsmSettings> = {}, random = 1): FsmContext {
@@ -57,6 +57,7 @@ export const EVENTS: { readonly [T in FsmEventType]: Extract<FsmEvent, { readonl
   'hold-expired': { type: 'hold-expired' },
   'keepalive-expired': { type: 'keepalive-expired' },
   'delay-open-expired': { type: 'delay-open-expired' },
+  'send-hold-expired': { type: 'send-hold-expired' },
   'idle-hold-expired': { type: 'idle-hold-expired' },
   connected: { type: 'connected', connection: 7, incoming: false },
   disconnected: { type: 'disconnected', because: 'connection reset by the peer' },

@@ -26,6 +26,7 @@ const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field]
   passive: true,
   holdTime: 30,
   keepaliveTime: 7,
+  sendHoldTime: 600,
   connectRetryTime: 9,
   connectDelay: 3,
   delayOpenTime: 1,
