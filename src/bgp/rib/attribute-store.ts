@@ -1,6 +1,6 @@
 /**
- * Attribute sets, each stored once (bgp-speaker 2.4): the key is a latin1 string that holds the set's canonical octets, the
- * columns hold what the decision process compares. A set is identified by its canonical octets, its next hop, and what
+ * Attribute sets, each stored once (bgp-speaker 2.4): its octets in slabs, in columns what the
+ * decision process compares. A set is identified by its canonical octets, its next hop, and what
  * policy or origination adds to them (route preference, protocol, interface, metric).
  */
 import type { LocalRoute } from '../speaker-types.ts';
@@ -15,7 +15,8 @@ import {
 } from '../wire/index.ts';
 import { findAttribute, readUint32 } from './attribute-octets.ts';
 import { float64, grow, int32, uint8, uint16, uint32 } from './grow.ts';
-import { RAW_CACHE_ENTRIES } from './limits.ts';
+import { hashOctets, OctetStore } from './octet-store.ts';
+import { RawCache } from './raw-cache.ts';
 
 /** Flags of an attribute set, this and those below. This one: stays in the AS (RFC 1997). */
 export const NO_EXPORT = 1;
@@ -48,14 +49,12 @@ export interface SetExtras {
 }
 
 const COMMUNITIES = 8;
-const GENERATION_STEP = 2 ** 26;
 
 /** Tag octets at the front of a key: kind, preference (2 octets), next hop length; extras as JSON only for local routes. */
 const TAG = 4;
 
 /** All attribute sets; an id is valid while somebody holds a reference. Throws nothing but on its own corruption. */
 export class AttributeStore {
-  count = 0;
   refs: Int32Array<ArrayBuffer> = new Int32Array(64);
   /** preference * 2^32 + LOCAL_PREF: the first two decision steps in one number. */
   rank: Float64Array<ArrayBuffer> = new Float64Array(64);
@@ -67,12 +66,9 @@ export class AttributeStore {
   originatorId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   clusterListLength: Uint16Array<ArrayBuffer> = new Uint16Array(64);
   private generation: Uint32Array<ArrayBuffer> = new Uint32Array(64);
-  private readonly keys: string[] = [];
-  private readonly ids = new Map<string, number>();
+  private readonly store = new OctetStore();
   private readonly extras = new Map<number, SetExtras>();
-  private readonly freeIds: number[] = [];
-  private fresh = new Map<string, number>();
-  private aged = new Map<string, number>();
+  private readonly raw = new RawCache();
   private scratch = Buffer.alloc(1024);
   private readonly onFree: (id: number) => void;
 
@@ -81,9 +77,14 @@ export class AttributeStore {
     this.onFree = onFree;
   }
 
+  /** Sets stored. */
+  get count(): number {
+    return this.store.count;
+  }
+
   /** One more than the highest id. */
   get top(): number {
-    return this.keys.length;
+    return this.store.top;
   }
 
   /**
@@ -96,32 +97,26 @@ export class AttributeStore {
     context: UpdateContext,
     onFault: (fault: AttributeFault) => void,
   ): number | undefined {
-    const key = this.rawKey(raw, nextHop, context);
-    const known = this.fresh.get(key) ?? this.aged.get(key);
-    if (known !== undefined) {
-      const id = known % GENERATION_STEP;
-      if (this.generation[id] === Math.floor(known / GENERATION_STEP)) return id;
-    }
+    const length = this.writeRawKey(raw, nextHop, context);
+    const entry = this.raw.find(this.scratch, length, hashOctets(this.scratch, length));
+    if (entry >= 0 && this.raw.generationAt(entry) === this.generation[this.raw.idAt(entry)]) return this.raw.idAt(entry);
     const canonical = canonicalAttributes(raw, nextHop, context);
     for (const fault of canonical.faults) onFault(fault);
     if (canonical.outcome === 'treat-as-withdraw' || canonical.outcome === 'session-reset') return undefined;
     const id = this.intern(canonical.octets, canonical.nextHop, { preference: DEFAULT_PREFERENCE.bgp, local: undefined });
     // Sets with discarded attributes are not remembered, so that each one is reported.
-    if (canonical.faults.length === 0) this.remember(key, id);
+    if (canonical.faults.length === 0) this.raw.put(this.scratch, this.writeRawKey(raw, nextHop, context), id, this.generation[id] ?? 0);
     return id;
   }
 
   /** Id of a canonical set, without a reference held. */
   intern(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): number {
-    const key = this.canonicalKey(octets, nextHop, extras);
-    const known = this.ids.get(key);
-    if (known !== undefined) return known;
-    const id = this.freeIds.pop() ?? this.keys.length;
+    const length = this.writeKey(octets, nextHop, extras);
+    const known = this.store.find(this.scratch, length);
+    if (known >= 0) return known;
+    const id = this.store.add(this.scratch, length);
     this.makeRoom(id + 1);
-    this.ids.set(key, id);
-    this.keys[id] = key;
     this.refs[id] = 0;
-    this.count++;
     if (extras.local !== undefined) this.extras.set(id, extras);
     this.fill(id, octets, extras);
     return id;
@@ -146,25 +141,23 @@ export class AttributeStore {
 
   /** Frees a set that was interned and then not used. */
   releaseUnused(id: number): void {
-    if (this.refs[id] === 0 && this.keys[id] !== '') this.free(id);
+    if (this.refs[id] === 0 && this.store.length(id) >= 0) this.free(id);
   }
 
-  /** Canonical octets, without the next hop; a fresh array. */
+  /** Canonical octets, without the next hop; a view to be read at once. */
   octets(id: number): Uint8Array {
-    const key = this.keys[id] ?? '';
-    return Buffer.from(key.slice(this.bodyAt(key)), 'latin1');
+    return this.store.view(id).subarray(this.bodyAt(id));
   }
 
-  /** Next hop octets: 0 (self), 4, 16 or 32. */
+  /** Next hop octets: 0 (self), 4, 16 or 32; a view to be read at once. */
   nextHop(id: number): Uint8Array {
-    const key = this.keys[id] ?? '';
-    const end = this.bodyAt(key);
-    return Buffer.from(key.slice(end - key.charCodeAt(3), end), 'latin1');
+    const end = this.bodyAt(id);
+    return this.store.view(id).subarray(end - this.nextHopLength(id), end);
   }
 
   /** Octets of the next hop: 0, 4, 16 or 32. */
   nextHopLength(id: number): number {
-    return (this.keys[id] ?? '').charCodeAt(3);
+    return this.store.octet(id, 3);
   }
 
   /** Preference and origination of the set. */
@@ -188,19 +181,20 @@ export class AttributeStore {
     return decoded.attributes;
   }
 
-  private bodyAt(key: string): number {
-    const extras = key.charCodeAt(0) === 1 ? key.indexOf('\0', TAG) + 1 : TAG;
-    return extras + key.charCodeAt(3);
+  private bodyAt(id: number): number {
+    let at = TAG;
+    if (this.store.octet(id, 0) === 1) {
+      while (this.store.octet(id, at) !== 0) at++;
+      at++;
+    }
+    return at + this.nextHopLength(id);
   }
 
   private free(id: number): void {
     this.onFree(id);
-    this.ids.delete(this.keys[id] ?? '');
-    this.keys[id] = '';
+    this.store.remove(id);
     this.extras.delete(id);
     this.generation[id] = (this.generation[id] ?? 0) + 1;
-    this.freeIds.push(id);
-    this.count--;
   }
 
   private fill(id: number, octets: Uint8Array, extras: SetExtras): void {
@@ -220,16 +214,16 @@ export class AttributeStore {
       wellKnownFlags(octets);
   }
 
-  private rawKey(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext): string {
+  private writeRawKey(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext): number {
     this.reserve(raw.length + nextHop.length + 2);
     this.scratch[0] = (context.external ? 1 : 0) | (context.fourOctetAs ? 2 : 0) | (context.loopback === true ? 4 : 0);
     this.scratch[1] = nextHop.length;
     this.scratch.set(nextHop, 2);
     this.scratch.set(raw, 2 + nextHop.length);
-    return this.scratch.toString('latin1', 0, 2 + nextHop.length + raw.length);
+    return 2 + nextHop.length + raw.length;
   }
 
-  private canonicalKey(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): string {
+  private writeKey(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): number {
     const local = extras.local;
     const text = local === undefined ? '' : `${JSON.stringify([local.protocol, local.interface ?? 0, local.metric ?? 0])}\0`;
     this.reserve(TAG + text.length * 2 + nextHop.length + octets.length);
@@ -241,19 +235,11 @@ export class AttributeStore {
     this.scratch.set(nextHop, at);
     at += nextHop.length;
     this.scratch.set(octets, at);
-    return this.scratch.toString('latin1', 0, at + octets.length);
+    return at + octets.length;
   }
 
   private reserve(length: number): void {
     if (this.scratch.length < length) this.scratch = Buffer.alloc(length * 2);
-  }
-
-  private remember(key: string, id: number): void {
-    if (this.fresh.size >= RAW_CACHE_ENTRIES) {
-      this.aged = this.fresh;
-      this.fresh = new Map();
-    }
-    this.fresh.set(key, (this.generation[id] ?? 0) * GENERATION_STEP + id);
   }
 
   private makeRoom(length: number): void {

@@ -6,47 +6,42 @@ import type { Family } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
 import type { ExportedAttributes } from './export-rules.ts';
 import { grow, int32, uint32 } from './grow.ts';
+import { OctetStore } from './octet-store.ts';
 
 const NEXT_HOP = 3;
 
 /** Ids start at 1; 0 means "not told". */
 export class ExportTable {
-  count = 0;
   /** ORIGINATOR_ID, 0 where none. */
   originatorId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private refs: Int32Array<ArrayBuffer> = new Int32Array(64);
   private generation: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private first: Int32Array<ArrayBuffer> = new Int32Array(64);
   private last: Int32Array<ArrayBuffer> = new Int32Array(64);
-  private readonly keys: string[] = [''];
-  private readonly ids = new Map<string, number>();
-  private readonly freeIds: number[] = [];
-  private scratch = Buffer.alloc(1024);
+  private readonly store = new OctetStore(1);
+  private scratch = new Uint8Array(1024);
   private readonly wide: boolean;
 
   constructor(family: Family) {
     this.wide = family === 'ipv6-unicast';
   }
 
-  /** One more than the highest id. */
-  get top(): number {
-    return this.keys.length;
+  /** Exports stored. */
+  get count(): number {
+    return this.store.count;
   }
 
   /** Id of the attributes, without a reference held. */
   intern(attributes: ExportedAttributes): number {
-    const key = this.keyOf(attributes);
-    const known = this.ids.get(key);
-    if (known !== undefined) return known;
-    const id = this.freeIds.pop() ?? this.keys.length;
+    const length = this.writeKey(attributes);
+    const known = this.store.find(this.scratch, length);
+    if (known >= 0) return known;
+    const id = this.store.add(this.scratch, length);
     this.originatorId = grow(this.originatorId, id + 1, uint32);
     this.refs = grow(this.refs, id + 1, int32);
     this.generation = grow(this.generation, id + 1, uint32);
-    this.ids.set(key, id);
-    this.keys[id] = key;
     this.refs[id] = 0;
     this.originatorId[id] = attributes.originatorId;
-    this.count++;
     return id;
   }
 
@@ -63,15 +58,12 @@ export class ExportTable {
 
   /** Frees attributes that were interned and then not used. */
   releaseUnused(id: number): void {
-    if (this.refs[id] === 0 && this.keys[id] !== '') this.free(id);
+    if (this.refs[id] === 0 && this.store.length(id) >= 0) this.free(id);
   }
 
   private free(id: number): void {
-    this.ids.delete(this.keys[id] ?? '');
-    this.keys[id] = '';
+    this.store.remove(id);
     this.generation[id] = (this.generation[id] ?? 0) + 1;
-    this.freeIds.push(id);
-    this.count--;
   }
 
   /** Changes when the id is reused. */
@@ -81,34 +73,46 @@ export class ExportTable {
 
   /** Scratch of the encoder: first and last change per export id, as index + 1; `first` is all zero between encodings. */
   chains(): { readonly first: Int32Array; readonly last: Int32Array } {
-    this.first = grow(this.first, this.keys.length, int32);
-    this.last = grow(this.last, this.keys.length, int32);
+    this.first = grow(this.first, this.store.top, int32);
+    this.last = grow(this.last, this.store.top, int32);
     return { first: this.first, last: this.last };
   }
 
-  /** Identity across groups of the same family: what the peer reads, as latin1 text. IPv6: length and octets of the next hop, then the rest. */
-  wire(id: number): string {
-    return this.keys[id] ?? '';
+  /**
+   * What the peer reads, a view to be read at once. IPv4: the attributes with NEXT_HOP in its place. IPv6: length and octets of the
+   * next hop, then the rest.
+   */
+  wire(id: number): Uint8Array {
+    return this.store.view(id);
   }
 
-  /** IPv4: the attributes with NEXT_HOP in its place. IPv6: next hop length, next hop, attributes. */
-  private keyOf({ octets, nextHop }: ExportedAttributes): string {
+  /** Octets of `wire`. */
+  wireLength(id: number): number {
+    return this.store.length(id);
+  }
+
+  /** True where another group of the family tells the same. */
+  tellsAs(id: number, other: ExportTable, otherId: number): boolean {
+    return this.store.equals(id, other.store, otherId);
+  }
+
+  private writeKey({ octets, nextHop }: ExportedAttributes): number {
     const length = octets.length + nextHop.length + 8;
-    if (this.scratch.length < length) this.scratch = Buffer.alloc(length * 2);
+    if (this.scratch.length < length) this.scratch = new Uint8Array(length * 2);
     const scratch = this.scratch;
     if (this.wide) {
       scratch[0] = nextHop.length;
       scratch.set(nextHop, 1);
       scratch.set(octets, 1 + nextHop.length);
-      return scratch.toString('latin1', 0, 1 + nextHop.length + octets.length);
+      return 1 + nextHop.length + octets.length;
     }
     const { at } = findAttribute(octets, NEXT_HOP);
-    scratch.set(octets.subarray(0, at), 0);
+    scratch.set(octets, 0);
+    scratch.copyWithin(at + 7, at, octets.length);
     scratch[at] = 0x40;
     scratch[at + 1] = NEXT_HOP;
     scratch[at + 2] = 4;
     scratch.set(nextHop, at + 3);
-    scratch.set(octets.subarray(at), at + 7);
-    return scratch.toString('latin1', 0, octets.length + 7);
+    return octets.length + 7;
   }
 }

@@ -21,8 +21,11 @@ export const WALK_WINDOW = 16_384;
 /** Retired prefixes looked at for release per unit of work. */
 export const RELEASE_CHUNK = 4_096;
 
-/** Entries of one generation of the raw attribute cache; two generations are kept. */
-export const RAW_CACHE_ENTRIES = 32_768;
+/** Entries of the cache of attribute sets as received, a power of 4 times 64: 4 MB with the octets below. */
+export const MAX_RAW_ENTRIES = 16_384;
+
+/** Longest attribute set the cache keeps, octets; longer ones are made canonical each time. */
+export const RAW_ENTRY_OCTETS = 256;
 
 /** An image is shared with later joiners while the log since then is shorter than this many octets (and than the image). */
 export const IMAGE_LOG_OCTETS = 256 * 1024;

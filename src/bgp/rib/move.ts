@@ -63,7 +63,7 @@ export class Move {
       return;
     }
     const id = this.to.sent.exports[prefix] ?? 0;
-    const same = before && this.from.exports.table.wire(this.from.sent.exports[prefix] ?? 0) === this.to.exports.table.wire(id);
+    const same = before && this.from.exports.table.tellsAs(this.from.sent.exports[prefix] ?? 0, this.to.exports.table, id);
     if (!same) changes.announce(prefix, id, NOBODY);
   }
 }

@@ -83,7 +83,7 @@ export function viewOf(state: Inspection, family: Family, row: number, asReceive
 /** Attributes as a group's members are told them. */
 export function toldAttributes(group: Group, prefix: number): PathAttributes | undefined {
   const { rules, table } = group.exports;
-  const wire = Buffer.from(table.wire(group.sent.exports[prefix] ?? 0), 'latin1');
+  const wire = table.wire(group.sent.exports[prefix] ?? 0).slice();
   const context = { ...CANONICAL, fourOctetAs: rules.fourOctetAs };
   if (rules.family === 'ipv4-unicast') return decodeAttributes(wire, context).attributes;
   const body = 1 + (wire[0] ?? 0);

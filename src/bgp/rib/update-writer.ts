@@ -17,21 +17,23 @@ const MAX_NLRI = { 'ipv4-unicast': 5, 'ipv6-unicast': 17 } as const;
 /** Octets around attributes and NLRI: header, two lengths; MP_REACH adds its header, AFI, SAFI, next hop length, reserved. */
 const OVERHEAD = { 'ipv4-unicast': HEADER + 4, 'ipv6-unicast': HEADER + 4 + 4 + 3 + 1 } as const;
 
-/** Octets of a message that carries these attributes and one prefix of any length. `wire` is the export table's form. */
-export function smallestUpdate(family: Family, wire: string): number {
-  return OVERHEAD[family] + wire.length + MAX_NLRI[family];
+/** Octets of a message that carries attributes of this length (the export table's form) and one prefix of any length. */
+export function smallestUpdate(family: Family, wireLength: number): number {
+  return OVERHEAD[family] + wireLength + MAX_NLRI[family];
 }
+
+const NO_ATTRIBUTES = new Uint8Array(0);
 
 /** Writes runs one after another; `start` of the current message is kept until it is closed. */
 export class UpdateWriter {
   at = 0;
   messages = 0;
   routes = 0;
-  private buffer = Buffer.alloc(8 * 1024);
+  private buffer: Uint8Array = new Uint8Array(8 * 1024);
   private start = 0;
   private bodyAt = 0;
   private limit = 0;
-  private wire = '';
+  private wire: Uint8Array = NO_ATTRIBUTES;
   private withdrawing = false;
   private readonly prefixes: PrefixTable;
   private readonly family: Family;
@@ -53,11 +55,11 @@ export class UpdateWriter {
 
   /** A copy of everything written since `reset`. */
   octets(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.buffer, 0, this.at);
+    return this.buffer.slice(0, this.at);
   }
 
   /** Opens a run of announcements with attributes in the export table's form. */
-  openAnnounce(wire: string): void {
+  openAnnounce(wire: Uint8Array): void {
     this.wire = wire;
     this.withdrawing = false;
     this.openMessage();
@@ -65,7 +67,7 @@ export class UpdateWriter {
 
   /** Opens a run of withdrawals. */
   openWithdraw(): void {
-    this.wire = '';
+    this.wire = NO_ATTRIBUTES;
     this.withdrawing = true;
     this.openMessage();
   }
@@ -114,7 +116,7 @@ export class UpdateWriter {
     this.put16(this.at, 0);
     this.put16(this.at + 2, this.wire.length);
     this.at += 4;
-    this.at += this.buffer.write(this.wire, this.at, 'latin1');
+    this.put(this.wire);
     this.bodyAt = this.at;
     this.limit = end;
   }
@@ -127,8 +129,8 @@ export class UpdateWriter {
     this.bodyAt = this.at + 8;
     this.at += 11;
     if (!this.withdrawing) {
-      const nextHop = 1 + this.wire.charCodeAt(0);
-      this.at += this.buffer.write(this.wire.slice(0, nextHop), this.at, 'latin1');
+      const nextHop = 1 + (this.wire[0] ?? 0);
+      this.put(this.wire.subarray(0, nextHop));
       this.buffer[this.at++] = 0;
       this.limit = this.start + this.maxMessage - (this.wire.length - nextHop);
     } else {
@@ -149,8 +151,13 @@ export class UpdateWriter {
 
   private closeIpv6(): void {
     this.put16(this.bodyAt - 2, this.at - this.bodyAt);
-    if (!this.withdrawing) this.at += this.buffer.write(this.wire.slice(1 + this.wire.charCodeAt(0)), this.at, 'latin1');
+    if (!this.withdrawing) this.put(this.wire.subarray(1 + (this.wire[0] ?? 0)));
     this.put16(this.bodyAt - 6, this.at - (this.bodyAt - 4));
+  }
+
+  private put(octets: Uint8Array): void {
+    this.buffer.set(octets, this.at);
+    this.at += octets.length;
   }
 
   private put16(at: number, value: number): void {
@@ -159,8 +166,8 @@ export class UpdateWriter {
   }
 
   private enlarge(): void {
-    const larger = Buffer.alloc(Math.max(this.buffer.length * 2, this.at + this.maxMessage));
-    this.buffer.copy(larger, 0, 0, this.at);
+    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.at + this.maxMessage));
+    larger.set(this.buffer.subarray(0, this.at));
     this.buffer = larger;
   }
 }
