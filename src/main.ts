@@ -8,7 +8,6 @@ import type { ConvergeState, Timing } from './confd/converge.ts';
 import { converge } from './confd/converge.ts';
 import { createDesire } from './confd/desired/desire.ts';
 import type { DesireEngine } from './confd/desired/types.ts';
-import type { NativeDriver } from './confd/native/driver.ts';
 import { createNativeDriver } from './confd/native/driver.ts';
 import { measureLoop } from './confd/native/loop-delay.ts';
 import { createStore } from './confd/resources/store.ts';
@@ -22,13 +21,15 @@ import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/
 import { REAL_CLOCK } from './main/clock.ts';
 import { computeWith } from './main/compute.ts';
 import { desiredText } from './main/desired-text.ts';
+import type { BirdEngineDeps, Engine } from './main/engine.ts';
+import { createBirdEngine, engineDesireOptions, requireEngineOptions } from './main/engine.ts';
 import { explainSteps } from './main/explain-steps.ts';
 import { createIssueLog } from './main/issue-log.ts';
 import { lockDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
 import { createLog, screenLevel } from './main/log.ts';
 import type { Essentials } from './main/options.ts';
-import { desireOptions, essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
+import { essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { portOwner } from './main/port-owner.ts';
 import { createMainPushes } from './main/pushes.ts';
 import { spawnSpeaker } from './main/spawn-speaker.ts';
@@ -43,7 +44,7 @@ const GOODBYE = 'linnet is being stopped';
 interface Daemon {
   readonly log: DaemonLog;
   readonly health: HealthThread;
-  readonly driver: NativeDriver;
+  readonly driver: Engine;
   readonly engine: DesireEngine;
   state: ConvergeState;
   /** Issues of the state and of the engine since then, one list while nothing changes. */
@@ -73,6 +74,7 @@ const IDLE: ConvergeState = {
 export async function runDaemon(result: ConfigResult, signal: AbortSignal): Promise<Error | undefined> {
   const { config } = result;
   const needs = essentials(config);
+  requireEngineOptions(config);
   await requireManifests(needs.path);
   const locks = await lockDirectories([
     { path: config.runDir, flag: 'run-dir' },
@@ -135,30 +137,32 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
   }).catch(async (error: unknown) => {
     throw await namedOwner(config, error);
   });
-  const driver = createNativeDriver({
-    options: translateOptions(config),
-    goodbye: GOODBYE,
-    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }),
-    clock: REAL_CLOCK,
-    log,
-    portOwner,
-    issuesChanged: () => {
-      if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
-    },
-    event: (event) => logSpeakerEvent(log, event),
-  });
+  const loop = measureLoop();
+  const issuesChanged = (): void => {
+    if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
+  };
+  const driver: Engine =
+    config.engine === 'native'
+      ? createNativeEngine(config, { health, log, issuesChanged })
+      : createBirdEngine(config, config.engine, {
+          health,
+          log,
+          issuesChanged,
+          loop: measureLoop(),
+          desired: () => parts.daemon?.state.desired,
+        });
   const pushes = createMainPushes({
     version: programVersion(),
     node: needs.node,
+    engine: config.engine,
     startedAt,
     settings: showConfig(result).map((row) => ({ name: row.key, value: row.value ?? '', origin: row.origin })),
   });
-  const loop = measureLoop();
   const daemon: Daemon = {
     log,
     health,
     driver,
-    engine: createDesire(desireOptions(config, needs.node)),
+    engine: createDesire(engineDesireOptions(config, needs.node)),
     state: IDLE,
     issues: [],
     documentVersion: 0,
@@ -184,6 +188,22 @@ async function namedOwner(config: Config, error: unknown): Promise<unknown> {
     if (owner !== undefined) return new HealthStartError(error.code, `${error.message}; ${owner} listens there`);
   }
   return error;
+}
+
+function createNativeEngine(
+  config: Config,
+  { health, log, issuesChanged }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'>,
+): Engine {
+  return createNativeDriver({
+    options: translateOptions(config),
+    goodbye: GOODBYE,
+    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }),
+    clock: REAL_CLOCK,
+    log,
+    portOwner,
+    issuesChanged,
+    event: (event) => logSpeakerEvent(log, event),
+  });
 }
 
 function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined): void {

@@ -46,6 +46,13 @@ export interface Config {
   readonly datastore: 'file' | 'kubernetes' | 'etcdv3';
   /** Directory of manifests, for datastore `file`. */
   readonly path: string | undefined;
+  /** Routing engine: the native speaker, or BIRD 1.6 (`bird1`) or BIRD 2 and 3 (`bird2`). */
+  readonly engine: 'native' | 'bird1' | 'bird2';
+  /** Whether this process runs BIRD or somebody else does. */
+  readonly birdMode: 'start' | 'attach';
+  /** Programs of BIRD; the second is BIRD 1.6's IPv6 daemon. */
+  readonly birdProgram: string;
+  readonly bird6Program: string;
   /** Directory of sockets and lock. */
   readonly runDir: string;
   /** Directory of persistent state. */

@@ -64,7 +64,7 @@ export interface MainPush {
   readonly version: string;
   /** Node this daemon speaks for; '' for a bare speaker. */
   readonly node: string;
-  /** Routing engine: `native`. */
+  /** Routing engine: `native`, `bird1` or `bird2`. */
   readonly engine: string;
   readonly startedAt: number;
   /** Datastore kind (`file`, `kubernetes`, `etcdv3`; `none` for a bare speaker) and whether its complete view is held now. */

@@ -9,6 +9,8 @@ import type { HeldPeerView, IssueView, MainPush, SettingView, TimingView } from 
 export interface PushBasis {
   readonly version: string;
   readonly node: string;
+  /** Routing engine, as configured. */
+  readonly engine: string;
   readonly startedAt: number;
   readonly settings: readonly SettingView[];
 }
@@ -32,7 +34,7 @@ export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPu
       pushedAt: now,
       version: basis.version,
       node: basis.node,
-      engine: 'native',
+      engine: basis.engine,
       startedAt: basis.startedAt,
       source: { kind: 'file', inSync: state.inSync },
       firstAppliedAt: state.firstAppliedAt,

@@ -3,12 +3,11 @@
  * and the rest is tried again. A line that belongs to no peer is searched by halves.
  */
 import type { Desired, DesiredPeer } from '../desired/types.ts';
-import type { Issue } from '../resources/types.ts';
 import type { CheckFault } from './check.ts';
 import { commentText } from './names.ts';
 import { peerIssue } from './peer-issue.ts';
 import type { FileSet, Rendered } from './render.ts';
-import type { BirdView, FamilyView, PeerView } from './view.ts';
+import type { BirdView, FamilyView, LeftOut, PeerView } from './view.ts';
 
 /** Asks the real daemons about a set of files; undefined where they take it. */
 export type CheckSet = (files: FileSet) => Promise<CheckFault | undefined>;
@@ -17,8 +16,8 @@ export type CheckSet = (files: FileSet) => Promise<CheckFault | undefined>;
 export interface Accepted {
   readonly rendered: Rendered | undefined;
   readonly fault: CheckFault | undefined;
-  /** An issue for each peer that was left out. */
-  readonly issues: readonly Issue[];
+  /** Peers that were left out of it. */
+  readonly left: readonly LeftOut[];
 }
 
 /** Most peers that are taken out one by one before the search goes by halves. */
@@ -34,7 +33,7 @@ export async function findAccepted(
   for (let round = 0; ; round += 1) {
     const rendered = render(new Set(faults.keys()));
     const fault = await check(rendered.files);
-    if (fault === undefined) return { rendered, fault, issues: issuesOf(desired, faults) };
+    if (fault === undefined) return { rendered, fault, left: leftOut(desired, faults) };
     const blamed = round < ONE_BY_ONE ? peersAt(rendered, fault) : [];
     if (blamed.length === 0) return await byHalves(desired, { render, check, faults, fault });
     for (const { id } of blamed) faults.set(id, fault.message);
@@ -54,7 +53,7 @@ async function byHalves(desired: Desired, { render, check, faults, fault }: Sear
     const wanted = new Set(ids);
     return await check(render(new Set(desired.peers.map((peer) => peer.id).filter((id) => !wanted.has(id)))).files);
   };
-  if ((await tryOnly([])) !== undefined) return { rendered: undefined, fault, issues: [] };
+  if ((await tryOnly([])) !== undefined) return { rendered: undefined, fault, left: [] };
   const search = async (ids: readonly string[]): Promise<void> => {
     const found = ids.length === 0 ? undefined : await tryOnly(ids);
     if (found === undefined) return;
@@ -71,8 +70,8 @@ async function byHalves(desired: Desired, { render, check, faults, fault }: Sear
   const rendered = render(new Set(faults.keys()));
   const left = await check(rendered.files);
   return left === undefined
-    ? { rendered, fault: undefined, issues: issuesOf(desired, faults) }
-    : { rendered: undefined, fault: left, issues: [] };
+    ? { rendered, fault: undefined, left: leftOut(desired, faults) }
+    : { rendered: undefined, fault: left, left: [] };
 }
 
 /** The peers of the protocol or filter in which the line stands. */
@@ -94,11 +93,13 @@ export function allPeers(view: BirdView): readonly PeerView[] {
   return [view.ipv4, view.ipv6].flatMap((family: FamilyView) => family.peers);
 }
 
-function issuesOf(desired: Desired, faults: ReadonlyMap<string, string>): readonly Issue[] {
+function leftOut(desired: Desired, faults: ReadonlyMap<string, string>): readonly LeftOut[] {
   const peers = new Map(desired.peers.map((peer): [string, DesiredPeer] => [peer.id, peer]));
   return [...faults].flatMap(([id, message]) => {
     const peer = peers.get(id);
     const rule = `is rejected by BIRD (${commentText(message)}); the peer is not started`;
-    return peer === undefined ? [] : [peerIssue(peer, { code: 'PEER_REJECTED_BY_BIRD', field: '', got: JSON.stringify(id), rule })];
+    return peer === undefined
+      ? []
+      : [{ peer, issue: peerIssue(peer, { code: 'PEER_REJECTED_BY_BIRD', field: '', got: JSON.stringify(id), rule }) }];
   });
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import { type BirdControl, BirdControlError, openControl } from './control.ts';
 import { isRefusal, type Reply, replyText } from './control-reply.ts';
-import { type BirdProcess, startProcess } from './process.ts';
+import { type BirdProcess, killByFile, pidFile, startProcess } from './process.ts';
 
 /** One daemon of a flavour and where its things are. */
 export interface DaemonSpec {
@@ -63,7 +63,7 @@ class KeptDaemon implements Daemon {
   readonly #stopped = new AbortController();
   #control: BirdControl | undefined;
   #process: BirdProcess | undefined;
-  #fault: string | undefined = 'not started';
+  #fault: string | undefined;
   #recovery = false;
   #running: Promise<void> | undefined;
 
@@ -84,7 +84,7 @@ class KeptDaemon implements Daemon {
 
   async configure(signal: AbortSignal): Promise<Configured> {
     const deadline = performance.now() + CONFIGURE_MS;
-    let message = this.#fault ?? 'no answer';
+    let message = this.#fault ?? 'it is not up yet';
     while (performance.now() < deadline && !signal.aborted && !this.#stopped.signal.aborted) {
       const control = this.#control;
       if (control === undefined) {
@@ -183,11 +183,17 @@ class KeptDaemon implements Daemon {
   async #end(planned: boolean): Promise<void> {
     const control = this.#control;
     const reply = control === undefined ? undefined : await control.command(planned ? 'graceful restart' : 'down').catch(() => undefined);
-    if (reply === undefined || isRefusal(reply)) this.#process?.kill(planned ? 'SIGKILL' : 'SIGTERM');
+    if (reply === undefined || isRefusal(reply)) await this.#kill(planned ? 'SIGKILL' : 'SIGTERM');
     const ended = Promise.all([control?.ended, this.#process?.ended]);
     await Promise.race([ended, pause(STOP_MS, undefined, { ref: false })]);
     this.#process?.kill('SIGKILL');
     await this.#process?.ended;
+  }
+
+  /** One that a process before us started is known by its pid file, as long as it answers. */
+  async #kill(signal: NodeJS.Signals): Promise<void> {
+    if (this.#process !== undefined) this.#process.kill(signal);
+    else if (this.#control !== undefined) await killByFile(pidFile(this.spec), signal);
   }
 }
 

@@ -14,7 +14,7 @@ import { type FileSets, openFileSets } from './file-sets.ts';
 import { objectIssue } from './peer-issue.ts';
 import { createRenderer, type FileSet, type Flavor, type Rendered, type Renderer } from './render.ts';
 import { touchedBetween, UNTOUCHED } from './touched.ts';
-import type { BirdView, ViewOptions } from './view.ts';
+import type { BirdView, LeftOut, ViewOptions } from './view.ts';
 
 /** Where BIRD's things are and how it is run. */
 export interface BirdOptions {
@@ -40,6 +40,8 @@ export interface BirdDeps {
 /** The driver, and the engine's issues between two applies. */
 export interface BirdDriver extends Driver {
   readonly engineIssues: () => readonly Issue[];
+  /** Peers of the last state that are not started. */
+  readonly held: () => readonly LeftOut[];
 }
 
 const NAMES: Readonly<Record<Flavor, readonly ('bird' | 'bird6')[]>> = { bird1: ['bird', 'bird6'], bird2: ['bird'] };
@@ -75,6 +77,9 @@ class FileDriver implements BirdDriver {
   #work: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
   #engineIssues: readonly Issue[] = [];
+  #held: readonly LeftOut[] = [];
+  /** Of the last state, for issues that come between two. */
+  #node = '';
 
   constructor(deps: BirdDeps) {
     this.#deps = deps;
@@ -101,6 +106,8 @@ class FileDriver implements BirdDriver {
 
   readonly engineIssues = (): readonly Issue[] => this.#engineIssues;
 
+  readonly held = (): readonly LeftOut[] => this.#held;
+
   async #open(): Promise<Parts> {
     const { options, log } = this.#deps;
     const [sets, render] = await Promise.all([openFileSets(options.configDirectory), createRenderer(options.flavor)]);
@@ -121,6 +128,7 @@ class FileDriver implements BirdDriver {
   }
 
   async #bring(parts: Parts, desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
+    this.#node = desired.node;
     const { view: options } = this.#deps.options;
     const whole = parts.render(desired, options);
     const before = this.#applied;
@@ -131,7 +139,8 @@ class FileDriver implements BirdDriver {
     const render = (without: ReadonlySet<string>): Rendered => (without.size === 0 ? whole : parts.render(desired, options, without));
     const accepted = await findAccepted(desired, render, check);
     if (accepted.rendered === undefined) return { issues: [...whole.issues, rejected(desired, accepted.fault)], touched: UNTOUCHED };
-    const issues = [...accepted.rendered.issues, ...accepted.issues];
+    const issues = [...accepted.rendered.issues, ...accepted.left.map(({ issue }) => issue)];
+    this.#held = [...heldOf(desired), ...accepted.rendered.left, ...accepted.left];
     const swapped = await this.#swap(parts, accepted.rendered.files, signal);
     const failed = swapped.map((text) => engineIssue(desired.node, text));
     if (swapped.some(({ refused }) => refused)) return { issues: [...issues, ...failed], touched: UNTOUCHED };
@@ -169,10 +178,14 @@ class FileDriver implements BirdDriver {
   #noticeFaults(): void {
     this.#engineIssues = this.#daemons.flatMap((daemon) => {
       const fault = daemon.fault();
-      return fault === undefined ? [] : [engineIssue('', { name: daemon.spec.name, message: fault, refused: false })];
+      return fault === undefined ? [] : [engineIssue(this.#node, { name: daemon.spec.name, message: fault, refused: false })];
     });
     this.#deps.issuesChanged();
   }
+}
+
+function heldOf({ peers }: Desired): readonly LeftOut[] {
+  return peers.flatMap((peer) => (peer.heldBy === undefined ? [] : [{ peer, issue: peer.heldBy }]));
 }
 
 interface DaemonFault {

@@ -6,7 +6,7 @@ import type { IpFamily } from 'bgp-ts/net';
 import type { Policy, Term } from 'bgp-ts/policy';
 import { sameData } from '../desired/compare.ts';
 import type { DesiredFamily } from '../desired/types.ts';
-import { type Direction, MAX_LOCAL_PREF, policyLines, termLines } from './filter-text.ts';
+import { type Direction, policyLines, termLines } from './filter-text.ts';
 
 /** What a peer's filter is written with. */
 export interface FilterContext {
@@ -14,13 +14,9 @@ export interface FilterContext {
   readonly family: IpFamily;
   readonly functionName: string;
   readonly exports: DesiredFamily['exports'];
-  /** The metric must be in the route as it is imported: BIRD 2 deletes by the metric in its table, not by the one a kernel filter set. */
-  readonly metricOnImport: boolean;
   /** The gateway of a route must be said to be the next hop: to external peers BIRD 2 keeps next hops of BGP routes only. */
   readonly gatewayAsNextHop: boolean;
 }
-
-const METRIC = `if defined(bgp_local_pref) then krt_metric = ${MAX_LOCAL_PREF} - bgp_local_pref;`;
 
 /** Body of the shared function, whose only parameter is `internal_peer`; a route that no step decides comes back undecided. */
 export function exportFunctionLines(exports: DesiredFamily['exports'], family: IpFamily): readonly string[] {
@@ -50,7 +46,7 @@ function mergeSteps(
 /** The statements of one peer's filter. */
 export function peerFilterLines(policy: Policy, context: FilterContext): readonly string[] {
   const { direction, family, functionName, exports } = context;
-  if (direction === 'import') return policyLines(policy, direction, family, context.metricOnImport ? [METRIC] : []);
+  if (direction === 'import') return policyLines(policy, direction, family);
   // No gateway is `::` in both families.
   const first = context.gatewayAsNextHop ? ['if source != RTS_BGP && gw != :: then bgp_next_hop = gw;'] : [];
   const { internal, external } = exports;

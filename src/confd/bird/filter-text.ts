@@ -15,21 +15,9 @@ export type Direction = 'import' | 'export';
 /** A condition as text, or what it always is in this family. */
 type Test = string | boolean;
 
-/**
- * The statements of a policy, its verdict for undecided routes last. `beforeAccept` are statements put before each `accept`.
- */
-export function policyLines(
-  policy: Policy,
-  direction: Direction,
-  family: IpFamily,
-  beforeAccept: readonly string[] = [],
-): readonly string[] {
-  const lines = [...termLines(policy.terms, direction, family), `${policy.otherwise};`];
-  return beforeAccept.length === 0
-    ? lines
-    : lines.flatMap((line) =>
-        line.trim() === 'accept;' ? [...beforeAccept.map((added) => line.replace('accept;', added)), line] : [line],
-      );
+/** The statements of a policy, its verdict for undecided routes last. */
+export function policyLines(policy: Policy, direction: Direction, family: IpFamily): readonly string[] {
+  return [...termLines(policy.terms, direction, family), `${policy.otherwise};`];
 }
 
 /** The statements of some terms, in order. `guard` is one more condition on all of them. */

@@ -1,5 +1,6 @@
 /** BIRD as a child of this process. */
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Log } from '../log.ts';
 import type { DaemonSpec } from './daemon.ts';
@@ -13,10 +14,26 @@ export interface BirdProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** Where it writes its process id. */
+export function pidFile(spec: DaemonSpec): string {
+  return `${spec.socket}.pid`;
+}
+
+/** Sends a signal to the process that a pid file names; one that is not there is fine. */
+export async function killByFile(path: string, signal: NodeJS.Signals): Promise<void> {
+  const pid = Number(await readFile(path, 'utf8').catch(() => ''));
+  if (!Number.isInteger(pid) || pid <= 1) return;
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** Starts it in the foreground, its log in ours. `recovery`: it waits for its peers before it says anything (bird-behaviour, start-up). */
 export function startProcess(spec: DaemonSpec, recovery: boolean, log: Log, gone: () => void): BirdProcess {
   const [program = '', ...before] = spec.command;
-  const args = [...before, '-f', '-c', spec.file, '-s', spec.socket, '-P', `${spec.socket}.pid`, ...(recovery ? ['-R'] : [])];
+  const args = [...before, '-f', '-c', spec.file, '-s', spec.socket, '-P', pidFile(spec), ...(recovery ? ['-R'] : [])];
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let last = '';
   let ending: string | undefined;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Desired } from '../desired/types.ts';
 import type { Issue } from '../resources/types.ts';
 import { loadTemplates, TEMPLATE_DIRECTORY } from './templates.ts';
-import { type BirdView, buildView, type ViewOptions } from './view.ts';
+import { type BirdView, buildView, type LeftOut, type ViewOptions } from './view.ts';
 
 /** `bird1`: BIRD 1.6, a daemon a family. `bird2`: one daemon for both, 2.0.12 up to 3.x. */
 export type Flavor = 'bird1' | 'bird2';
@@ -15,7 +15,9 @@ export type FileSet = ReadonlyMap<string, string>;
 export interface Rendered {
   readonly files: FileSet;
   readonly view: BirdView;
-  /** What could not be rendered; the rest was. */
+  /** Peers that could not be rendered. */
+  readonly left: readonly LeftOut[];
+  /** Everything that could not be rendered, those peers among it; the rest was. */
   readonly issues: readonly Issue[];
 }
 
@@ -28,7 +30,12 @@ export async function createRenderer(flavor: Flavor): Promise<Renderer> {
   return (desired, options, without) => {
     const kept =
       without === undefined || without.size === 0 ? desired : { ...desired, peers: desired.peers.filter((peer) => !without.has(peer.id)) };
-    const { view, issues } = buildView(kept, flavor, options);
-    return { files: new Map(templates.map(({ name, render }) => [name, render(view)])), view, issues };
+    const { view, left, issues } = buildView(kept, flavor, options);
+    return {
+      files: new Map(templates.map(({ name, render }) => [name, render(view)])),
+      view,
+      left,
+      issues: [...left.map(({ issue }) => issue), ...issues],
+    };
   };
 }

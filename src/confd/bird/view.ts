@@ -97,9 +97,18 @@ export interface BirdView {
   readonly ipv6: FamilyView;
 }
 
+/** A peer that is wanted but not started, with why. */
+export interface LeftOut {
+  readonly peer: DesiredPeer;
+  readonly issue: Issue;
+}
+
 /** The view and what could not be put into it. */
 export interface Viewed {
   readonly view: BirdView;
+  /** Peers of it that BIRD could not be given. */
+  readonly left: readonly LeftOut[];
+  /** Everything else. */
   readonly issues: readonly Issue[];
 }
 
@@ -114,10 +123,11 @@ const NO_PROGRAMME: DesiredProgramme = { logLevel: 'info', ignoredInterfaces: []
 /** Builds the view. A peer that BIRD could not be given is left out and named by an issue; `flavor` 'bird2' has both families in one daemon. */
 export function buildView(desired: Desired, flavor: 'bird1' | 'bird2', options: ViewOptions): Viewed {
   const issues: Issue[] = [];
+  const left: LeftOut[] = [];
   const programme = desired.programme ?? NO_PROGRAMME;
   const listenPort = options.listenPort ?? desired.listen.port;
   const family = (name: IpFamily): FamilyView =>
-    familyView({ desired, programme: programme[name], family: name, flavor, listenPort, issues });
+    familyView({ desired, programme: programme[name], family: name, flavor, listenPort, issues, left });
   const view: BirdView = {
     node: desired.node,
     routerId: desired.routerId,
@@ -132,7 +142,7 @@ export function buildView(desired: Desired, flavor: 'bird1' | 'bird2', options: 
     ipv4: family('ipv4'),
     ipv6: family('ipv6'),
   };
-  return { view, issues };
+  return { view, issues, left };
 }
 
 interface FamilyParts {
@@ -142,10 +152,11 @@ interface FamilyParts {
   readonly flavor: 'bird1' | 'bird2';
   readonly listenPort: number;
   readonly issues: Issue[];
+  readonly left: LeftOut[];
 }
 
 function familyView(parts: FamilyParts): FamilyView {
-  const { desired, programme, family, flavor, issues } = parts;
+  const { desired, programme, family, flavor, issues, left } = parts;
   const digit = family === 'ipv4' ? '4' : '6';
   const enabled = desired.addresses[family] !== undefined;
   const listen = desired.listen.addresses.find((address) => address.family === family);
@@ -154,7 +165,7 @@ function familyView(parts: FamilyParts): FamilyView {
   const peers = !enabled ? [] : desired.peers.filter((peer) => peer.address.family === family && peer.heldBy === undefined);
   const views = peers.flatMap((peer) => {
     const fault = peerFault(peer);
-    if (fault !== undefined) issues.push(fault);
+    if (fault !== undefined) left.push({ peer, issue: fault });
     return fault === undefined ? [peerView(peer, parts, filters, functionName)] : [];
   });
   return {
@@ -195,7 +206,7 @@ function peerFault(peer: DesiredPeer): Issue | undefined {
 function peerView(peer: DesiredPeer, parts: FamilyParts, filters: Map<string, FilterView>, functionName: string): PeerView {
   const { desired, family, listenPort } = parts;
   const gatewayAsNextHop = parts.flavor === 'bird2' && peer.nextHop === 'keep' && !peer.internal;
-  const context = { family, functionName, exports: parts.programme.exports, metricOnImport: parts.flavor === 'bird2' };
+  const context = { family, functionName, exports: parts.programme.exports };
   const filter = (policy: Policy, direction: Direction): string => {
     const keep = gatewayAsNextHop && direction === 'export';
     const name = identifier(`Policy_${policy.name.replace(/ /g, '_')}${keep ? '_keep' : ''}`);

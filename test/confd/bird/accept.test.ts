@@ -37,7 +37,7 @@ describe.each([true, false])('BIRD names the line: %s', (told) => {
   it('costs the peers it is about and no other', async () => {
     const accepted = await find(cluster(8), rejecting(['neighbor 192.0.2.3 ', 'neighbor 192.0.2.6 '], told));
     expect(left(accepted)).toEqual(['Node_1', 'Node_2', 'Node_4', 'Node_5', 'Node_7', 'Node_8']);
-    expect(accepted.issues.map(({ code, got }) => `${code} ${got}`).sort()).toEqual([
+    expect(accepted.left.map(({ issue: { code, got } }) => `${code} ${got}`).sort()).toEqual([
       'PEER_REJECTED_BY_BIRD "Node_3"',
       'PEER_REJECTED_BY_BIRD "Node_6"',
     ]);
@@ -49,7 +49,7 @@ describe.each([true, false])('BIRD names the line: %s', (told) => {
 
   it('gives up where no peer is to blame', async () => {
     const accepted = await find(cluster(4), rejecting(['router id'], told));
-    expect([accepted.rendered, accepted.fault?.message, accepted.issues]).toEqual([undefined, 'syntax error', []]);
+    expect([accepted.rendered, accepted.fault?.message, accepted.left]).toEqual([undefined, 'syntax error', []]);
   });
 });
 

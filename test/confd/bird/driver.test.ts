@@ -147,6 +147,11 @@ describe.each<Flavor>(['bird2', 'bird1'])('driver', (flavor) => {
       await second.driver.start(never);
       expect((await second.driver.apply(desired({ peers: [node(2), node(3)] }), never)).issues).toEqual([]);
       expect([pidOf(second), await second.peers()]).toEqual([pid, ['Node_2', 'Node_3']]);
+      await second.driver.stop(true);
+      await eventually(
+        () => spawnSync('kill', ['-0', String(pid)]).status,
+        (status) => status !== 0,
+      );
     });
 
     it('starts with the last good files before anything is applied', async () => {
