@@ -11,7 +11,7 @@ import { describeNotification, notificationFor } from '../wire/index.ts';
 import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS, SEND_HOLD_MIN_MS } from './limits.ts';
 import type { Negotiated } from './negotiate.ts';
 import { negotiate } from './negotiate.ts';
-import { cease, FSM_ERRORS, refusesOptions } from './notifications.ts';
+import { afterNBit, cease, FSM_ERRORS, isHardReset, refusesOptions } from './notifications.ts';
 import type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent } from './types.ts';
 
 type Of<T extends FsmEvent['type']> = Extract<FsmEvent, { readonly type: T }>;
@@ -242,6 +242,7 @@ export function onNotification(fsm: Fsm, event: Of<'notification'>, context: Fsm
   const effects = leave(fsm, context, {
     because: `NOTIFICATION received: ${describeNotification(event.message)}`,
     cause: 'notification-received',
+    received: event.message,
     then: 'retry',
   });
   return [{ type: 'notification-received', message: event.message }, ...effects];
@@ -276,6 +277,7 @@ interface Leaving {
   readonly because: string;
   readonly cause: DownCause;
   readonly send?: NotificationMessage;
+  readonly received?: NotificationMessage;
   /** The connection is gone already. */
   readonly gone?: true;
   readonly reset?: true;
@@ -286,15 +288,19 @@ interface Leaving {
 function leave(fsm: Fsm, context: FsmContext, leaving: Leaving): FsmEffect[] {
   const effects: FsmEffect[] = [];
   const { connection } = fsm;
+  const notifies = fsm.state === 'established' && fsm.negotiated?.gracefulRestart?.notification === true;
+  const send = leaving.send !== undefined && notifies ? afterNBit(leaving.send) : leaving.send;
   if (connection !== undefined && leaving.gone !== true) {
     // Before our OPEN nothing may be said but by closing.
-    if (leaving.send !== undefined && fsm.state !== 'connect' && fsm.state !== 'active')
-      effects.push({ type: 'send-notification', connection, message: leaving.send });
+    if (send !== undefined && fsm.state !== 'connect' && fsm.state !== 'active')
+      effects.push({ type: 'send-notification', connection, message: send });
     effects.push({ type: 'close', connection, ...(leaving.reset === true ? { reset: true as const } : {}) });
   }
   if (fsm.dialing) effects.push({ type: 'cancel-dial' });
   if (fsm.state === 'established') {
-    effects.push({ type: 'down', cause: leaving.cause, because: leaving.because });
+    const said = send ?? leaving.received;
+    const keep = leaving.cause === 'tcp' || (notifies && said !== undefined && !isHardReset(said));
+    effects.push({ type: 'down', cause: leaving.cause, because: leaving.because, keep });
     if (context.now - fsm.establishedAt >= FAILURE_FORGET_MS) fsm.failures = 0;
   }
   const wasEstablished = fsm.state === 'established';

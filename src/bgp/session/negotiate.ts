@@ -40,9 +40,10 @@ export interface Negotiated {
   readonly gracefulRestart: PeerRestart | undefined;
 }
 
-/** The peer's side of graceful restart. `restartTime` in seconds; `families` those it can restart and we share. */
+/** The peer's side of graceful restart. `restartTime` in seconds; `families` those it can restart and we share; `notification` its N bit (RFC 8538). */
 export interface PeerRestart {
   readonly restarting: boolean;
+  readonly notification: boolean;
   readonly restartTime: number;
   readonly families: readonly { readonly family: Family; readonly forwarding: boolean }[];
 }
@@ -66,7 +67,8 @@ export function localCapabilities(offer: LocalOffer): Capabilities {
       : {
           gracefulRestart: {
             restarting: restart.restarting,
-            notification: false,
+            // RFC 8538 section 2: what ends a session without resetting it hard is survived like a lost connection.
+            notification: true,
             restartTime: restart.restartTime,
             families: offer.families.map((family) => ({ family, forwarding: restart.forwarding })),
           },
@@ -159,6 +161,7 @@ function peerRestart(offer: LocalOffer, families: readonly Family[], theirs: Cap
   if (restart === undefined || offer.gracefulRestart === undefined || offer.plain) return undefined;
   return {
     restarting: restart.restarting,
+    notification: restart.notification,
     restartTime: restart.restartTime,
     families: restart.families.filter((entry) => families.includes(entry.family)),
   };
@@ -178,6 +181,7 @@ export function capabilityNames(agreed: Negotiated): string[] {
     [agreed.enhancedRouteRefresh, 'enhanced route refresh (RFC 7313)'],
     [agreed.extendedMessage, 'extended messages (RFC 8654)'],
     [agreed.gracefulRestart !== undefined, 'graceful restart (RFC 4724)'],
+    [agreed.gracefulRestart?.notification === true, 'graceful restart after NOTIFICATION (RFC 8538)'],
     [agreed.addPathReceive.length > 0, 'add-path receive (RFC 7911)'],
     [agreed.addPathSend.length > 0, 'add-path send (RFC 7911)'],
   ];

@@ -1,7 +1,7 @@
 /** The NOTIFICATIONs that sessions themselves decide to send; numbers and texts are rows of wire/errors.ts. */
 
 import type { ErrorCode, NotificationMessage } from '../wire/index.ts';
-import { notificationFor, shutdownData } from '../wire/index.ts';
+import { hardReset, notificationFor, shutdownData } from '../wire/index.ts';
 
 /** Cease of the given kind (RFC 4486). Administrative shutdown and reset may carry a text for the peer's operator (RFC 9003). */
 export function cease(code: Extract<ErrorCode, `CEASE_${string}`>, text = ''): NotificationMessage {
@@ -21,5 +21,25 @@ export function isCollision(message: NotificationMessage): boolean {
 /** True where the peer refuses our optional parameters: capabilities are such (RFC 5492 section 3). */
 export function refusesOptions(message: NotificationMessage): boolean {
   const { code, subcode } = notificationFor({ code: 'OPEN_UNSUPPORTED_PARAMETER' });
+  return message.code === code && message.subcode === subcode;
+}
+
+const HARD: readonly ErrorCode[] = ['CEASE_MAX_PREFIXES', 'CEASE_ADMIN_SHUTDOWN', 'CEASE_PEER_DECONFIGURED', 'CEASE_ADMIN_RESET'];
+
+/**
+ * What is sent to a peer that has the N bit too: an end that is meant to end the routes as well is wrapped in a hard reset, everything
+ * else leaves them to graceful restart (RFC 8538 sections 3 and 4).
+ */
+export function afterNBit(message: NotificationMessage): NotificationMessage {
+  const meant = HARD.some((name) => {
+    const { code, subcode } = notificationFor({ code: name });
+    return message.code === code && message.subcode === subcode;
+  });
+  return meant ? hardReset(message) : message;
+}
+
+/** True for a hard reset (RFC 8538 section 3). */
+export function isHardReset(message: NotificationMessage): boolean {
+  const { code, subcode } = notificationFor({ code: 'CEASE_HARD_RESET' });
   return message.code === code && message.subcode === subcode;
 }

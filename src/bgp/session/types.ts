@@ -65,7 +65,8 @@ export type FsmEffect =
   /** `reset`: with RST, because a FIN would wait behind octets that the peer does not take. */
   | { readonly type: 'close'; readonly connection: number; readonly reset?: true }
   | { readonly type: 'established'; readonly negotiated: Negotiated }
-  | { readonly type: 'down'; readonly cause: DownCause; readonly because: string };
+  /** `keep`: the peer's routes may outlive the session, where it can restart (RFC 4724 section 4.2, RFC 8538 section 4). */
+  | { readonly type: 'down'; readonly cause: DownCause; readonly because: string; readonly keep: boolean };
 
 /** Deadlines in monotonic milliseconds, Infinity = stopped (RFC 4271 section 8.1.3). */
 export interface FsmTimers {

@@ -69,10 +69,11 @@ function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig
     config,
     key: peerKey(config),
     index,
-    settings: settingsOf(state, speaker, config),
+    settings: settingsOf(state, speaker, config, false),
     primary: createFsm(false),
     challenger: undefined,
     adminDown: false,
+    preserved: false,
     shown: 'idle',
     since: 0,
     session: undefined,
@@ -111,7 +112,7 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
   const wasPassive = peer.config.passive;
   peer.config = config;
   if (fields.length === 0 && !newId) return;
-  peer.settings = settingsOf(state, speaker, config);
+  peer.settings = settingsOf(state, speaker, config, peer.preserved);
   const change = classOf(fields);
   if (change === 'bounce' || newId) {
     stopPeer(
@@ -120,6 +121,8 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
       cease('CEASE_CONFIGURATION_CHANGE'),
       newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`,
     );
+    // The routes of another AS, or of families no longer wanted, are not those of the session to come.
+    if (fields.some((field) => field === 'remoteAs' || field === 'localAs' || field === 'families')) sweepAll(state, peer);
     // The RIB must see the new properties before the session comes up with them.
     state.rib.configurePeer(config, peer.index);
     restart(state, peer);

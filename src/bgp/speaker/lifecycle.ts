@@ -4,10 +4,10 @@
  */
 import { isLoopback } from '../net/index.ts';
 import type { RibSession } from '../rib/types.ts';
-import type { DownCause, Fsm, Negotiated } from '../session/index.ts';
+import type { Fsm, Negotiated } from '../session/index.ts';
 import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
-import { refreshSettings } from './settings.ts';
+import { refreshPeerSettings, refreshSettings } from './settings.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { isUp, report } from './state.ts';
 
@@ -21,6 +21,9 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
   peer.refreshing = new Set();
   const session = ribSession(peer, connection, negotiated);
   peer.context = session.context;
+  // From now on this process has kept the peer's routes: the next OPEN may say so.
+  peer.preserved = true;
+  refreshPeerSettings(state, peer);
   state.rib.sessionUp(peer.index, session);
   keepOrSweep(state, peer, negotiated);
 }
@@ -59,14 +62,14 @@ function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): v
   stale.until = state.time.now + STALE_PATH_MS;
 }
 
-/** Down: routes are flushed, or kept as stale where only the TCP connection died and the peer said it can restart. */
-export function sessionDown(state: SpeakerState, peer: Peer, cause: DownCause): void {
+/** Down: routes are flushed, or kept as stale where the end allows it and the peer said it can restart. */
+export function sessionDown(state: SpeakerState, peer: Peer, keep: boolean): void {
   const restart = peer.session?.gracefulRestart;
   const families = peer.session?.families ?? [];
   peer.session = undefined;
   // Routes still stale from an earlier restart are not kept through another one (RFC 4724 section 4.2); the RIB sees to it.
   peer.stale = undefined;
-  if (cause !== 'tcp' || restart === undefined || restart.families.length === 0) {
+  if (!keep || restart === undefined || restart.families.length === 0) {
     state.rib.sessionDown(peer.index, 'flush');
     return;
   }

@@ -174,7 +174,7 @@ function perform(state: SpeakerState, peer: Peer, fsm: Fsm, effect: FsmEffect): 
     case 'established':
       return sessionUp(state, peer, fsm, effect.negotiated);
     case 'down':
-      return sessionDown(state, peer, effect.cause);
+      return sessionDown(state, peer, effect.keep);
     default: {
       const never: never = effect;
       return never;

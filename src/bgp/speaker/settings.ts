@@ -2,10 +2,13 @@
 import { ADD_PATH_SEND } from '../rib/index.ts';
 import type { FsmSettings } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
-import type { SpeakerState } from './state.ts';
+import type { Peer, SpeakerState } from './state.ts';
 
-/** Settings of a peer's machine under the present configuration of the speaker. */
-export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): FsmSettings {
+/**
+ * Settings of a peer's machine under the present configuration of the speaker. `preserved`: an earlier session with the peer ended and this
+ * process did not, so that it forwards as before (the F bit of RFC 4724 section 3, as RFC 8538 section 4 needs it).
+ */
+export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig, preserved: boolean): FsmSettings {
   const restarting = state.deferral !== undefined;
   return {
     offer: {
@@ -22,7 +25,7 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
           : {
               restartTime: config.gracefulRestart.restartTime,
               restarting,
-              forwarding: restarting && state.options.restarting?.forwarding === true,
+              forwarding: preserved || (restarting && state.options.restarting?.forwarding === true),
             },
       plain: false,
     },
@@ -32,13 +35,6 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
     delayOpenMs: (config.delayOpenTime ?? 0) * 1000,
     sendHoldMs: config.sendHoldTime === undefined ? undefined : config.sendHoldTime * 1000,
   };
-}
-
-/** The same settings with the F bit of graceful restart, for a peer whose session we made anew without restarting ourselves. */
-export function stillForwarding(settings: FsmSettings): FsmSettings {
-  const { gracefulRestart } = settings.offer;
-  if (gracefulRestart === undefined) return settings;
-  return { ...settings, offer: { ...settings.offer, gracefulRestart: { ...gracefulRestart, forwarding: true } } };
 }
 
 /** Only what works end to end is offered: the RIB says whether it can send several paths. */
@@ -51,5 +47,10 @@ function offeredAddPath(wanted: PeerConfig['addPath']): PeerConfig['addPath'] {
 export function refreshSettings(state: SpeakerState): void {
   const { config } = state;
   if (config === undefined) return;
-  for (const peer of state.peers.values()) peer.settings = settingsOf(state, config, peer.config);
+  for (const peer of state.peers.values()) peer.settings = settingsOf(state, config, peer.config, peer.preserved);
+}
+
+/** The same for one peer. */
+export function refreshPeerSettings(state: SpeakerState, peer: Peer): void {
+  if (state.config !== undefined) peer.settings = settingsOf(state, state.config, peer.config, peer.preserved);
 }

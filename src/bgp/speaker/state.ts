@@ -63,6 +63,8 @@ export interface Peer extends Scheduled {
   primary: Fsm;
   challenger: Fsm | undefined;
   adminDown: boolean;
+  /** A session was up since this process started: forwarding state has been kept since (RFC 8538 section 4). */
+  preserved: boolean;
   shown: SessionState;
   since: number;
   /** Of the session that is up. */

@@ -80,7 +80,7 @@ describe('an OPEN that is accepted', () => {
     expect(agreed(OFFER, open({}, theirs)).gracefulRestart).toBe(undefined);
     expect(
       agreed({ ...OFFER, gracefulRestart: { restartTime: 120, restarting: false, forwarding: false } }, open({}, theirs)).gracefulRestart,
-    ).toEqual({ restarting: true, restartTime: 60, families: [{ family: 'ipv4-unicast', forwarding: true }] });
+    ).toEqual({ restarting: true, notification: false, restartTime: 60, families: [{ family: 'ipv4-unicast', forwarding: true }] });
   });
 
   it('extended messages for both', () => {
