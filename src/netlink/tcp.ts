@@ -23,8 +23,10 @@ export interface Md5Key {
 export interface TcpOptions {
   /** Hops of TTL security: packets are sent with TTL 255 and dropped below 256 - hops. 1-255. */
   readonly ttlSecurity?: number;
-  /** TTL of packets sent, 1-255. Not together with ttlSecurity. */
+  /** TTL of packets sent, 1-255; -1: the kernel's default. Not together with ttlSecurity. */
   readonly ttl?: number;
+  /** Packets with a lower TTL are dropped, 1-255; 0: none. Not together with ttlSecurity. */
+  readonly minTtl?: number;
   /** IP_TOS or IPV6_TCLASS, 0-255. */
   readonly typeOfService?: number;
   /** SO_BINDTODEVICE: an interface name. */
@@ -110,9 +112,8 @@ function applyTtl(fd: number, family: SocketIp['family'], options: TcpOptions): 
   const level = family === 'ipv4' ? IPPROTO_IP : IPPROTO_IPV6;
   const ttl = options.ttlSecurity === undefined ? options.ttl : 255;
   if (ttl !== undefined) addon().setsockopt(fd, level, family === 'ipv4' ? IP_TTL : IPV6_UNICAST_HOPS, int(ttl));
-  if (options.ttlSecurity !== undefined) {
-    addon().setsockopt(fd, level, family === 'ipv4' ? IP_MINTTL : IPV6_MINHOPCOUNT, int(256 - options.ttlSecurity));
-  }
+  const minTtl = options.ttlSecurity === undefined ? options.minTtl : 256 - options.ttlSecurity;
+  if (minTtl !== undefined) addon().setsockopt(fd, level, family === 'ipv4' ? IP_MINTTL : IPV6_MINHOPCOUNT, int(minTtl));
 }
 
 /** Applies options to an open socket. Throws the kernel's error: ENODEV for an unknown device, EPERM where a capability is missing. */

@@ -6,30 +6,30 @@ import { AF, ATTRIBUTE_TYPE_MASK } from './constants.ts';
 /** A value under construction while its attributes are read. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
-/** One attribute of a message about `T`. */
-export interface AttributeRow<T> {
+/** One attribute of a message about `T`, read into a `D`. */
+export interface AttributeRow<T, D = Draft<T>> {
   readonly type: number;
   /** Writes the attribute where the value has one. */
   readonly write: (out: Arena, value: T) => void;
   /** Reads `length` octets at `at`; false where they cannot be this attribute. */
-  readonly read: (into: Draft<T>, octets: Buffer, at: number, length: number) => boolean;
+  readonly read: (into: D, octets: Buffer, at: number, length: number) => boolean;
 }
 
 /** The rows of one kind of message, indexed by attribute type. */
-export interface AttributeTable<T> {
-  readonly rows: readonly AttributeRow<T>[];
-  readonly byType: readonly (AttributeRow<T> | undefined)[];
+export interface AttributeTable<T, D = Draft<T>> {
+  readonly rows: readonly AttributeRow<T, D>[];
+  readonly byType: readonly (AttributeRow<T, D> | undefined)[];
 }
 
 /** Makes the table; rows are written in their order. */
-export function attributeTable<T>(rows: readonly AttributeRow<T>[]): AttributeTable<T> {
-  const byType: (AttributeRow<T> | undefined)[] = new Array(Math.max(...rows.map((row) => row.type)) + 1).fill(undefined);
+export function attributeTable<T, D = Draft<T>>(rows: readonly AttributeRow<T, D>[]): AttributeTable<T, D> {
+  const byType: (AttributeRow<T, D> | undefined)[] = new Array(Math.max(...rows.map((row) => row.type)) + 1).fill(undefined);
   for (const row of rows) byType[row.type] = row;
   return { rows, byType };
 }
 
 /** Writes every attribute the value has. */
-export function writeAttributes<T>(out: Arena, table: AttributeTable<T>, value: T): void {
+export function writeAttributes<T, D>(out: Arena, table: AttributeTable<T, D>, value: T): void {
   for (const row of table.rows) row.write(out, value);
 }
 
@@ -37,7 +37,7 @@ export function writeAttributes<T>(out: Arena, table: AttributeTable<T>, value: 
  * Reads the attributes between `at` and `end` into the draft; unknown ones are passed over. False where one is cut off or
  * cannot be read.
  */
-export function readAttributes<T>(table: AttributeTable<T>, into: Draft<T>, octets: Buffer, at: number, end: number): boolean {
+export function readAttributes<T, D>(table: AttributeTable<T, D>, into: D, octets: Buffer, at: number, end: number): boolean {
   while (at + 4 <= end) {
     const length = octets.readUInt16LE(at);
     if (length < 4 || at + length > end) return false;
@@ -70,11 +70,11 @@ export function familyOfNumber(af: number): 'ipv4' | 'ipv6' | undefined {
 }
 
 /** A row whose value is a 32-bit number; `get` gives undefined where it is not to be written. */
-export function uint32Row<T>(
+export function uint32Row<T, D = Draft<T>>(
   type: number,
   get: (value: T) => number | undefined,
-  set: (into: Draft<T>, value: number) => void,
-): AttributeRow<T> {
+  set: (into: D, value: number) => void,
+): AttributeRow<T, D> {
   return {
     type,
     write: (out, value) => {
@@ -90,11 +90,11 @@ export function uint32Row<T>(
 }
 
 /** A row whose value is an address. */
-export function addressRow<T>(
+export function addressRow<T, D = Draft<T>>(
   type: number,
   get: (value: T) => SocketIp | undefined,
-  set: (into: Draft<T>, value: SocketIp) => void,
-): AttributeRow<T> {
+  set: (into: D, value: SocketIp) => void,
+): AttributeRow<T, D> {
   return {
     type,
     write: (out, value) => {
@@ -111,11 +111,11 @@ export function addressRow<T>(
 }
 
 /** A row whose value is text. */
-export function textRow<T>(
+export function textRow<T, D = Draft<T>>(
   type: number,
   get: (value: T) => string | undefined,
-  set: (into: Draft<T>, value: string) => void,
-): AttributeRow<T> {
+  set: (into: D, value: string) => void,
+): AttributeRow<T, D> {
   return {
     type,
     write: (out, value) => {

@@ -1,0 +1,96 @@
+/**
+ * Which routes of the kernel become the speaker's own (control-plane 2.5, bird-behaviour "Kernel side"): routes of workloads
+ * and of administrators, and the networks of interfaces; not what other routing daemons wrote, nor Felix's routes to other
+ * nodes. Pure.
+ */
+import type { Address, Prefix } from 'bgp-ts/net';
+import { prefixKey } from 'bgp-ts/net';
+import type { AlienRoute, KernelAddress, KernelLink } from './table.ts';
+
+/** A route learned from this machine. */
+export interface LearnedRoute {
+  readonly prefix: Prefix;
+  readonly protocol: 'kernel' | 'device';
+  /** Name of the interface; absent where the kernel names one that is gone. */
+  readonly interface?: string;
+  /** The kernel's gateway; absent where the destination is on the link. */
+  readonly nextHop?: Address;
+  /** Kernel metric, 0 = none; only of kernel routes. */
+  readonly metric?: number;
+}
+
+/** What is left out. */
+export interface LearnOptions {
+  /** Patterns of interfaces whose networks are not learned (BGPConfiguration.ignoredInterfaces); `*` stands for any run. */
+  readonly ignoredInterfaces: readonly string[];
+}
+
+/** Interfaces of workloads and of kube-proxy (control-plane 2.5). */
+const NOT_DIRECT: readonly string[] = ['cali*', 'kube-ipvs*'];
+
+/**
+ * Writers whose routes are not ours to pass on: redirects, the kernel's own (interfaces are learned by address), router
+ * advertisements, and routing daemons (numbers of /etc/iproute2/rt_protos).
+ */
+const NOT_LEARNED: ReadonlySet<number> = new Set([1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 42, 186, 187, 188, 189, 192]);
+
+/** Felix: its routes over a gateway lead to other nodes, which announce those themselves. */
+const FELIX = 80;
+
+/** True for a route of the kernel that the speaker announces. */
+export function isLearned(route: AlienRoute): boolean {
+  if (!route.unicast || NOT_LEARNED.has(route.protocol)) return false;
+  const [hop] = route.hops;
+  if (hop === undefined) return false;
+  return route.protocol !== FELIX || hop.gateway === undefined;
+}
+
+/** The preferred one of a prefix's routes that is learned, by the kernel's own order. */
+export function learnKernel(routes: readonly AlienRoute[], links: ReadonlyMap<number, KernelLink>): LearnedRoute | undefined {
+  const route = routes.find(isLearned);
+  const [hop] = route?.hops ?? [];
+  if (route === undefined || hop === undefined) return undefined;
+  const name = links.get(hop.interface)?.name;
+  return {
+    prefix: route.prefix,
+    protocol: 'kernel',
+    ...(name === undefined ? {} : { interface: name }),
+    ...(hop.gateway === undefined ? {} : { nextHop: hop.gateway }),
+    metric: route.metric,
+  };
+}
+
+/** The networks of interfaces that are up, by key; of two interfaces in one network the lower index counts. */
+export function learnDevices(
+  addresses: Iterable<KernelAddress>,
+  links: ReadonlyMap<number, KernelLink>,
+  options: LearnOptions,
+): Map<string, LearnedRoute> {
+  const matchers = [...options.ignoredInterfaces, ...NOT_DIRECT].map(globMatcher);
+  const found = new Map<string, LearnedRoute>();
+  const sorted = [...addresses].sort((a, b) => a.interface - b.interface);
+  for (const { interface: index, network, primary } of sorted) {
+    const link = links.get(index);
+    if (link === undefined || !link.up || !primary || matchers.some((matches) => matches(link.name))) continue;
+    const key = prefixKey(network);
+    if (!found.has(key)) found.set(key, { prefix: network, protocol: 'device', interface: link.name });
+  }
+  return found;
+}
+
+/** Whether two learned routes of one prefix are the same. */
+export function learnedEqual(a: LearnedRoute | undefined, b: LearnedRoute | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const sameHop = a.nextHop === b.nextHop || (a.nextHop?.words.every((word, index) => word === b.nextHop?.words[index]) ?? false);
+  return sameHop && a.protocol === b.protocol && a.interface === b.interface && a.metric === b.metric;
+}
+
+/** A test for names against a pattern in which `*` stands for any run and `?` for one character; everything else for itself. */
+export function globMatcher(pattern: string): (name: string) => boolean {
+  const source = [...pattern].map((char) => {
+    if (char === '*') return '.*';
+    return char === '?' ? '.' : char.replace(/[\\^$.|+()[\]{}]/, '\\$&');
+  });
+  const expression = new RegExp(`^${source.join('')}$`, 's');
+  return (name) => expression.test(name);
+}

@@ -1,0 +1,190 @@
+/** Kernel routes against the real kernel: installed, repaired, adopted, moved; what others wrote stays untouched. */
+import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
+import { NO_RULES } from '../../src/routes/kernel/rules.ts';
+import type { KernelSync, LearnedChange } from '../../src/routes/kernel/sync.ts';
+import { createKernelSync } from '../../src/routes/kernel/sync.ts';
+import { run } from './harness/exec.ts';
+import type { Lab } from './harness/lab.ts';
+import { CAN_RUN, makeLab } from './harness/lab.ts';
+import { until } from './harness/wait.ts';
+
+const PROTOCOL = 12;
+
+function parsed<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('does not parse');
+  return value;
+}
+
+const change = (to: string, nextHops: readonly string[], localPref = 2_147_482_623) => ({
+  prefix: parsed(parsePrefix(to)),
+  ...(nextHops.length === 0 ? {} : { best: { nextHops: nextHops.map((text) => parsed(parseAddress(text))), localPref } }),
+});
+
+describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop objects %s', (nexthopObjects) => {
+  let lab: Lab;
+  let namespace: string;
+  let sync: KernelSync;
+  let learned: Map<string, string>;
+
+  const ip = (...words: string[]): Promise<string> => run('ip', ['-n', namespace, ...words]);
+  const ours = async (family: '-4' | '-6' = '-4'): Promise<string[]> =>
+    (await ip(family, 'route', 'show', 'proto', String(PROTOCOL)))
+      .split(/\n(?!\t)/)
+      .filter((line) => line !== '')
+      .map((line) =>
+        line
+          .replaceAll(/nhid \d+ ?|weight 1|pref medium|onlink/g, '')
+          .replaceAll(/\s+/g, ' ')
+          .trim(),
+      )
+      .sort();
+  const becomes = (lines: readonly string[], seconds = 4): Promise<void> =>
+    until('routes', seconds, async () => expect(await ours()).toEqual(lines));
+
+  function note({ set, remove }: LearnedChange): void {
+    for (const prefix of remove) learned.delete(formatPrefix(prefix));
+    for (const route of set) learned.set(formatPrefix(route.prefix), `${route.protocol} ${route.interface}`);
+  }
+
+  function begin(): void {
+    learned = new Map();
+    sync = createKernelSync({
+      kernel: openNetlinkKernel({ protocol: PROTOCOL, namespace: `/var/run/netns/${namespace}`, nexthopObjects }),
+      now: () => performance.now(),
+      after: (ms, call) => {
+        const timer = setTimeout(call, ms);
+        return () => clearTimeout(timer);
+      },
+      learned: note,
+      status: () => undefined,
+      failed: (error) => expect.fail(error.message),
+    });
+    sync.start();
+    sync.configure({ statics: [], rules: NO_RULES, learn: { ignoredInterfaces: [] } });
+  }
+
+  beforeAll(async () => {
+    lab = await makeLab(`kernel routes ${nexthopObjects}`);
+    namespace = (await lab.lan.host('node', 1)).namespace;
+  });
+  beforeEach(() => begin());
+  afterEach(async () => {
+    sync.stop();
+    // Objects first: iproute2 cannot flush routes over them.
+    await ip('nexthop', 'flush', 'proto', String(PROTOCOL));
+    for (const family of ['-4', '-6']) await ip(family, 'route', 'flush', 'proto', String(PROTOCOL));
+  });
+  afterAll(async () => lab?.close(false));
+
+  it('installs hops, equal paths, metrics and blackholes of both families', async () => {
+    const statics = ['10.244.1.0/26', 'fd44:1::/122'].map((text) => ({ prefix: parsed(parsePrefix(text)) }));
+    sync.configure({ statics, rules: NO_RULES, learn: { ignoredInterfaces: [] } });
+    sync.best([
+      change('10.244.2.0/26', ['10.97.0.2']),
+      change('10.244.3.0/26', ['10.97.0.2', '10.97.0.3']),
+      change('10.244.2.9/32', ['10.97.0.3'], 2_147_483_135),
+      change('203.0.113.0/24', ['10.97.0.2'], 100),
+      change('fd44:2::/122', ['fd97::2']),
+      change('fd44:3::/122', ['fd97::2', 'fd97::3']),
+    ]);
+    await becomes([
+      '10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024',
+      '10.244.2.9 via 10.97.0.3 dev eth0 metric 512',
+      '10.244.3.0/26 metric 1024 nexthop via 10.97.0.2 dev eth0 nexthop via 10.97.0.3 dev eth0',
+      '203.0.113.0/24 via 10.97.0.2 dev eth0 metric 2147483547',
+      'blackhole 10.244.1.0/26',
+    ]);
+    expect(await ours('-6')).toEqual([
+      'blackhole fd44:1::/122 dev lo metric 1024',
+      'fd44:2::/122 via fd97::2 dev eth0 metric 1024',
+      expect.stringMatching(/^fd44:3::\/122 metric 1024 nexthop via fd97::. dev eth0 nexthop via fd97::. dev eth0$/),
+    ]);
+    expect(sync.status()).toMatchObject({ installed: 8, failed: 0, unreachable: 0, taken: 0 });
+    sync.best(
+      ['10.244.2.0/26', '10.244.3.0/26', '10.244.2.9/32', '203.0.113.0/24', 'fd44:2::/122', 'fd44:3::/122'].map((to) => change(to, [])),
+    );
+    await becomes(['blackhole 10.244.1.0/26']);
+    expect(await ip('nexthop', 'show')).toBe('');
+  });
+
+  it('puts back what others delete, change or flush', async () => {
+    sync.best([change('10.244.2.0/26', ['10.97.0.2']), change('10.244.3.0/26', ['10.97.0.2'])]);
+    const lines = ['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024', '10.244.3.0/26 via 10.97.0.2 dev eth0 metric 1024'];
+    await becomes(lines);
+    await ip('route', 'del', '10.244.2.0/26', 'proto', String(PROTOCOL));
+    await becomes(lines);
+    await ip('route', 'replace', '10.244.3.0/26', 'via', '10.97.0.7', 'metric', '1024', 'proto', String(PROTOCOL));
+    await becomes(lines);
+    await ip(nexthopObjects === 'auto' ? 'nexthop' : 'route', 'flush', 'proto', String(PROTOCOL));
+    await becomes(lines);
+  });
+
+  it('has everything again after the interface was down', async () => {
+    sync.best([change('10.244.2.0/26', ['10.97.0.2'])]);
+    await becomes(['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024']);
+    await ip('link', 'set', 'eth0', 'down');
+    await becomes([]);
+    await until('noticed', 4, () => expect(sync.status().unreachable).toBe(1));
+    await ip('link', 'set', 'eth0', 'up');
+    await becomes(['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024']);
+    // IPv6 addresses went with the interface.
+    await ip('addr', 'add', 'fd97::1/64', 'dev', 'eth0', 'nodad');
+  });
+
+  it('leaves routes of others alone, whatever they are, and waits for a place that is taken', async () => {
+    await ip('route', 'add', '10.244.2.0/26', 'via', '10.97.0.9', 'metric', '1024', 'proto', 'static');
+    await ip('route', 'add', '10.244.7.0/26', 'via', '10.97.0.9', 'proto', '80');
+    await ip('nexthop', 'add', 'id', '7', 'via', '10.97.0.9', 'dev', 'eth0', 'proto', '80');
+    const others = async (): Promise<string> =>
+      `${await ip('route', 'show', 'proto', 'static')}${await ip('route', 'show', 'proto', '80')}${await ip('nexthop', 'show', 'proto', '80')}`;
+    const before = await others();
+    sync.best([change('10.244.2.0/26', ['10.97.0.2']), change('10.244.7.0/26', ['10.97.0.2'])]);
+    await becomes(['10.244.7.0/26 via 10.97.0.2 dev eth0 metric 1024']);
+    expect(await others()).toBe(before);
+    expect(sync.status().taken).toBe(1);
+    await ip('route', 'del', '10.244.2.0/26', 'proto', 'static');
+    await becomes(['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024', '10.244.7.0/26 via 10.97.0.2 dev eth0 metric 1024']);
+    await ip('route', 'del', '10.244.7.0/26', 'proto', '80');
+    await ip('nexthop', 'del', 'id', '7');
+  });
+
+  it('leaves its routes when it stops, adopts them when it starts, and the kernel hears nothing of either', async () => {
+    sync.best([
+      change('10.244.2.0/26', ['10.97.0.2']),
+      change('10.244.3.0/26', ['10.97.0.2', '10.97.0.3']),
+      change('10.244.4.0/26', ['10.97.0.3']),
+    ]);
+    await until('all there', 4, async () => expect(await ours()).toHaveLength(3));
+    const raw = async (): Promise<string> => `${await ip('route', 'show')}${await ip('nexthop', 'show')}`;
+    const before = await raw();
+    sync.stop();
+    expect(await raw()).toBe(before);
+    begin();
+    sync.best([change('10.244.2.0/26', ['10.97.0.2']), change('10.244.3.0/26', ['10.97.0.2', '10.97.0.3'])]);
+    await until('taken in', 4, () => expect(sync.status()).toMatchObject({ installed: 3, kept: 1 }));
+    expect(await raw()).toBe(before);
+    sync.settled();
+    await until('the rest goes', 4, async () => expect(await ours()).toHaveLength(2));
+  });
+
+  it('learns workloads, aliens and interfaces, and forgets them', async () => {
+    await ip('link', 'add', 'cali1', 'type', 'veth', 'peer', 'name', 'pod1');
+    await ip('link', 'set', 'cali1', 'up');
+    await ip('route', 'add', '10.244.1.5', 'dev', 'cali1', 'proto', '80');
+    await ip('route', 'add', '10.244.9.0/26', 'via', '10.97.0.9', 'proto', '80');
+    await ip('route', 'add', '192.0.2.0/24', 'via', '10.97.0.9', 'proto', 'static');
+    const all = {
+      '10.97.0.0/24': 'device eth0',
+      'fd97::/64': 'device eth0',
+      '10.244.1.5/32': 'kernel cali1',
+      '192.0.2.0/24': 'kernel eth0',
+    };
+    await until('learned', 4, () => expect(Object.fromEntries(learned)).toEqual(all));
+    await ip('link', 'del', 'cali1');
+    await ip('route', 'del', '192.0.2.0/24');
+    await until('forgotten', 4, () => expect([...learned.keys()].sort()).toEqual(['10.97.0.0/24', 'fd97::/64']));
+    await ip('route', 'del', '10.244.9.0/26');
+  });
+});
