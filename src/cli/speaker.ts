@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { SpeakerConfig } from 'bgp-ts';
 import { createSpeaker, formatConfigFaults, parseSpeakerConfig } from 'bgp-ts';
 import type { SpeakerHost } from 'bgp-ts/io';
-import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
+import { createSpeakerHost, ListenError, monotonicNow, unavailableOptions, wallClockOf } from 'bgp-ts/io';
 import type { Command } from 'commander';
 import type { Log } from '../confd/log.ts';
 import { createLog } from '../main/log.ts';
@@ -100,6 +100,10 @@ async function readConfig(path: string): Promise<SpeakerConfig> {
   });
   const parsed = parseSpeakerConfig(text);
   if (!parsed.ok) throw new CommandError(EXIT.usage, `${path}:\n${formatConfigFaults(parsed.error)}`);
+  const unavailable = parsed.value.peers.flatMap((peer) => unavailableOptions(peer).map((field) => `neighbor ${peer.id}: ${field}`));
+  if (unavailable.length > 0) {
+    throw new CommandError(EXIT.usage, `${path}:\n${unavailable.map((where) => `${where}: is not available on this platform`).join('\n')}`);
+  }
   return parsed.value;
 }
 

@@ -1,6 +1,6 @@
 /** The native engine under the contract: the real speaker and the real thread logic, joined without a thread or a socket. */
 import { createSpeaker } from 'bgp-ts';
-import { formatPrefix } from 'bgp-ts/net';
+import { formatPrefix, secretText } from 'bgp-ts/net';
 import type { Clock } from '../../src/confd/clock.ts';
 import { SILENT_LOG } from '../../src/confd/log.ts';
 import { createNativeDriver } from '../../src/confd/native/driver.ts';
@@ -79,7 +79,7 @@ async function makeNative(): Promise<EngineUnderTest> {
 }
 
 driverContract('the native engine', makeNative, [
-  { what: 'a password', peer: { password: { reveal: () => 'geheim' } }, code: 'PEER_PASSWORD_UNSUPPORTED_BY_NATIVE' },
-  { what: 'TTL security', peer: { ttlSecurity: 1 }, code: 'PEER_TTL_SECURITY_UNSUPPORTED_BY_NATIVE' },
+  { what: 'an empty password', peer: { password: secretText('') }, code: 'PEER_PASSWORD_EMPTY' },
+  { what: 'a password that is too long', peer: { password: secretText('x'.repeat(81)) }, code: 'PEER_PASSWORD_TOO_LONG' },
   { what: 'reachableBy', peer: { reachableBy: address('192.0.2.9') }, code: 'PEER_REACHABLE_BY_UNSUPPORTED_BY_NATIVE' },
 ]);

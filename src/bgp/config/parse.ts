@@ -23,10 +23,18 @@ export function parseSpeakerConfig(text: string): Result<SpeakerConfig, readonly
   try {
     document = JSON.parse(text);
   } catch (error) {
-    return { ok: false, error: [{ path: '', got: 'no JSON', rule: error instanceof Error ? error.message : 'must be JSON' }] };
+    return { ok: false, error: [{ path: '', got: 'no JSON', rule: jsonRule(text, error) }] };
   }
   const config = readSpeaker(readObject(document, '', faults));
   return faults.length > 0 ? { ok: false, error: faults } : { ok: true, value: config };
+}
+
+/** Where the document breaks. The parser's own message quotes it, and it may hold a password. */
+function jsonRule(text: string, error: unknown): string {
+  const at = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+  if (at === undefined) return 'must be JSON';
+  const before = text.slice(0, Number(at)).split('\n');
+  return `must be JSON; it breaks at line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
 }
 
 /** One line per fault: path, what was found, the rule. */
@@ -127,10 +135,10 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
   const local = reader.address('localAddress');
   if (local !== undefined && address !== undefined && local.family !== address.family)
     reader.fault('localAddress', 'must be of the family of address');
-  for (const key of ['md5', 'ttlSecurity']) reader.unsupported(key);
   const config = {
     ...readSession(reader, defaults),
     ...readRouting(reader, defaults),
+    ...readSocket(reader),
     id: reader.text('name') ?? defaultName(remote, local),
     remote,
     ...(local === undefined ? {} : { local }),
@@ -179,6 +187,33 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     addPath: reader.oneOf('addPath', ['off', 'receive']) ?? 'off',
     ...(graceful ? { gracefulRestart: { restartTime } } : {}),
   };
+}
+
+/** Longest TCP MD5 key, octets, as the kernel has it. */
+const MD5_KEY_MAX = 80;
+
+/** Longest interface name, octets (IFNAMSIZ without its end). */
+const INTERFACE_NAME_MAX = 15;
+
+function readSocket(reader: ObjectReader): Pick<PeerConfig, 'md5Key' | 'ttlSecurity' | 'typeOfService' | 'userTimeout' | 'device'> {
+  const md5Key = reader.secret('md5', 1, MD5_KEY_MAX);
+  const ttlSecurity = reader.integer('ttlSecurity', 1, 255);
+  const typeOfService = reader.integer('typeOfService', 0, 255);
+  const userTimeout = reader.integer('userTimeout', 1, 0x7fff_ffff);
+  const device = reader.value('device', `must be the name of an interface, at most ${INTERFACE_NAME_MAX} octets`, interfaceName);
+  return {
+    ...(md5Key === undefined ? {} : { md5Key }),
+    ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
+    ...(typeOfService === undefined ? {} : { typeOfService }),
+    ...(userTimeout === undefined ? {} : { userTimeout }),
+    ...(device === undefined ? {} : { device }),
+  };
+}
+
+function interfaceName(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[^/\s]+$/.test(value) && new TextEncoder().encode(value).length <= INTERFACE_NAME_MAX
+    ? value
+    : undefined;
 }
 
 type RoutingFields = Pick<

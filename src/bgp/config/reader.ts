@@ -1,6 +1,7 @@
 /** Reads unknown JSON field by field and keeps every fault with its path, so that one run reports all of them. */
 
-import { hasHostBits, parseAddress, parseAddressWithLength, parsePrefix } from '../net/index.ts';
+import type { SecretText } from '../net/index.ts';
+import { hasHostBits, parseAddress, parseAddressWithLength, parsePrefix, secretText } from '../net/index.ts';
 import type { Address, Prefix } from '../net/types.ts';
 
 /** One thing wrong with a configuration: where (`neighbors[3].as`), what was found, what the rule is. */
@@ -26,9 +27,9 @@ export interface ObjectReader {
   list<T>(key: string, rule: string, parse: (item: unknown) => T | undefined): T[] | undefined;
   /** Scalar of any type turned by `parse`. */
   value<T>(key: string, rule: string, parse: (value: unknown) => T | undefined): T | undefined;
+  /** A text that no fault shows, of so many octets. */
+  secret(key: string, min: number, max: number): SecretText | undefined;
   fault(key: string, rule: string): void;
-  /** A key that names what this version cannot do; its value, maybe a secret, is not shown. */
-  unsupported(key: string): void;
   done(): void;
 }
 
@@ -47,8 +48,9 @@ function reader(fields: ReadonlyMap<string, unknown>, path: string, faults: Conf
   const read = new Set<string>();
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`);
   const fault = (key: string, rule: string): void => {
-    faults.push({ path: at(key), got: show(fields.get(key)), rule });
+    faults.push({ path: at(key), got: shownAt(key), rule });
   };
+  const shownAt = (key: string): string => (SECRET_KEY.test(key) ? '[hidden]' : show(fields.get(key)));
   function value<T>(key: string, rule: string, parse: (item: unknown) => T | undefined): T | undefined {
     read.add(key);
     if (!fields.has(key)) return undefined;
@@ -79,15 +81,21 @@ function reader(fields: ReadonlyMap<string, unknown>, path: string, faults: Conf
     list,
     value,
     fault,
-    unsupported: (key) => {
-      read.add(key);
-      if (fields.has(key)) faults.push({ path: at(key), got: '[hidden]', rule: 'is not supported yet' });
-    },
+    secret: (key, min, max) => value(key, `must be a text of ${min} to ${max} octets`, (item) => secretOf(item, min, max)),
     done: () => {
       const rule = `unknown key; known are ${[...read].sort().join(', ')}`;
-      for (const key of fields.keys()) if (!read.has(key)) faults.push({ path: at(key), got: show(fields.get(key)), rule });
+      for (const key of fields.keys()) if (!read.has(key)) faults.push({ path: at(key), got: shownAt(key), rule });
     },
   };
+}
+
+/** Names under which somebody may have written a password, misspelled ones too. */
+const SECRET_KEY = /md5|pass|secret|key|auth/i;
+
+function secretOf(value: unknown, min: number, max: number): SecretText | undefined {
+  if (typeof value !== 'string') return undefined;
+  const octets = new TextEncoder().encode(value).length;
+  return octets >= min && octets <= max ? secretText(value) : undefined;
 }
 
 function integer(value: unknown, min: number, max: number): number | undefined {

@@ -1,8 +1,10 @@
 /** Sockets by connection id: reading, writing with back-pressure, closing. One new socket per attempt. */
 import type { Socket } from 'node:net';
-import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, SOCKET_HIGH_WATER_OCTETS } from '../session/index.ts';
+import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, SOCKET_HIGH_WATER_OCTETS, UNANSWERED_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
+import { optionFault, socketOptions } from './native.ts';
 import { endpointOf, openSocket } from './open-socket.ts';
+import type { PeerSockets } from './peer-sockets.ts';
 
 interface Open {
   readonly id: ConnectionId;
@@ -14,32 +16,56 @@ interface Open {
   readonly wrote: () => void;
 }
 
+/** A connection attempt under way; from `silentFrom` on (performance.now), one that is given up was not answered. */
+interface Dial {
+  readonly peer: string;
+  readonly socket: Socket | undefined;
+  readonly silentFrom: number;
+}
+
+/** Hears how each attempt with a peer went: whether anything came back, a refusal included, or why none could be made. */
+export type AttemptListener = (peer: string, answered: boolean, fault?: string) => void;
+
 const noop = (): void => undefined;
 
 /** The sockets of a speaker; what happens to them goes to `feed`. */
 export class Connections {
   readonly #feed: (input: SpeakerInput) => void;
   readonly #open = new Map<ConnectionId, Open>();
-  readonly #dials = new Map<number, Socket>();
+  readonly #peers: PeerSockets;
+  readonly #onAttempt: AttemptListener;
+  readonly #dials = new Map<number, Dial>();
   /** Every socket not yet destroyed, those only lingering included. */
   readonly #alive = new Set<Socket>();
   readonly #waiting: (() => void)[] = [];
   #nextId = 1;
 
-  constructor(feed: (input: SpeakerInput) => void) {
+  constructor(feed: (input: SpeakerInput) => void, peers: PeerSockets, onAttempt: AttemptListener) {
     this.#feed = feed;
+    this.#peers = peers;
+    this.#onAttempt = onAttempt;
   }
 
   /** Starts a connection attempt; the answer is `connected` or `dial-failed` with its number. */
-  dial(number: number, remote: Endpoint, local: Endpoint['address'] | undefined): void {
-    const socket = openSocket(remote, local);
-    this.#dials.set(number, socket);
+  dial(number: number, peer: string, remote: Endpoint, local: Endpoint['address'] | undefined): void {
+    const socket = this.#openSocket(peer, remote, local);
+    if (typeof socket === 'string') {
+      this.#onAttempt(peer, false, socket);
+      // Not before the outputs that follow the dial have been carried out.
+      this.#dials.set(number, { peer, socket: undefined, silentFrom: Infinity });
+      setImmediate(() => {
+        if (this.#dials.delete(number)) this.#feed({ type: 'dial-failed', dial: number, reason: socket });
+      });
+      return;
+    }
+    this.#dials.set(number, { peer, socket, silentFrom: performance.now() + UNANSWERED_MS });
     this.#watch(socket);
     const timeout = setTimeout(() => fail(new Error('no answer')), CONNECT_TIMEOUT_MS);
     const fail = (error: Error): void => {
       clearTimeout(timeout);
       if (!this.#dials.delete(number)) return;
       abandon(socket);
+      this.#onAttempt(peer, 'code' in error && error.code !== 'ETIMEDOUT');
       this.#feed({ type: 'dial-failed', dial: number, reason: reasonOf(error) });
     };
     socket.once('error', fail);
@@ -47,6 +73,7 @@ export class Connections {
     socket.once('connect', () => {
       clearTimeout(timeout);
       socket.off('error', fail);
+      this.#onAttempt(peer, true);
       if (!this.#dials.delete(number) || this.#adopt(socket, number)) return;
       abandon(socket);
       this.#feed({ type: 'dial-failed', dial: number, reason: 'connection lost at once' });
@@ -54,14 +81,19 @@ export class Connections {
   }
 
   cancelDial(number: number): void {
-    const socket = this.#dials.get(number);
+    const dial = this.#dials.get(number);
     this.#dials.delete(number);
-    if (socket !== undefined) abandon(socket);
+    if (dial?.socket === undefined) return;
+    abandon(dial.socket);
+    if (performance.now() >= dial.silentFrom) this.#onAttempt(dial.peer, false);
   }
 
   /** Takes a socket that a listener accepted. */
   accept(socket: Socket): void {
     this.#watch(socket);
+    const peers = this.#peers.secure(socket);
+    if (peers === undefined) return abandon(socket);
+    for (const peer of peers) this.#onAttempt(peer, true);
     if (!this.#adopt(socket, undefined)) abandon(socket);
   }
 
@@ -115,6 +147,19 @@ export class Connections {
   /** Settles when every socket is gone. */
   closed(): Promise<void> {
     return this.#alive.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** A socket that is connecting, or why there is none. */
+  #openSocket(id: string, remote: Endpoint, local: Endpoint['address'] | undefined): Socket | string {
+    const peer = this.#peers.get(id);
+    const fault = this.#peers.faults.get(id);
+    if (peer === undefined || fault !== undefined) return fault ?? 'no such peer is configured';
+    try {
+      return openSocket(remote, local, socketOptions(peer));
+    } catch (error) {
+      const known = error instanceof Error ? reasonOf(error) : String(error);
+      return error instanceof Error && known !== error.message ? known : optionFault(error, peer, 0);
+    }
   }
 
   #watch(socket: Socket): void {

@@ -2,12 +2,16 @@
  * Runs a speaker on real sockets and the real clock: one event loop, nothing else in it. Inputs go in as they come; work is
  * done in slices between polls; one timer serves all deadlines.
  */
-import { FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
+import { DIAGNOSE_EVERY_MS, FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { Connections } from './connections.ts';
+import { countersOf, createDiagnosis } from './diagnosis.ts';
+import type { Listeners } from './listeners.ts';
 import { createListeners } from './listeners.ts';
+import { hasNativeSockets } from './native.ts';
 import type { ListenError } from './open-socket.ts';
+import { PeerSockets } from './peer-sockets.ts';
 
 /** What a host needs. */
 export interface SpeakerHostOptions {
@@ -33,10 +37,30 @@ export interface SpeakerHost {
 /** A host for one speaker; nothing happens before `configure`. */
 export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   const { speaker, now } = options;
-  const connections = new Connections(feed);
-  const listeners = createListeners((socket) => {
-    connections.accept(socket);
-  }, options.onListenError);
+  const peers = new PeerSockets();
+  const diagnosis = createDiagnosis({
+    peers: () => peers.all(),
+    faults: () => peers.faults,
+    established: () => new Set(speaker.status().peers.flatMap(({ id, state }) => (state === 'established' ? [id] : []))),
+    counters: () => countersOf(hasNativeSockets()),
+    tell: (peer, text) => {
+      feed({ type: 'diagnosis', peer, ...(text === undefined ? {} : { text }) });
+    },
+  });
+  const connections = new Connections(feed, peers, diagnosis.attempt);
+  const listeners = createListeners(
+    peers,
+    (socket) => {
+      connections.accept(socket);
+    },
+    options.onListenError,
+  );
+  const looks = setInterval(() => {
+    // What failed for want of room or of an interface may be there by now.
+    if (peers.faults.size > 0) rekey();
+    diagnosis.look();
+  }, DIAGNOSE_EVERY_MS);
+  looks.unref();
   const timer = createDeadlineTimer(now, () => {
     feed({ type: 'tick' });
   });
@@ -45,47 +69,26 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     timer.arm(speaker.nextDeadline());
   });
 
+  const sinks: Sinks = { connections, listeners, onEvent: options.onEvent };
+
+  function rekey(): void {
+    peers.clearFaults();
+    listeners.rekey();
+  }
+
   function feed(input: SpeakerInput): void {
+    if (input.type === 'configure') {
+      for (const id of peers.configure(input.config.peers)) diagnosis.forget(id);
+      // Before any session ends or starts: a peer that has the new key already must find it on the listener (bgp-speaker 4.8).
+      listeners.rekey();
+    }
     perform(speaker.handle(input, now()));
     worker.request();
     timer.arm(speaker.nextDeadline());
   }
 
   function perform(outputs: readonly SpeakerOutput[]): void {
-    for (const output of outputs) performOne(output);
-  }
-
-  function performOne(output: SpeakerOutput): void {
-    switch (output.type) {
-      case 'send':
-        connections.send(output.connection, output.buffers);
-        return;
-      case 'close':
-        connections.close(output.connection, output.reset);
-        return;
-      case 'dial':
-        connections.dial(output.dial, output.remote, output.local);
-        return;
-      case 'cancel-dial':
-        connections.cancelDial(output.dial);
-        return;
-      case 'listen':
-        listeners.apply(output.endpoints);
-        return;
-      case 'pause':
-        connections.pause(output.connection);
-        return;
-      case 'resume':
-        connections.resume(output.connection);
-        return;
-      case 'event':
-        options.onEvent(output.event);
-        return;
-      default: {
-        const never: never = output;
-        return never;
-      }
-    }
+    for (const output of outputs) performOne(output, sinks);
   }
 
   return {
@@ -97,10 +100,51 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     stop: async (planned, text) => {
       feed({ type: 'shutdown', planned, ...(text === undefined ? {} : { text }) });
       timer.stop();
+      clearInterval(looks);
       worker.stop();
       await connections.closed();
     },
   };
+}
+
+/** Where outputs go. */
+interface Sinks {
+  readonly connections: Connections;
+  readonly listeners: Listeners;
+  readonly onEvent: SpeakerHostOptions['onEvent'];
+}
+
+function performOne(output: SpeakerOutput, { connections, listeners, onEvent }: Sinks): void {
+  switch (output.type) {
+    case 'send':
+      connections.send(output.connection, output.buffers);
+      return;
+    case 'close':
+      connections.close(output.connection, output.reset);
+      return;
+    case 'dial':
+      connections.dial(output.dial, output.peer, output.remote, output.local);
+      return;
+    case 'cancel-dial':
+      connections.cancelDial(output.dial);
+      return;
+    case 'listen':
+      listeners.apply(output.endpoints);
+      return;
+    case 'pause':
+      connections.pause(output.connection);
+      return;
+    case 'resume':
+      connections.resume(output.connection);
+      return;
+    case 'event':
+      onEvent(output.event);
+      return;
+    default: {
+      const never: never = output;
+      return never;
+    }
+  }
 }
 
 /** Slices of the speaker's work between polls. */

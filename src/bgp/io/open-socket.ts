@@ -1,13 +1,16 @@
 /**
- * The only place where sockets are made. What Node cannot set (TCP MD5, TTL security, a device) is refused by configuration
- * today; an addon that can will answer behind these two functions.
+ * The only place where sockets are made: by the addon where there is one, with their options set before the first packet, else by
+ * Node without options. Each attempt gets a new socket; one that connects again would come without its key.
  */
 
-import type { Server, Socket } from 'node:net';
-import { connect, createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
+import type { TcpOptions } from 'netlink';
+import { openTcpSocket } from 'netlink';
 import { formatAddress, parseAddress } from '../net/index.ts';
 import { LISTEN_BACKLOG } from '../session/index.ts';
 import type { Endpoint } from '../speaker-types.ts';
+import { hasNativeSockets } from './native.ts';
 
 /** A listener could not be opened. `code` says why; `endpoint` is `ADDRESS port PORT`. */
 export class ListenError extends Error {
@@ -36,8 +39,9 @@ function listenReason(cause: Error): [ListenError['code'], string] {
   }
 }
 
-/** Starts a connection attempt; the socket is connecting when it is returned. */
-export function openSocket(remote: Endpoint, local: Endpoint['address'] | undefined): Socket {
+/** Starts a connection attempt; the socket is connecting when it is returned. Throws the kernel's error for options or a local address. */
+export function openSocket(remote: Endpoint, local: Endpoint['address'] | undefined, options: TcpOptions): Socket {
+  if (hasNativeSockets()) return openNativeSocket(remote, local, options);
   return connect({
     host: formatAddress(remote.address),
     port: remote.port,
@@ -46,25 +50,56 @@ export function openSocket(remote: Endpoint, local: Endpoint['address'] | undefi
   });
 }
 
+function openNativeSocket(remote: Endpoint, local: Endpoint['address'] | undefined, options: TcpOptions): Socket {
+  const fd = openTcpSocket(remote.address.family, options, local === undefined ? undefined : { address: local, port: 0 });
+  // Without manualStart Node would read a socket that is not connected.
+  const settings = { fd, manualStart: true, readable: true, writable: true };
+  const socket = new Socket(settings);
+  socket.setNoDelay(true);
+  return socket.connect({ host: formatAddress(remote.address), port: remote.port, autoSelectFamily: false });
+}
+
 /** A listener that is not yet bound. Each socket it accepts goes to `onSocket`. */
 export function createListener(onSocket: (socket: Socket) => void): Server {
   return createServer({ noDelay: true }, onSocket);
 }
 
-/** Binds a listener; `done` gets the error if that fails. */
-export function bindListener(server: Server, endpoint: Endpoint, done: (error: ListenError | undefined) => void): void {
+/**
+ * Binds a listener and opens it; `done` gets the error if that fails. `prepare` gets its descriptor between the two, where there
+ * is an addon.
+ */
+export function bindListener(
+  server: Server,
+  endpoint: Endpoint,
+  prepare: (fd: number) => void,
+  done: (error: ListenError | undefined) => void,
+): void {
   const failed = (cause: Error): void => {
     done(new ListenError(endpoint, cause));
   };
+  const up = (): void => {
+    server.off('error', failed);
+    done(undefined);
+  };
   server.once('error', failed);
+  if (hasNativeSockets()) {
+    const fd = openListening(endpoint, prepare);
+    if (typeof fd === 'number') server.listen({ fd }, LISTEN_BACKLOG, up);
+    else queueMicrotask(() => failed(fd));
+    return;
+  }
   const host = formatAddress(endpoint.address);
-  server.listen(
-    { host, port: endpoint.port, backlog: LISTEN_BACKLOG, exclusive: true, ipv6Only: endpoint.address.family === 'ipv6' },
-    () => {
-      server.off('error', failed);
-      done(undefined);
-    },
-  );
+  server.listen({ host, port: endpoint.port, backlog: LISTEN_BACKLOG, exclusive: true, ipv6Only: endpoint.address.family === 'ipv6' }, up);
+}
+
+function openListening(endpoint: Endpoint, prepare: (fd: number) => void): number | Error {
+  try {
+    const fd = openTcpSocket(endpoint.address.family, {}, endpoint);
+    prepare(fd);
+    return fd;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** The address and port of one end of a socket; undefined where the socket died before it could be asked. */

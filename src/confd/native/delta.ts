@@ -4,7 +4,7 @@
  */
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig, SpeakerInput } from 'bgp-ts';
 import type { Prefix } from 'bgp-ts/net';
-import { isSecretText, prefixKey } from 'bgp-ts/net';
+import { isSecretText, prefixKey, secretText } from 'bgp-ts/net';
 
 /** The part of a configuration that is not a list of peers or routes. */
 export interface SpeakerHeader {
@@ -42,6 +42,35 @@ export function diffConfig(before: SpeakerConfig | undefined, after: SpeakerConf
     peers: { set: peers.set, remove: peers.removed.map((peer) => peer.id) },
     routes: { set: routes.set, remove: routes.removed.map((route) => route.prefix) },
   };
+}
+
+/** A delta as it crosses a thread: its MD5 keys stand beside it, since a secret does not survive the crossing by itself. */
+export interface SealedDelta {
+  readonly delta: ConfigDelta;
+  /** Texts by peer id; for nobody but `openDelta`. A Map, which JSON shows as empty. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+/** Takes the keys out of a delta. */
+export function sealDelta(delta: ConfigDelta): SealedDelta {
+  const keys = new Map<string, string>();
+  const set = delta.peers.set.map((peer) => {
+    if (peer.md5Key === undefined) return peer;
+    const { md5Key, ...rest } = peer;
+    keys.set(peer.id, md5Key.reveal());
+    return rest;
+  });
+  return { delta: keys.size === 0 ? delta : { ...delta, peers: { ...delta.peers, set } }, keys };
+}
+
+/** Puts the keys back. */
+export function openDelta({ delta, keys }: SealedDelta): ConfigDelta {
+  if (keys.size === 0) return delta;
+  const set = delta.peers.set.map((peer) => {
+    const key = keys.get(peer.id);
+    return key === undefined ? peer : { ...peer, md5Key: secretText(key) };
+  });
+  return { ...delta, peers: { ...delta.peers, set } };
 }
 
 /** True where a delta says nothing. */

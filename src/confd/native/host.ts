@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Issue } from '../resources/types.ts';
 import type { Touched } from './delta.ts';
-import { diffConfig, isEmptyDelta, touchedBy } from './delta.ts';
+import { diffConfig, isEmptyDelta, sealDelta, touchedBy } from './delta.ts';
 import type { FromThread, ToThread } from './protocol.ts';
 
 /** One life of the thread. */
@@ -120,7 +120,7 @@ function send(
   host.wanted = config;
   if (isEmptyDelta(delta)) return undefined;
   const id = host.nextId++;
-  host.thread?.post({ type: 'configure', id, delta });
+  host.thread?.post({ type: 'configure', id, sealed: sealDelta(delta) });
   return { id, touched: touchedBy(before, delta) };
 }
 

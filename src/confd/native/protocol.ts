@@ -1,6 +1,6 @@
 /** Messages between main and the speaker's thread, and what the thread answers on the health thread's port. Types only. */
 import type { SpeakerEvent } from 'bgp-ts';
-import type { ConfigDelta } from './delta.ts';
+import type { SealedDelta } from './delta.ts';
 import type { SpeakerExplanationJson } from './explain-view.ts';
 import type { Push, RouteText } from './views.ts';
 
@@ -12,7 +12,7 @@ export interface ThreadOptions {
 
 /** Main to the speaker's thread. A `health` message transfers a MessagePort beside it. */
 export type ToThread<Port = unknown> =
-  | { readonly type: 'configure'; readonly id: number; readonly delta: ConfigDelta }
+  | { readonly type: 'configure'; readonly id: number; readonly sealed: SealedDelta }
   | { readonly type: 'health'; readonly port: Port }
   | { readonly type: 'stop'; readonly planned: boolean; readonly text: string };
 

@@ -6,7 +6,7 @@ import type { Speaker, SpeakerEvent, SpeakerInput, SpeakerRouteQuery } from 'bgp
 import type { Prefix } from 'bgp-ts/net';
 import { parsePrefix } from 'bgp-ts/net';
 import type { ConfigState } from './delta.ts';
-import { createConfigState } from './delta.ts';
+import { createConfigState, openDelta } from './delta.ts';
 import { explanationView } from './explain-view.ts';
 import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
 import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
@@ -61,8 +61,8 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
     main: async (message) => {
       switch (message.type) {
         case 'configure':
-          await deps.speaker.submit(config.apply(message.delta));
-          for (const id of message.delta.peers.remove) notifications.delete(id);
+          await deps.speaker.submit(config.apply(openDelta(message.sealed)));
+          for (const id of message.sealed.delta.peers.remove) notifications.delete(id);
           deps.toMain({ type: 'configured', id: message.id });
           break;
         case 'health':

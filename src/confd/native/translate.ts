@@ -139,6 +139,8 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     allowLocalAs: peer.allowLocalAs,
     addPath: 'off',
     gracefulRestart: { restartTime: peer.restartTime ?? options.session.restartTime },
+    ...(peer.password === undefined ? {} : { md5Key: peer.password }),
+    ...(peer.ttlSecurity === 0 ? {} : { ttlSecurity: peer.ttlSecurity }),
     reasons: peer.reasons,
   };
 }

@@ -3,36 +3,43 @@ import { formatAddress } from 'bgp-ts/net';
 import type { DesiredPeer, EngineCapabilities } from '../desired/types.ts';
 import type { Issue, ObjectRef } from '../resources/types.ts';
 
-/** Optional abilities of this engine, for whoever computes the desired state: none of them yet. */
-export const NATIVE_CAPABILITIES: EngineCapabilities = { password: false, ttlSecurity: false, reachableBy: false };
+/** Optional abilities of this engine on Linux, for whoever computes the desired state. Elsewhere the speaker holds such a peer and says so. */
+export const NATIVE_CAPABILITIES: EngineCapabilities = { password: true, ttlSecurity: true, reachableBy: false };
 
 interface Limit {
   readonly code: string;
   readonly field: string;
   readonly rule: string;
-  /** JSON text of the offending value; undefined where the peer does not need the option. */
+  /** JSON text of the offending value; undefined where there is nothing to refuse. */
   readonly got: (peer: DesiredPeer) => string | undefined;
 }
 
-const NOT_STARTED = 'is not supported by the native engine of this version; the peer is not started';
+/** Longest TCP MD5 key of the kernel, octets. */
+const MD5_KEY_MAX = 80;
+
+const HIDDEN = '[hidden]';
+
+function octetsOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
 
 const LIMITS: readonly Limit[] = [
   {
-    code: 'PEER_PASSWORD_UNSUPPORTED_BY_NATIVE',
+    code: 'PEER_PASSWORD_EMPTY',
     field: 'spec.password',
-    rule: NOT_STARTED,
-    got: (peer) => (peer.password === undefined ? undefined : '[hidden]'),
+    rule: 'is empty, which is no MD5 key; the peer is not started',
+    got: (peer) => (peer.password?.reveal() === '' ? HIDDEN : undefined),
   },
   {
-    code: 'PEER_TTL_SECURITY_UNSUPPORTED_BY_NATIVE',
-    field: 'spec.ttlSecurity',
-    rule: NOT_STARTED,
-    got: (peer) => (peer.ttlSecurity === 0 ? undefined : String(peer.ttlSecurity)),
+    code: 'PEER_PASSWORD_TOO_LONG',
+    field: 'spec.password',
+    rule: `is longer than the ${MD5_KEY_MAX} octets of a TCP MD5 key; the peer is not started`,
+    got: (peer) => (peer.password !== undefined && octetsOf(peer.password.reveal()) > MD5_KEY_MAX ? HIDDEN : undefined),
   },
   {
     code: 'PEER_REACHABLE_BY_UNSUPPORTED_BY_NATIVE',
     field: 'spec.reachableBy',
-    rule: NOT_STARTED,
+    rule: 'is not supported by the native engine of this version; the peer is not started',
     got: (peer) => (peer.reachableBy === undefined ? undefined : JSON.stringify(formatAddress(peer.reachableBy))),
   },
 ];

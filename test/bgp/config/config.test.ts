@@ -1,5 +1,6 @@
 /** The JSON form: defaults, every fault with its path, and the schema file beside the parser. */
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { formatConfigFaults, parseSpeakerConfig } from '../../../src/bgp/config/index.ts';
 import { parseAddress, parsePrefix } from '../../../src/bgp/net/index.ts';
@@ -191,8 +192,14 @@ describe('faults', () => {
     ['AS 0', neighbor({ as: 0 }), 'neighbors[0].as: must be an integer from 1 to 4294967295'],
     ['port as text', neighbor({ port: '179' }), 'neighbors[0].port: must be an integer from 1 to 65535'],
     ['local address of the other family', neighbor({ localAddress: '::1' }), 'neighbors[0].localAddress: must be of the family of address'],
-    ['MD5', neighbor({ md5: 'x' }), 'neighbors[0].md5: is not supported yet'],
-    ['TTL security', neighbor({ ttlSecurity: 1 }), 'neighbors[0].ttlSecurity: is not supported yet'],
+    ['an empty MD5 key', neighbor({ md5: '' }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
+    ['an MD5 key of 82 octets', neighbor({ md5: 'é'.repeat(41) }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
+    ['an MD5 key as number', neighbor({ md5: 7 }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
+    ['0 hops', neighbor({ ttlSecurity: 0 }), 'neighbors[0].ttlSecurity: must be an integer from 1 to 255'],
+    ['a type of service of 9 bits', neighbor({ typeOfService: 256 }), 'neighbors[0].typeOfService: must be an integer from 0 to 255'],
+    ['no user timeout', neighbor({ userTimeout: 0 }), 'neighbors[0].userTimeout: must be an integer from 1 to 2147483647'],
+    ['a path as device', neighbor({ device: 'a/b' }), 'neighbors[0].device: must be the name of an interface, at most 15 octets'],
+    ['a long device', neighbor({ device: 'x'.repeat(16) }), 'neighbors[0].device: must be the name of an interface, at most 15 octets'],
     [
       'a policy nobody wrote',
       neighbor({ exportPolicy: 'nope' }),
@@ -236,13 +243,27 @@ describe('faults', () => {
     expect(found[1]).toMatch(/^neighbors\[0\]\.asn: unknown key; known are .*\bas\b/);
   });
 
-  it('never shows the password that is refused', () => {
-    const result = parseSpeakerConfig(JSON.stringify(neighbor({ md5: 'hunter2-secret' })));
-    expect(result.ok ? '' : formatConfigFaults(result.error)).not.toContain('hunter2');
+  it.each([
+    ['too long', { md5: 'hunter2'.repeat(12) }],
+    ['no text', { md5: ['hunter2'] }],
+    ['under another name', { password: 'hunter2' }],
+    ['misspelled', { MD5: 'hunter2' }],
+  ])('never show a password: %s', (_name, fields) => {
+    const result = parseSpeakerConfig(JSON.stringify(neighbor(fields)));
+    expect(result.ok).toBe(false);
+    expect(result.ok ? '' : formatConfigFaults(result.error)).toMatch(/^neighbors\[0\]\.\w+: \[hidden\]: /);
   });
 
-  it('says where JSON breaks', () => {
-    expect(parseSpeakerConfig('{').ok).toBe(false);
+  it.each([
+    ['{', /must be JSON/],
+    ['{\n  "localAs": 1,\n  }', /must be JSON; it breaks at line 3, column 3/],
+    ['{"neighbors": [{"md5": "hunter2" oops}]}', /must be JSON/],
+    ['{"md5": hunter2}', /must be JSON/],
+  ])('say where JSON breaks, without quoting it: %s', (text, rule) => {
+    const result = parseSpeakerConfig(text);
+    const shown = result.ok ? '' : formatConfigFaults(result.error);
+    expect(shown).toMatch(rule);
+    expect(shown).not.toContain('hunter2');
   });
 });
 
@@ -254,6 +275,21 @@ interface SchemaObject {
   readonly oneOf?: readonly { readonly properties: { readonly kind: { readonly enum: readonly string[] } } }[];
   readonly additionalProperties?: boolean;
 }
+
+describe('socket options', () => {
+  it('are read; the key prints as hidden wherever it stands', () => {
+    const options = { md5: 'hunter2', ttlSecurity: 1, typeOfService: 0, userTimeout: 30_000, device: 'eth1' };
+    const document = { ...BENCH, neighbors: [{ address: '127.1.0.1', as: 64512, ...options }] };
+    const result = parseSpeakerConfig(JSON.stringify(document));
+    const peer = result.ok ? result.value.peers[0] : undefined;
+    expect(peer).toMatchObject({ ttlSecurity: 1, typeOfService: 0, userTimeout: 30_000, device: 'eth1' });
+    expect(peer?.md5Key?.reveal()).toBe('hunter2');
+    for (const shown of [JSON.stringify(result), inspect(result, { depth: 9, showHidden: true }), `${String(peer?.md5Key)}`]) {
+      expect(shown).not.toContain('hunter2');
+      expect(shown).toContain('[hidden]');
+    }
+  });
+});
 
 describe('the schema', () => {
   const schema = JSON.parse(readFileSync(new URL('../../../src/bgp/speaker-config.schema.json', import.meta.url), 'utf8')) as Schema;
@@ -288,8 +324,7 @@ describe('the schema', () => {
       'policies[0].terms[0].when[0].any[0].x',
     ],
   ])('%s has the keys of the parser', (_name, properties, document, path) => {
-    // md5 and ttlSecurity are read only to be refused.
-    expect(keys(properties())).toEqual(known(document, path).filter((key) => key !== 'md5' && key !== 'ttlSecurity'));
+    expect(keys(properties())).toEqual(known(document, path));
   });
 
   const kinds = (name: string) =>

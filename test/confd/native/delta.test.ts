@@ -1,8 +1,16 @@
 import type { PeerConfig, SpeakerConfig } from 'bgp-ts';
-import { parsePrefix } from 'bgp-ts/net';
+import { parsePrefix, secretText } from 'bgp-ts/net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createConfigState, diffConfig, isEmptyDelta, sameValue, touchedBy } from '../../../src/confd/native/delta.ts';
+import {
+  createConfigState,
+  diffConfig,
+  isEmptyDelta,
+  openDelta,
+  sameValue,
+  sealDelta,
+  touchedBy,
+} from '../../../src/confd/native/delta.ts';
 import { createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/translate.ts';
 import { transportMap } from '../../../src/confd/native/transport.ts';
 import { address, desired, peer, route } from './fixtures.ts';
@@ -15,6 +23,29 @@ const translate = createTranslator({
 });
 const base = translate(desired()).config;
 const clone = <T>(value: T): T => structuredClone(value);
+
+describe('MD5 keys', () => {
+  const keyed = (key: string): SpeakerConfig => ({ ...base, peers: base.peers.map((each) => ({ ...each, md5Key: secretText(key) })) });
+
+  it('are compared by their text', () => {
+    expect(isEmptyDelta(diffConfig(keyed('geheim'), keyed('geheim')))).toBe(true);
+    expect(touchedBy(keyed('geheim'), diffConfig(keyed('geheim'), keyed('anders'))).peers).toBe(base.peers.length);
+    expect(touchedBy(base, diffConfig(base, keyed('geheim'))).peers).toBe(base.peers.length);
+  });
+
+  it('cross a thread beside their delta, which shows none of them', () => {
+    const delta = diffConfig(undefined, keyed('geheim'));
+    const sealed = structuredClone(sealDelta(delta));
+    expect(JSON.stringify(sealed)).not.toContain('geheim');
+    expect(openDelta(sealed).peers.set.map((each) => each.md5Key?.reveal())).toEqual(base.peers.map(() => 'geheim'));
+    expect(sameValue(openDelta(sealed), delta)).toBe(true);
+    expect(openDelta(sealDelta(diffConfig(undefined, base)))).toEqual(diffConfig(undefined, base));
+  });
+
+  it('cannot cross by accident', () => {
+    expect(() => structuredClone(secretText('geheim')).reveal()).toThrow(TypeError);
+  });
+});
 
 describe('diffConfig', () => {
   it('is complete the first time', () => {

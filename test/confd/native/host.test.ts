@@ -90,7 +90,7 @@ describe('the speaker host', () => {
     expect(await t.host.configure(config, never)).toEqual({ peers: 1, routes: 1, policies: 2 });
     expect(await t.host.configure(structuredClone(config), never)).toEqual({ peers: 0, routes: 0, policies: 0 });
     expect(await t.host.configure({ ...config, routes: [] }, never)).toEqual({ peers: 0, routes: 1, policies: 0 });
-    expect(t.thread(0).posted.map((message) => message.type === 'configure' && message.delta.complete)).toEqual([true, false]);
+    expect(t.thread(0).posted.map((message) => message.type === 'configure' && message.sealed.delta.complete)).toEqual([true, false]);
   });
 
   it('starts a dead thread anew with the whole state, says so, and waits longer each time', async () => {
@@ -102,7 +102,7 @@ describe('the speaker host', () => {
     await t.elapse(100);
     expect(t.thread(1).posted[0]).toMatchObject({
       type: 'configure',
-      delta: { complete: true, peers: { set: config.peers }, routes: { set: config.routes } },
+      sealed: { delta: { complete: true, peers: { set: config.peers }, routes: { set: config.routes } } },
     });
     expect(t.host.issues()).toEqual([]);
     t.thread(1).events.exit(undefined);

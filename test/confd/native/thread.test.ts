@@ -1,7 +1,7 @@
 import type { SpeakerEvent, SpeakerInput } from 'bgp-ts';
 import type { RouteExplanation, RouteView } from 'bgp-ts/rib';
 import { describe, expect, it } from 'vitest';
-import { diffConfig } from '../../../src/confd/native/delta.ts';
+import { diffConfig, sealDelta } from '../../../src/confd/native/delta.ts';
 import type { FromThread, HealthReply, ThreadQuery } from '../../../src/confd/native/protocol.ts';
 import { createThreadLogic, MAX_PAGE } from '../../../src/confd/native/thread.ts';
 import { createTranslator, SESSION_DEFAULTS } from '../../../src/confd/native/translate.ts';
@@ -57,7 +57,8 @@ function setup() {
     toMain: (message) => void main.push(message),
     toHealth: (reply) => void health.push(reply),
   });
-  const configure = async (id: number): Promise<void> => logic.main({ type: 'configure', id, delta: diffConfig(undefined, config) });
+  const configure = async (id: number): Promise<void> =>
+    logic.main({ type: 'configure', id, sealed: sealDelta(diffConfig(undefined, config)) });
   return { logic, inputs, main, health, asked, configure, listen: (figures: readonly ListenerFigures[]) => (listeners = figures) };
 }
 

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import type { PeerConfig } from 'bgp-ts';
-import { formatAddress } from 'bgp-ts/net';
+import { formatAddress, secretText } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import type { Desired, DesiredPeer } from '../../../src/confd/desired/types.ts';
 import type { TranslateOptions } from '../../../src/confd/native/translate.ts';
@@ -83,10 +84,25 @@ describe('a peer', () => {
   });
 });
 
+describe('socket options', () => {
+  it('are the password as MD5 key, and the hops of TTL security', () => {
+    expect(onlyPeer({ password: secretText('geheim') }).md5Key?.reveal()).toBe('geheim');
+    expect(onlyPeer({ ttlSecurity: 2 }).ttlSecurity).toBe(2);
+    expect(onlyPeer({})).not.toHaveProperty('md5Key');
+    expect(onlyPeer({})).not.toHaveProperty('ttlSecurity');
+  });
+
+  it('never print the password', () => {
+    const { config, issues } = translate(desired({ peers: [peer({ password: secretText('geheim') })] }));
+    for (const shown of [JSON.stringify({ config, issues }), inspect({ config, issues }, { depth: 9, showHidden: true })])
+      expect(shown).not.toContain('geheim');
+  });
+});
+
 describe('what this engine cannot do', () => {
   it.each<[string, Partial<DesiredPeer>, string, string]>([
-    ['a password', { password: { reveal: () => 'geheim' } }, 'PEER_PASSWORD_UNSUPPORTED_BY_NATIVE', '[hidden]'],
-    ['TTL security', { ttlSecurity: 2 }, 'PEER_TTL_SECURITY_UNSUPPORTED_BY_NATIVE', '2'],
+    ['an empty password', { password: secretText('') }, 'PEER_PASSWORD_EMPTY', '[hidden]'],
+    ['a password of 82 octets', { password: secretText(`${'geheim\u00e9'.repeat(10)}xx`) }, 'PEER_PASSWORD_TOO_LONG', '[hidden]'],
     ['reachableBy', { reachableBy: address('192.0.2.9') }, 'PEER_REACHABLE_BY_UNSUPPORTED_BY_NATIVE', '"192.0.2.9"'],
   ])('keeps a peer with %s down and says so', (_name, given, code, got) => {
     const { config, issues } = translate(desired({ peers: [peer({ id: 'Global_192_0_2_9' }), peer(given)] }));
@@ -97,7 +113,7 @@ describe('what this engine cannot do', () => {
   });
 
   it('does not start a peer that is held', () => {
-    const [held] = translate(desired({ peers: [peer({ ttlSecurity: 1 })] })).issues;
+    const [held] = translate(desired({ peers: [peer({ password: secretText('') })] })).issues;
     expect(translate(desired({ peers: [peer({ ...(held === undefined ? {} : { heldBy: held }) })] })).config.peers).toEqual([]);
   });
 });

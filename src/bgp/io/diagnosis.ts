@@ -1,0 +1,139 @@
+/**
+ * Why a peer does not answer. The kernel drops segments with a wrong or missing MD5 signature, and packets with too low a TTL,
+ * without telling any socket; it only counts them, for the whole network namespace (bgp-speaker 4.8). So a count that grew is
+ * laid on the peers that are down and could have caused it: for sure where that is one peer, as a suspicion where it is several.
+ */
+import type { TcpCounters } from 'netlink';
+import { readTcpCounters, TCP_COUNTER_NAMES } from 'netlink';
+import type { PeerConfig } from '../speaker-types.ts';
+
+/** What the diagnosis looks at. */
+export interface DiagnosisSources {
+  readonly peers: () => readonly PeerConfig[];
+  /** Why peers are held, by name. */
+  readonly faults: () => ReadonlyMap<string, string>;
+  /** Names of the peers that are up. */
+  readonly established: () => ReadonlySet<string>;
+  /** The kernel's counters; undefined where there are none. */
+  readonly counters: () => TcpCounters | undefined;
+  /** Called for each peer whose diagnosis changed; without text it is over. */
+  readonly tell: (peer: string, text: string | undefined) => void;
+}
+
+/** Findings about the peers of one speaker. */
+export interface Diagnosis {
+  /** How an attempt went; whatever came back, a refusal too, ends a finding. `fault`: why none could be made. */
+  attempt(peer: string, answered: boolean, fault?: string): void;
+  /** A peer's socket options changed: what was found no longer holds. */
+  forget(peer: string): void;
+  /** Compares the counters with those of the look before and tells what is new. */
+  look(): void;
+}
+
+type Counter = keyof TcpCounters;
+
+interface Evidence {
+  readonly counter: Counter;
+  /** Peers that could have caused it. */
+  readonly concerns: (peer: PeerConfig) => boolean;
+  readonly text: (peer: PeerConfig) => string;
+}
+
+/** Strongest first: a packet below the lowest TTL is dropped before its signature is looked at. */
+const EVIDENCE: readonly Evidence[] = [
+  {
+    counter: 'lowTtl',
+    concerns: ({ ttlSecurity }) => ttlSecurity !== undefined,
+    text: ({ ttlSecurity }) =>
+      `packets with too low a TTL arrive: the peer is more than ${hops(ttlSecurity ?? 1)} away or does not send TTL 255`,
+  },
+  {
+    counter: 'md5Wrong',
+    concerns: ({ md5Key }) => md5Key !== undefined,
+    text: () => 'packets signed with another MD5 key arrive',
+  },
+  {
+    counter: 'md5Missing',
+    concerns: ({ md5Key }) => md5Key !== undefined,
+    text: () => 'packets without MD5 signature arrive: the peer has no key for us, or refuses the connection',
+  },
+  {
+    counter: 'md5Unexpected',
+    concerns: ({ md5Key }) => md5Key === undefined,
+    text: () => 'packets signed with an MD5 key arrive, and none is configured here',
+  },
+];
+
+function hops(count: number): string {
+  return count === 1 ? '1 hop' : `${count} hops`;
+}
+
+/** Silence of a peer that would be silent for that reason too: only ever a suspicion. */
+function silence(peer: PeerConfig): string | undefined {
+  if (peer.md5Key !== undefined)
+    return 'suspected: no answer, as from a peer with another MD5 key or none, or from one that is not reachable';
+  if (peer.ttlSecurity !== undefined)
+    return `suspected: no answer, as from a peer that sees us more than its number of hops away, or is not reachable`;
+  return undefined;
+}
+
+/** Starts without findings; the first `look` only reads the counters. */
+export function createDiagnosis(sources: DiagnosisSources): Diagnosis {
+  const findings = new Map<string, string>();
+  const unanswered = new Set<string>();
+  const told = new Map<string, string>();
+  let before: TcpCounters | undefined;
+
+  function clear(peer: string): void {
+    findings.delete(peer);
+    unanswered.delete(peer);
+  }
+
+  function tell(peer: string, text: string | undefined): void {
+    if (told.get(peer) === text) return;
+    if (text === undefined) told.delete(peer);
+    else told.set(peer, text);
+    sources.tell(peer, text);
+  }
+
+  return {
+    attempt: (peer, answered, fault) => {
+      if (answered) clear(peer);
+      else if (fault !== undefined) findings.set(peer, fault);
+      else unanswered.add(peer);
+    },
+    forget: clear,
+    look: () => {
+      const now = sources.counters();
+      const grown = EVIDENCE.filter(({ counter }) => now !== undefined && before !== undefined && now[counter] > before[counter]);
+      before = now;
+      const faults = sources.faults();
+      if (grown.length + faults.size + findings.size + unanswered.size + told.size === 0) return;
+      const up = sources.established();
+      const down = sources.peers().filter(({ id }) => !up.has(id));
+      for (const id of [...findings.keys(), ...unanswered, ...told.keys()]) if (up.has(id)) clear(id);
+      // The weakest first, so that stronger evidence overwrites it.
+      for (const evidence of [...grown].reverse()) lay(evidence, down, findings);
+      const wanted = new Map<string, string>();
+      for (const peer of down) {
+        const text = faults.get(peer.id) ?? findings.get(peer.id) ?? (unanswered.has(peer.id) ? silence(peer) : undefined);
+        if (text !== undefined) wanted.set(peer.id, text);
+      }
+      for (const id of [...told.keys()]) if (!wanted.has(id)) tell(id, undefined);
+      for (const [id, text] of wanted) tell(id, text);
+    },
+  };
+}
+
+function lay({ counter, concerns, text }: Evidence, down: readonly PeerConfig[], findings: Map<string, string>): void {
+  const suspects = down.filter(concerns);
+  for (const peer of suspects) {
+    const doubt = suspects.length > 1 ? 'suspected, as several peers are unanswered: ' : '';
+    findings.set(peer.id, `${doubt}${text(peer)} (${TCP_COUNTER_NAMES[counter]})`);
+  }
+}
+
+/** The counters where this platform has them. */
+export function countersOf(native: boolean): TcpCounters | undefined {
+  return native ? readTcpCounters() : undefined;
+}
