@@ -3,12 +3,12 @@ import type { ComputeDesired } from '../confd/converge.ts';
 import type { DesireEngine } from '../confd/desired/types.ts';
 import type { Issue } from '../confd/resources/types.ts';
 
-/** Computes with the engine; a node that is not there is an issue, not silence. */
+/** Computes with the engine; a node that is not there is an issue, not silence, where the engine gives no other reason. */
 export function computeWith(engine: DesireEngine, node: string): ComputeDesired {
   const unknown = nodeUnknown(node);
   return (snapshot, delta) => {
     const result = engine.update(snapshot, delta ?? { changed: [], issuesChanged: false });
-    return result.desired === undefined ? { ...result, issues: [...result.issues, unknown] } : result;
+    return result.desired === undefined && result.issues.length === 0 ? { ...result, issues: [unknown] } : result;
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Prefix } from 'bgp-ts/net';
 import type { CidrVerdict } from '../../routes/services.ts';
-import type { Resource, Snapshot, SnapshotDelta } from '../resources/types.ts';
+import type { Issue, Resource, Snapshot, SnapshotDelta } from '../resources/types.ts';
 import { BlockStage } from './block-stage.ts';
 import { sameData } from './compare.ts';
 import { explainPrefix } from './explain.ts';
@@ -34,6 +34,8 @@ export function createDesire(options: DesireOptions): DesireEngine {
   let past = NO_WORK;
   return {
     update: (snapshot, delta) => {
+      const held = stages === undefined ? heldByDefaults(snapshot) : undefined;
+      if (held !== undefined) return { desired: undefined, issues: [held] };
       if (snapshot.nodes.has(options.node)) {
         stages ??= new Stages(options);
         return stages.update(snapshot, delta);
@@ -56,6 +58,20 @@ export function desire(snapshot: Snapshot, options: DesireOptions): DesireResult
 /** How the engine's last result came to advertise a prefix or not; see DesireEngine.explain. */
 export function explainDesired(engine: DesireEngine, prefix: Prefix): readonly DesireStep[] {
   return engine.explain(prefix);
+}
+
+/**
+ * A BGPConfiguration/default that was never good leaves no last good form, and what stands in for it (AS 64512, a full mesh)
+ * is likely wrong for this cluster: nothing starts from it. Once something runs it goes on.
+ */
+function heldByDefaults(snapshot: Snapshot): Issue | undefined {
+  if (snapshot.configurations.has('default')) return undefined;
+  const broken = snapshot.issues.find(
+    ({ severity, object }) => severity === 'error' && object.kind === 'BGPConfiguration' && object.name === 'default',
+  );
+  if (broken === undefined) return undefined;
+  const rule = 'is not valid and never was: this node waits for it, since the defaults may be wrong here';
+  return { ...broken, code: 'NODE_HELD_BY_CONFIGURATION', field: '', got: '', rule, transient: true };
 }
 
 type Dirty = { readonly [kind in Resource['kind']]: ReadonlySet<string> };
