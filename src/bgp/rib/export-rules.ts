@@ -26,6 +26,8 @@ export interface GroupRules {
   readonly nextHop: 'auto' | 'self' | 'keep';
   /** Next hop octets where it is self; empty where there is no address of the family. */
   readonly self: Uint8Array;
+  /** Members are told local routes only, until the peers of a restarted speaker have sent their tables. */
+  readonly deferring: boolean;
 }
 
 /** Why a route is not told to a group. */
@@ -48,6 +50,11 @@ const isInternal = (sources: SourceColumns, source: number): boolean => source !
 const hasFlag = (store: AttributeStore, set: number, flag: number): boolean => ((store.flags[set] ?? 0) & flag) !== 0;
 
 const BLOCKS: readonly BlockRule[] = [
+  {
+    rule: 'waits for the tables of the peers after a restart',
+    citation: 'RFC 4724 section 4.1',
+    blocks: (rules, _store, _sources, route) => rules.deferring && route.source !== LOCAL,
+  },
   {
     rule: 'not reflected between non-clients',
     citation: 'RFC 4456 section 6',

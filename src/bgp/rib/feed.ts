@@ -45,7 +45,7 @@ export class Feed {
   hasOutput(): boolean {
     if (this.first < this.queue.length) return true;
     if (!this.attached) return false;
-    return this.walk !== undefined || this.cursor < this.group.log.head || this.whenCaughtUp.length > 0;
+    return this.walk !== undefined || this.cursor < this.group.log.head || (this.whenCaughtUp.length > 0 && !this.group.owesMore);
   }
 
   /** Log entries behind; the whole table's worth of uncertainty counts as those since the walk began. */
@@ -86,7 +86,7 @@ export class Feed {
     if (!this.attached) return false;
     if (this.walk !== undefined) return this.walk.step(this, limit);
     if (this.readBatch()) return true;
-    this.push(this.whenCaughtUp.splice(0));
+    if (!this.group.owesMore) this.push(this.whenCaughtUp.splice(0));
     return this.first < this.queue.length;
   }
 

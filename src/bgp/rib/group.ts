@@ -92,6 +92,11 @@ export class Group {
     this.scanAt = 0;
   }
 
+  /** True while what members have been told is not all that is known: no End-of-RIB yet. */
+  get owesMore(): boolean {
+    return this.exports.rules.deferring || this.scanAt >= 0;
+  }
+
   /** Queues a prefix whose best path changed. */
   touch(prefix: number): void {
     this.pendingFlags = grow(this.pendingFlags, prefix + 1, uint8);
@@ -125,6 +130,7 @@ export class Group {
     this.scanAt = end >= prefixes.top ? -1 : end;
     if (this.scanAt < 0) this.filled = true;
     this.endFlush(flush);
+    if (this.scanAt < 0) for (const feed of this.members.values()) if (feed.whenCaughtUp.length > 0) this.onReady(feed);
   }
 
   /** Encodes changes by themselves, outside the log. */

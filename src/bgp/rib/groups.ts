@@ -150,7 +150,7 @@ export class Groups {
 
   private placeOf(peer: PeerState, family: Family, routerId: number): Place | undefined {
     if (peer.session === undefined) return undefined;
-    const rules = groupRulesOf(peer.config, peer.session, family, routerId);
+    const rules = { ...groupRulesOf(peer.config, peer.session, family, routerId), deferring: this.stores.deferring };
     const policy = peer.config.exportPolicy;
     return { key: groupKeyOf(rules, policy, (p) => this.stores.policies.idOf(p)), rules, policy };
   }

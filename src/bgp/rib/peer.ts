@@ -82,6 +82,7 @@ export function groupRulesOf(config: PeerConfig, session: RibSession, family: Fa
     maxMessage: session.maxMessage,
     nextHop: config.nextHop,
     self: selfOctets(config, session, family),
+    deferring: false,
   };
 }
 

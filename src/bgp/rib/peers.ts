@@ -32,6 +32,8 @@ export interface PeersContext {
 /** All peers of a RIB by index. Methods that take an index throw where no peer has it. */
 export class Peers {
   routerId: number;
+  /** Peers whose rows a job has still to visit. */
+  readonly working = new Set<PeerState>();
   private readonly context: PeersContext;
   private readonly list: (PeerState | undefined)[] = [];
   private readonly byId = new Map<string, PeerState>();
@@ -80,14 +82,14 @@ export class Peers {
     if (before.clusterId !== config.clusterId) this.updateClusterIds();
     this.reapply(known);
     if (before.reflectorClient !== config.reflectorClient)
-      for (const family of FAMILIES) startJob(known.families[family], { retouch: true });
+      for (const family of FAMILIES) this.start(known, known.families[family], { retouch: true });
     return known.index;
   }
 
   remove(index: number): void {
     const peer = this.get(index);
     if (peer.session !== undefined) this.sessionDown(index, 'flush');
-    else for (const family of FAMILIES) this.flush(peer.families[family]);
+    else for (const family of FAMILIES) this.flush(peer, peer.families[family]);
     peer.removed = true;
   }
 
@@ -120,6 +122,11 @@ export class Peers {
     for (const peer of this.all()) this.reapply(peer);
   }
 
+  setDeferring(deferring: boolean): void {
+    this.context.stores.deferring = deferring;
+    for (const peer of this.all()) for (const family of FAMILIES) this.context.groups.resettle(peer, peer.families[family], this.routerId);
+  }
+
   sessionUp(index: number, session: RibSession): void {
     const peer = this.get(index);
     if (peer.session !== undefined) this.sessionDown(index, 'flush');
@@ -143,11 +150,11 @@ export class Peers {
       const own = peer.families[family];
       this.context.groups.leave(own);
       if (routes === 'flush') {
-        this.flush(own);
+        this.flush(peer, own);
         continue;
       }
       // RFC 4724 section 4.2: what was stale already when the session fails again is deleted.
-      startJob(own, { sweepBefore: own.generation });
+      this.start(peer, own, { sweepBefore: own.generation });
       own.generation = (own.generation + 1) & 15;
     }
   }
@@ -158,8 +165,9 @@ export class Peers {
   }
 
   sweepStale(index: number, family: Family): void {
-    const own = this.get(index).families[family];
-    startJob(own, { sweepBefore: own.generation });
+    const peer = this.get(index);
+    const own = peer.families[family];
+    this.start(peer, own, { sweepBefore: own.generation });
   }
 
   receive(index: number, update: ScannedUpdate): void {
@@ -246,9 +254,14 @@ export class Peers {
     return peer;
   }
 
-  private flush(own: PeerFamily): void {
+  private flush(peer: PeerState, own: PeerFamily): void {
     own.generation = (own.generation + 1) & 15;
-    startJob(own, { sweepBefore: own.generation });
+    this.start(peer, own, { sweepBefore: own.generation });
+  }
+
+  private start(peer: PeerState, own: PeerFamily, what: Parameters<typeof startJob>[1]): void {
+    startJob(own, what);
+    this.working.add(peer);
   }
 
   /** Import rules and groups after a change of configuration; only what differs costs work. */
@@ -257,7 +270,7 @@ export class Peers {
     const before = peer.imports;
     peer.imports = imports;
     this.context.imports.drop(before);
-    if (imports !== before) for (const family of FAMILIES) startJob(peer.families[family], { reimport: true });
+    if (imports !== before) for (const family of FAMILIES) this.start(peer, peer.families[family], { reimport: true });
     for (const family of FAMILIES) this.context.groups.resettle(peer, peer.families[family], this.routerId);
   }
 

@@ -41,7 +41,15 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
   const sources = new SourceColumns();
   const policies = new PolicyRegistry(attributes, work);
   const imports = new ImportClasses(attributes, policies, work);
-  const stores: Stores = { attributes, sources, policies, work, maxLogOctets: options.maxLogOctets ?? MAX_LOG_OCTETS, now: 0 };
+  const stores: Stores = {
+    attributes,
+    sources,
+    policies,
+    work,
+    maxLogOctets: options.maxLogOctets ?? MAX_LOG_OCTETS,
+    deferring: false,
+    now: 0,
+  };
   const tables = { 'ipv4-unicast': new FamilyTables('ipv4-unicast'), 'ipv6-unicast': new FamilyTables('ipv6-unicast') };
   const ready: number[] = [];
   const groups: Groups = new Groups(stores, tables, (feed) => {
@@ -71,19 +79,16 @@ function hasWork(state: State): boolean {
     const { tables, retired } = state.deciders[family];
     if (tables.dirty.length > 0 || retired.hasWork()) return true;
   }
-  for (const peer of state.peers.all()) if (FAMILIES.some((family) => hasJob(peer.families[family]))) return true;
-  return state.groups.hasWork();
+  return state.peers.working.size > 0 || state.groups.hasWork();
 }
 
 /** One round over everything that has work; `isOver` is asked after each unit. */
 function round(state: State, isOver: () => boolean): void {
   const { stores, tables, groups, peers, deciders } = state;
-  for (const peer of peers.all()) {
-    for (const family of FAMILIES) {
-      if (!hasJob(peer.families[family])) continue;
-      stepJob(stores, tables[family], peer, peer.families[family]);
-      if (isOver()) return;
-    }
+  for (const peer of peers.working) {
+    for (const family of FAMILIES) if (hasJob(peer.families[family])) stepJob(stores, tables[family], peer, peer.families[family]);
+    if (!FAMILIES.some((family) => hasJob(peer.families[family]))) peers.working.delete(peer);
+    if (isOver()) return;
   }
   for (const family of FAMILIES) {
     if (tables[family].dirty.length === 0) continue;
@@ -161,6 +166,7 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
     configurePeer: (config, peer) => peers.configure(config, peer),
     removePeer: (peer) => peers.remove(peer),
     setRouterId: (routerId) => peers.setRouterId(routerId),
+    setDeferring: (deferring) => peers.setDeferring(deferring),
     sessionUp: (peer, session) => peers.sessionUp(peer, session),
     sessionDown: (peer, routes) => peers.sessionDown(peer, routes),
     markStale: (peer, family) => peers.markStale(peer, family),

@@ -16,6 +16,8 @@ export interface Stores {
   readonly policies: PolicyRegistry;
   readonly work: WorkCounters;
   readonly maxLogOctets: number;
+  /** This speaker restarted and waits for its peers' tables: only local routes are told, and no End-of-RIB (RFC 4724 section 4.1). */
+  deferring: boolean;
   /** Tenths of seconds since the RIB was made, as of the current call. */
   now: number;
 }

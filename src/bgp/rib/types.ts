@@ -57,6 +57,8 @@ export interface Rib {
   configurePeer(config: PeerConfig, peer?: PeerIndex): PeerIndex;
   removePeer(peer: PeerIndex): void;
   setRouterId(routerId: number): void;
+  /** While true only local routes are told and no End-of-RIB: this speaker restarted, and its peers' tables are not back (RFC 4724 section 4.1). */
+  setDeferring(deferring: boolean): void;
   /** Session up: the peer joins its update groups and owes the peer a full table and End-of-RIB. */
   sessionUp(peer: PeerIndex, session: RibSession): void;
   /** Session gone. `stale` keeps its routes marked stale until `sweepStale` (RFC 4724 helper); `flush` withdraws them, in slices. */

@@ -29,8 +29,11 @@ function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): b
   if (undone) return true;
   reportChanges(state);
   importDone(state);
+  const waited = state.deferral !== undefined;
   state.withheld = deferring(state, state.time.now);
-  return state.withheld ? false : fanOut(state, clock, end);
+  const more = fanOut(state, clock, end);
+  // The end of the deferral is work for the RIB.
+  return more || (waited && !state.withheld);
 }
 
 function reportChanges(state: SpeakerState): void {

@@ -98,9 +98,10 @@ function sweep(state: SpeakerState, peer: Peer, family: Family): void {
   if (peer.stale?.families.size === 0) peer.stale = undefined;
 }
 
-/** Starts the deferral of a restarted speaker; nothing is announced while it lasts (RFC 4724 section 4.1). */
+/** Starts the deferral of a restarted speaker: while it lasts only own routes are announced (RFC 4724 section 4.1, bgp-speaker 4.4). */
 export function startDeferral(state: SpeakerState): void {
   state.deferral = { startedAt: state.time.now, until: state.time.now + DEFERRAL_MAX_MS };
+  state.rib.setDeferring(true);
 }
 
 /**
@@ -115,6 +116,7 @@ export function deferring(state: SpeakerState, now: number): boolean {
     for (const peer of state.peers.values()) if (waitsFor(peer, windowOpen)) return true;
   }
   state.deferral = undefined;
+  state.rib.setDeferring(false);
   // The R bit belongs to the OPENs of a restart only.
   refreshSettings(state);
   return false;

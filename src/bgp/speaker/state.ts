@@ -109,7 +109,7 @@ export interface SpeakerState {
   undecided: number;
   /** What the RIB reported while it was running, carried out afterwards. */
   readonly reports: (() => void)[];
-  /** Present while announcements wait for the peers of a restarted speaker. */
+  /** Present while announcements of what was learned wait for the peers of a restarted speaker. */
   deferral: { readonly startedAt: number; readonly until: number } | undefined;
   /** Changes of best paths reported so far. */
   bestChanges: number;

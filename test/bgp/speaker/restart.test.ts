@@ -158,6 +158,39 @@ describe('restarting', () => {
     expect(updates()).toEqual([1, 1]);
   });
 
+  it('announces its own routes at once, others and End-of-RIB when all peers have sent theirs', () => {
+    const world = new World();
+    world.add(
+      1,
+      [peer(2, { ...GR, passive: true, reflectorClient: true }), peer(3, { ...GR, passive: true, reflectorClient: true })],
+      { routes: [route('10.1.1.0/26')] },
+      { restarting: { forwarding: true } },
+    );
+    const updatesSent = (id: number): number => world.speaker(1).status().peers[id]?.updatesSent ?? 0;
+    world.add(2, [peer(1, GR)], { routes: [route('10.1.2.0/26')] });
+    const families = [{ family: 'ipv4-unicast' as const, forwarding: true }];
+    const capabilities = { gracefulRestart: { restarting: false, notification: true, restartTime: 60, families } };
+    const scripted = world.script(3, { capabilities });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.advance(1000);
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+    expect(world.best(2)).toEqual(['10.1.1.0/26 from p1', '10.1.2.0/26 from local']);
+    expect(scripted.types().filter((type) => type === 'update')).toHaveLength(1);
+    expect(world.network.events('s1').some((event) => event.kind === 'end-of-rib' && event.direction === 'sent')).toBe(false);
+    expect(world.speaker(1).explain(route('10.1.2.0/26').prefix).peers.find((each) => each.peer === 'p3')?.blockedBy).toMatchObject({
+      citation: 'RFC 4724 section 4.1',
+    });
+    scripted.send(encodeEndOfRib('ipv4-unicast'));
+    world.network.settle();
+    // The other route, then the marker, and nothing twice.
+    expect(scripted.types().filter((type) => type === 'update')).toHaveLength(3);
+    expect(updatesSent(1)).toBe(3);
+    expect(world.network.events('s1').filter((event) => event.kind === 'end-of-rib' && event.direction === 'sent')).toHaveLength(2);
+  });
+
   it('does not wait for a peer that never comes, nor longer than ten seconds for an End-of-RIB', () => {
     const world = new World();
     world.add(1, [peer(2, { passive: true }), peer(3, { passive: true })], {}, { restarting: { forwarding: true } });
