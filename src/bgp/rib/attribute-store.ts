@@ -98,23 +98,26 @@ export class AttributeStore {
     onFault: (fault: AttributeFault) => void,
   ): number | undefined {
     const length = this.writeRawKey(raw, nextHop, context);
-    const entry = this.raw.find(this.scratch, length, hashOctets(this.scratch, length));
+    const hash = hashOctets(this.scratch, length);
+    const entry = this.raw.find(this.scratch, length, hash);
     if (entry >= 0 && this.raw.generationAt(entry) === this.generation[this.raw.idAt(entry)]) return this.raw.idAt(entry);
     const canonical = canonicalAttributes(raw, nextHop, context);
     for (const fault of canonical.faults) onFault(fault);
     if (canonical.outcome === 'treat-as-withdraw' || canonical.outcome === 'session-reset') return undefined;
     const id = this.intern(canonical.octets, canonical.nextHop, { preference: DEFAULT_PREFERENCE.bgp, local: undefined });
     // Sets with discarded attributes are not remembered, so that each one is reported.
-    if (canonical.faults.length === 0) this.raw.put(this.scratch, this.writeRawKey(raw, nextHop, context), id, this.generation[id] ?? 0);
+    if (canonical.faults.length === 0)
+      this.raw.put(this.scratch, this.writeRawKey(raw, nextHop, context), hash, id, this.generation[id] ?? 0);
     return id;
   }
 
   /** Id of a canonical set, without a reference held. */
   intern(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): number {
     const length = this.writeKey(octets, nextHop, extras);
-    const known = this.store.find(this.scratch, length);
+    const hash = hashOctets(this.scratch, length);
+    const known = this.store.find(this.scratch, length, hash);
     if (known >= 0) return known;
-    const id = this.store.add(this.scratch, length);
+    const id = this.store.add(this.scratch, length, hash);
     this.makeRoom(id + 1);
     this.refs[id] = 0;
     if (extras.local !== undefined) this.extras.set(id, extras);

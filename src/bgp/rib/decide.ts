@@ -1,7 +1,7 @@
 /** Chooses best paths for prefixes that changed, and tells the groups. */
-import { type DecisionTables, selectBest } from './decision.ts';
+import { type DecisionTables, improveBest, selectBest } from './decision.ts';
 import type { Groups } from './groups.ts';
-import { DIRTY, TOUCHED } from './prefix-table.ts';
+import { CHANGED, DIRTY, TOUCHED } from './prefix-table.ts';
 import type { Retired } from './retired.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 
@@ -14,6 +14,14 @@ export interface Decider {
   readonly retired: Retired;
 }
 
+/** Where there are only new paths, compares them with the winner; else, or where that is not enough, all paths. */
+function choose(d: Decider, prefix: number, head: number, flags: number): number {
+  const { prefixes } = d.tables;
+  const best = prefixes.best[prefix] ?? -1;
+  const improved = best < 0 || (flags & CHANGED) !== 0 ? -1 : improveBest(d.decision, head, prefixes.decided[prefix] ?? -1, best);
+  return improved >= 0 ? improved : selectBest(d.decision, head);
+}
+
 /** Decides prefixes until about `limit` prefixes and paths have been looked at. */
 export function decide(d: Decider, limit: number): void {
   const { prefixes, dirty, family } = d.tables;
@@ -23,9 +31,10 @@ export function decide(d: Decider, limit: number): void {
     const prefix = dirty.shift();
     const flags = prefixes.flags[prefix] ?? 0;
     const head = prefixes.head[prefix] ?? -1;
-    prefixes.flags[prefix] = flags & ~(DIRTY | TOUCHED);
+    prefixes.flags[prefix] = flags & ~(DIRTY | TOUCHED | CHANGED);
     work.decisions++;
-    const best = head < 0 ? -1 : selectBest(d.decision, head);
+    const best = head < 0 ? -1 : choose(d, prefix, head, flags);
+    prefixes.decided[prefix] = head;
     if (best !== prefixes.best[prefix] || (flags & TOUCHED) !== 0) {
       prefixes.best[prefix] = best;
       work.bestChanges++;

@@ -141,6 +141,23 @@ function lowestMeds(t: DecisionTables, rows: readonly number[]): readonly number
   return rows.filter((row) => med[setOf(t, row)] === lowest.get(neighbourAs[setOf(t, row)] ?? 0));
 }
 
+/**
+ * The best path when the rows from `head` up to `known` are new and `best` was the winner before them; -1 where a new one ties with
+ * the winner before MED, so that all must be compared.
+ */
+export function improveBest(t: DecisionTables, head: number, known: number, best: number): number {
+  const { flags, nextInPrefix } = t.paths;
+  let winner = best;
+  for (let row = head; row >= 0 && row !== known; row = nextInPrefix[row] ?? -1) {
+    t.visited++;
+    if (((flags[row] ?? 0) & REJECTED) !== 0) continue;
+    const order = compareBeforeMed(t, row, winner);
+    if (order === 0) return -1;
+    if (order < 0) winner = row;
+  }
+  return winner;
+}
+
 function selectTied(t: DecisionTables, rows: readonly number[]): number {
   const kept = lowestMeds(t, rows);
   let best = kept[0] ?? -1;

@@ -6,7 +6,7 @@ import type { Family } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
 import type { ExportedAttributes } from './export-rules.ts';
 import { grow, int32, uint32 } from './grow.ts';
-import { OctetStore } from './octet-store.ts';
+import { hashOctets, OctetStore } from './octet-store.ts';
 
 const NEXT_HOP = 3;
 
@@ -34,9 +34,10 @@ export class ExportTable {
   /** Id of the attributes, without a reference held. */
   intern(attributes: ExportedAttributes): number {
     const length = this.writeKey(attributes);
-    const known = this.store.find(this.scratch, length);
+    const hash = hashOctets(this.scratch, length);
+    const known = this.store.find(this.scratch, length, hash);
     if (known >= 0) return known;
-    const id = this.store.add(this.scratch, length);
+    const id = this.store.add(this.scratch, length, hash);
     this.originatorId = grow(this.originatorId, id + 1, uint32);
     this.refs = grow(this.refs, id + 1, int32);
     this.generation = grow(this.generation, id + 1, uint32);

@@ -83,7 +83,7 @@ function addPath(stores: Stores, tables: FamilyTables, chain: SourceChain, value
   paths.when[row] = stores.now;
   if ((value.flags & REJECTED) === 0) {
     chain.accepted++;
-    tables.touch(value.prefix, row);
+    tables.touchNew(value.prefix);
   }
   return row;
 }

@@ -111,13 +111,18 @@ export class OctetStore {
     return this.matches(id, other.view(otherId));
   }
 
-  /** Id of the first `length` octets, or -1. */
-  find(octets: Uint8Array, length: number): number {
-    return this.probe(octets, length, hashOctets(octets, length));
+  /** Id of the first `length` octets, which have this `hashOctets`, or -1. */
+  find(octets: Uint8Array, length: number, hash: number): number {
+    const mask = this.slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = (this.slots[slot] ?? 0) - 1;
+      if (id < 0) return -1;
+      if (this.hashes[id] === hash && this.lengths[id] === length && this.matches(id, octets)) return id;
+    }
   }
 
   /** Stores octets that are not there (`find` said so) and returns their id. */
-  add(octets: Uint8Array, length: number): number {
+  add(octets: Uint8Array, length: number, hash: number): number {
     const id = this.freeIds.pop() ?? this.top++;
     this.addresses = grow(this.addresses, id + 1, uint32);
     this.lengths = grow(this.lengths, id + 1, int32);
@@ -128,7 +133,7 @@ export class OctetStore {
     for (let i = 0; i < length; i++) slab[offset + i] = octets[i] ?? 0;
     this.addresses[id] = address;
     this.lengths[id] = length;
-    this.hashes[id] = hashOctets(octets, length);
+    this.hashes[id] = hash;
     this.count++;
     if (this.count * 2 > this.slots.length) this.rehash();
     else this.place(id);
@@ -142,15 +147,6 @@ export class OctetStore {
     this.lengths[id] = -1;
     this.freeIds.push(id);
     this.count--;
-  }
-
-  private probe(octets: Uint8Array, length: number, hash: number): number {
-    const mask = this.slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = (this.slots[slot] ?? 0) - 1;
-      if (id < 0) return -1;
-      if (this.hashes[id] === hash && this.lengths[id] === length && this.matches(id, octets)) return id;
-    }
   }
 
   private matches(id: number, octets: Uint8Array): boolean {

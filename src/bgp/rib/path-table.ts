@@ -43,6 +43,8 @@ export class PathTable {
 
   /** Row of the source's path for the prefix, or -1. */
   find(prefixes: PrefixTable, prefix: number, source: number, pathId: number): number {
+    // Most lookups are for a path that is not there: the mask says so without a walk of the chain.
+    if (((prefixes.sources[2 * prefix + ((source >> 5) & 1)] ?? 0) & (1 << (source & 31))) === 0) return -1;
     for (let row = prefixes.head[prefix] ?? -1; row >= 0; row = this.nextInPrefix[row] ?? -1) {
       if (this.source[row] === source && this.pathId(row) === pathId) return row;
     }
@@ -64,6 +66,8 @@ export class PathTable {
     if (this.pathIds.length > 0) this.pathIds[row] = pathId;
     this.nextInPrefix[row] = prefixes.head[prefix] ?? -1;
     prefixes.head[prefix] = row;
+    const mask = 2 * prefix + ((source >> 5) & 1);
+    prefixes.sources[mask] = (prefixes.sources[mask] ?? 0) | (1 << (source & 31));
     this.previousInSource[row] = -1;
     this.nextInSource[row] = chain.head;
     if (chain.head >= 0) this.previousInSource[chain.head] = row;
@@ -79,6 +83,10 @@ export class PathTable {
     const next = this.nextInPrefix[row] ?? -1;
     if (prefixes.head[prefix] === row) prefixes.head[prefix] = next;
     else this.nextInPrefix[this.before(prefixes.head[prefix] ?? -1, row)] = next;
+    if (prefixes.head[prefix] === -1) {
+      prefixes.sources[2 * prefix] = 0;
+      prefixes.sources[2 * prefix + 1] = 0;
+    }
     const after = this.nextInSource[row] ?? -1;
     const previous = this.previousInSource[row] ?? -1;
     if (previous >= 0) this.nextInSource[previous] = after;

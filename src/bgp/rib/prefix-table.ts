@@ -9,6 +9,8 @@ import { grow, int32, uint8, uint32 } from './grow.ts';
 export const DIRTY = 1;
 /** The best path's contents changed or it is gone: groups must look even where the winner's row is the same. */
 export const TOUCHED = 2;
+/** Something but a new path changed since the last decision: all paths must be compared. */
+export const CHANGED = 8;
 /** Without paths and waiting for release. */
 export const RETIRED = 4;
 
@@ -38,6 +40,10 @@ export class PrefixTable {
   flags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   head: Int32Array<ArrayBuffer> = new Int32Array(64);
   best: Int32Array<ArrayBuffer> = new Int32Array(64);
+  /** Head of the chain at the last decision: rows before it are new. */
+  decided: Int32Array<ArrayBuffer> = new Int32Array(64);
+  /** Sources modulo 64 that may have a path: two words per prefix, cleared with the last path. */
+  sources: Int32Array<ArrayBuffer> = new Int32Array(128);
   readonly wide: boolean;
   private readonly step: number;
   private words: Uint32Array<ArrayBuffer>;
@@ -98,6 +104,9 @@ export class PrefixTable {
     this.flags[id] = 0;
     this.head[id] = -1;
     this.best[id] = -1;
+    this.decided[id] = -1;
+    this.sources[2 * id] = 0;
+    this.sources[2 * id + 1] = 0;
     this.place(id, hash(w0, w1, w2, w3, length));
     this.count++;
     return id;
@@ -138,6 +147,8 @@ export class PrefixTable {
       this.flags = grow(this.flags, this.lengths.length, uint8);
       this.head = grow(this.head, this.lengths.length, int32);
       this.best = grow(this.best, this.lengths.length, int32);
+      this.decided = grow(this.decided, this.lengths.length, int32);
+      this.sources = grow(this.sources, this.lengths.length * 2, int32);
       this.words = grow(this.words, this.lengths.length * this.step, uint32);
     }
     return this.top++;

@@ -1,6 +1,5 @@
 /** Attribute sets by the octets they were received in, so that one seen lately costs a hash and a comparison: direct-mapped. */
 import { MAX_RAW_ENTRIES, RAW_ENTRY_OCTETS } from './limits.ts';
-import { hashOctets } from './octet-store.ts';
 
 const FIRST_ENTRIES = 64;
 
@@ -33,11 +32,10 @@ export class RawCache {
   }
 
   /** Remembers octets that are short enough, in place of what had their entry. */
-  put(octets: Uint8Array, length: number, id: number, generation: number): void {
+  put(octets: Uint8Array, length: number, hash: number, id: number, generation: number): void {
     if (length > RAW_ENTRY_OCTETS) return;
     if (this.stored >= this.entries && this.entries < MAX_RAW_ENTRIES) this.enlarge();
     this.stored++;
-    const hash = hashOctets(octets, length);
     const entry = hash & (this.entries - 1);
     this.hashes[entry] = hash;
     this.lengths[entry] = length;

@@ -13,34 +13,37 @@ function put32(octets: Uint8Array, at: number, value: number): void {
   octets[at + 3] = value;
 }
 
-/** The block with ORIGINATOR_ID added (`originatorId` undefined: it has one) and the CLUSTER_ID put before the others. */
+let scratch = new Uint8Array(1024);
+
+function copy(from: Uint8Array, start: number, end: number, at: number): number {
+  for (let i = start; i < end; i++) scratch[at + i - start] = from[i] ?? 0;
+  return at + end - start;
+}
+
+/**
+ * The block with ORIGINATOR_ID added (`originatorId` undefined: it has one) and the CLUSTER_ID put before the others; a view that
+ * the next call overwrites.
+ */
 export function reflectAttributes(octets: Uint8Array, originatorId: number | undefined, clusterId: number): Uint8Array {
-  const originator = findAttribute(octets, ORIGINATOR_ID);
+  if (scratch.length < octets.length + 16) scratch = new Uint8Array(octets.length * 2);
   const clusters = findAttribute(octets, CLUSTER_LIST);
   const listed = clusters.end - clusters.start;
   const wide = listed + 4 > 255;
-  const added = originatorId === undefined ? 0 : 7;
-  const result = new Uint8Array(octets.length - (clusters.end - clusters.at) + added + (wide ? 4 : 3) + listed + 4);
-  // Codes ascend, so ORIGINATOR_ID's place is where it stands or just before CLUSTER_LIST's.
-  const before = originatorId === undefined ? clusters.at : originator.at;
-  result.set(octets.subarray(0, before), 0);
-  let at = before;
+  // Codes ascend: ORIGINATOR_ID's place is just before CLUSTER_LIST's.
+  let at = copy(octets, 0, clusters.at, 0);
   if (originatorId !== undefined) {
-    result[at] = OPTIONAL;
-    result[at + 1] = ORIGINATOR_ID;
-    result[at + 2] = 4;
-    put32(result, at + 3, originatorId);
+    scratch[at] = OPTIONAL;
+    scratch[at + 1] = ORIGINATOR_ID;
+    scratch[at + 2] = 4;
+    put32(scratch, at + 3, originatorId);
     at += 7;
   }
-  result[at] = wide ? EXTENDED : OPTIONAL;
-  result[at + 1] = CLUSTER_LIST;
-  if (wide) {
-    result[at + 2] = (listed + 4) >> 8;
-    at++;
-  }
-  result[at + 2] = listed + 4;
-  put32(result, at + 3, clusterId);
-  result.set(octets.subarray(clusters.start, clusters.end), at + 7);
-  result.set(octets.subarray(clusters.end), at + 7 + listed);
-  return result;
+  scratch[at++] = wide ? EXTENDED : OPTIONAL;
+  scratch[at++] = CLUSTER_LIST;
+  if (wide) scratch[at++] = (listed + 4) >> 8;
+  scratch[at++] = listed + 4;
+  put32(scratch, at, clusterId);
+  at = copy(octets, clusters.start, clusters.end, at + 4);
+  at = copy(octets, clusters.end, octets.length, at);
+  return scratch.subarray(0, at);
 }

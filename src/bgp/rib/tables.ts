@@ -5,7 +5,7 @@ import type { AttributeStore } from './attribute-store.ts';
 import { IntQueue } from './grow.ts';
 import { PathTable } from './path-table.ts';
 import type { PolicyRegistry } from './policies.ts';
-import { DIRTY, PrefixTable, TOUCHED } from './prefix-table.ts';
+import { CHANGED, DIRTY, PrefixTable, TOUCHED } from './prefix-table.ts';
 import type { SourceColumns } from './sources.ts';
 import type { WorkCounters } from './work.ts';
 
@@ -39,9 +39,17 @@ export class FamilyTables {
 
   /** Queues the prefix for decision; `row` is the path that changed or went. */
   touch(prefix: number, row: number): void {
+    this.queue(prefix, this.prefixes.best[prefix] === row ? TOUCHED | CHANGED : CHANGED);
+  }
+
+  /** Queues the prefix for decision; it has a new path, at the head of its chain. */
+  touchNew(prefix: number): void {
+    this.queue(prefix, 0);
+  }
+
+  private queue(prefix: number, more: number): void {
     const flags = this.prefixes.flags[prefix] ?? 0;
-    const touched = this.prefixes.best[prefix] === row ? TOUCHED : 0;
-    this.prefixes.flags[prefix] = flags | DIRTY | touched;
+    this.prefixes.flags[prefix] = flags | DIRTY | more;
     if ((flags & DIRTY) === 0) this.dirty.push(prefix);
   }
 }
