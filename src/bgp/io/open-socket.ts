@@ -6,7 +6,7 @@
 import type { Server } from 'node:net';
 import { connect, createServer, Socket } from 'node:net';
 import type { TcpOptions } from 'netlink';
-import { openTcpSocket } from 'netlink';
+import { addon, openTcpSocket } from 'netlink';
 import { formatAddress, parseAddress } from '../net/index.ts';
 import { LISTEN_BACKLOG } from '../session/index.ts';
 import type { Endpoint } from '../speaker-types.ts';
@@ -93,11 +93,13 @@ export function bindListener(
 }
 
 function openListening(endpoint: Endpoint, prepare: (fd: number) => void): number | Error {
+  let fd: number | undefined;
   try {
-    const fd = openTcpSocket(endpoint.address.family, {}, endpoint);
+    fd = openTcpSocket(endpoint.address.family, {}, endpoint);
     prepare(fd);
     return fd;
   } catch (error) {
+    if (fd !== undefined) addon().close(fd);
     return error instanceof Error ? error : new Error(String(error));
   }
 }
