@@ -1,8 +1,8 @@
 /**
  * The RIB alone, without sockets: a full table (1M prefixes in 150,000 attribute sets to 10 receivers), the Calico shape (500 clients
  * with 4 blocks each and one with 5,000 Services, cold and warm), best path among 50 senders, and single changes to 500 clients.
- * Prints times, the longest slice and octets per prefix. Run with `npx vitest run --config test/bench/vitest.config.ts` where there
- * is one, or `npx vitest bench --run test/bench/rib.bench.ts`; each row is one round.
+ * Prints times, the longest slice and octets per prefix. Run with
+ * `npx vitest bench --run test/bench/rib.bench.ts`; the first line of a kind is the measurement, later ones repeat it warm.
  */
 
 import { addressFromNumber } from 'bgp-ts/net';

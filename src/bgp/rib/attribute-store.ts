@@ -178,8 +178,10 @@ export class AttributeStore {
 
   /** Typed form, for introspection and policy facts; the next hop is 0.0.0.0 or :: where it is self. */
   decode(id: number, family: 'ipv4' | 'ipv6'): PathAttributes {
+    // Copies: decoded values may be views, and slabs are reused.
+    const octets = this.octets(id).slice();
     const nextHop = this.nextHop(id);
-    const decoded = decodeAttributes(this.octets(id), CANONICAL, nextHop.length > 0 ? nextHop : new Uint8Array(family === 'ipv4' ? 4 : 16));
+    const decoded = decodeAttributes(octets, CANONICAL, nextHop.length > 0 ? nextHop : new Uint8Array(family === 'ipv4' ? 4 : 16));
     if (decoded.attributes === undefined) throw new Error(`stored attribute set ${id} does not decode`);
     return decoded.attributes;
   }

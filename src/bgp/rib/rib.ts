@@ -4,6 +4,7 @@
  */
 import type { Family } from '../wire/index.ts';
 import { AttributeStore } from './attribute-store.ts';
+import { startFeed, takeChanges } from './best-feed.ts';
 import { type Decider, decide } from './decide.ts';
 import { explainPrefix } from './explain.ts';
 import { Groups } from './groups.ts';
@@ -18,7 +19,7 @@ import { Retired } from './retired.ts';
 import { type Inspection, listRoutes, statusOf } from './routes.ts';
 import { SourceColumns } from './sources.ts';
 import { FamilyTables, type Stores } from './tables.ts';
-import type { Rib, RibCallbacks, RibOptions, RibStats } from './types.ts';
+import type { BestChange, Rib, RibCallbacks, RibOptions, RibStats } from './types.ts';
 import { newWorkCounters } from './work.ts';
 
 /** Add-path towards peers (RFC 7911, advertising several paths) is not built: the speaker must not negotiate it. */
@@ -136,6 +137,17 @@ function take(state: State, index: number, limit: number): Uint8Array[] {
   return out;
 }
 
+/** Changes for whoever installs routes; what they held back of retired prefixes may go now. */
+function takeBest(state: State, limit: number): BestChange[] {
+  const changes: BestChange[] = [];
+  for (const family of FAMILIES) {
+    const tables = state.tables[family];
+    takeChanges(state.stores, tables, tables.feed ?? startFeed(tables), limit, changes);
+  }
+  if (changes.length > 0) for (const family of FAMILIES) state.deciders[family].retired.retry();
+  return changes;
+}
+
 function statsOf(state: State): RibStats {
   const { tables, stores, groups } = state;
   const count = (of: 'prefixes' | 'paths'): RibStats['prefixes'] => ({
@@ -197,6 +209,7 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
       return ready.filter(hasOutput);
     },
     take: (peer, limit) => take(state, peer, limit),
+    bestChanges: (limit) => takeBest(state, limit),
     familyStatus: (peer, family) => statusOf(state, peers.get(peer), family),
     routes: (query, cursor, limit) => listRoutes(state, query, cursor, limit),
     explain: (prefix) => explainPrefix(state, prefix),

@@ -2,6 +2,7 @@
 import type { IpFamily } from '../net/types.ts';
 import type { Family } from '../wire/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
+import type { BestFeed } from './best-feed.ts';
 import { IntQueue } from './grow.ts';
 import { PathTable } from './path-table.ts';
 import type { PolicyRegistry } from './policies.ts';
@@ -31,6 +32,8 @@ export class FamilyTables {
   readonly prefixes: PrefixTable;
   readonly paths = new PathTable();
   readonly dirty = new IntQueue();
+  /** Told of every prefix that is decided again, where somebody reads it. */
+  feed: BestFeed | undefined;
 
   constructor(family: Family) {
     this.family = family;
@@ -50,6 +53,8 @@ export class FamilyTables {
   private queue(prefix: number, more: number): void {
     const flags = this.prefixes.flags[prefix] ?? 0;
     this.prefixes.flags[prefix] = flags | DIRTY | more;
-    if ((flags & DIRTY) === 0) this.dirty.push(prefix);
+    if ((flags & DIRTY) !== 0) return;
+    this.dirty.push(prefix);
+    this.feed?.note(prefix);
   }
 }

@@ -2,7 +2,7 @@
  * The border between sessions and routes. The speaker tells the RIB who is up with which negotiated properties and hands
  * it scanned UPDATEs; the RIB hands back octets per peer. Work is queued and done in slices by `run`.
  */
-import type { Prefix } from '../net/types.ts';
+import type { Address, Prefix } from '../net/types.ts';
 import type { Reason } from '../policy/types.ts';
 import type { LocalRoute, PeerConfig } from '../speaker-types.ts';
 import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
@@ -84,6 +84,11 @@ export interface Rib {
   readyPeers(): PeerIndex[];
   /** Next whole messages for the peer, at most about `limit` octets; shared buffers. Empty when it is up to date. */
   take(peer: PeerIndex, limit: number): Uint8Array[];
+  /**
+   * What changed among best paths since the last call, at most `limit` prefixes, for one reader that installs routes. The
+   * first call starts it with everything there is; a prefix that changed and changed back is told once with nothing new.
+   */
+  bestChanges(limit: number): BestChange[];
 
   /** Introspection; dumps are cursors so that a million routes never stall a session. */
   familyStatus(
@@ -93,6 +98,18 @@ export interface Rib {
   routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
   explain(prefix: Prefix): RouteExplanation;
   stats(): RibStats;
+}
+
+/** The choice for a prefix now: of a peer (`best`), of this speaker itself (`local`), or none. */
+export interface BestChange {
+  readonly prefix: Prefix;
+  readonly best?: {
+    /** Next hops of the best path first, then of paths equal to it up to identifiers (BIRD's `merge paths`), each once. */
+    readonly nextHops: readonly Address[];
+    /** 100 where none was received. */
+    readonly localPref: number;
+  };
+  readonly local?: true;
 }
 
 /** What to dump. `received` shows attributes as they came, `advertised` (with `peer`) as that peer was told. */
