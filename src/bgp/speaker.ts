@@ -5,7 +5,7 @@
  */
 import type { Prefix } from './net/types.ts';
 import { createRib } from './rib/index.ts';
-import type { RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
+import type { BestChange, RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
 import { cease, DeadlineQueue, MAX_PREFIX_HOLD_MS } from './session/index.ts';
 import { peerAction, shutdown } from './speaker/actions.ts';
 import { configure } from './speaker/configure.ts';
@@ -44,6 +44,8 @@ export interface Speaker {
   /** When to tick next, monotonic milliseconds; Infinity without deadlines. In the past: after the next poll. */
   nextDeadline(): number;
   status(): SpeakerStatus;
+  /** What changed among best paths since the last call, for one reader that installs routes (Rib.bestChanges). */
+  bestChanges(limit: number): BestChange[];
   /** A page of routes from `cursor` (0 first); `next` is undefined at the end. An unknown peer has no routes. */
   routes(query: SpeakerRouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
   /** Everything known about a prefix, from the records that were acted on. */
@@ -67,6 +69,12 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
     },
     nextDeadline: () => nextDeadline(state),
     status: () => statusOf(state),
+    bestChanges: (limit) => {
+      const changes = state.rib.bestChanges(limit);
+      // What was held back for the reader may be given up now.
+      if (changes.length > 0) state.mayHaveWork = true;
+      return changes;
+    },
     routes: (query, cursor, limit) => routes(state, query, cursor, limit),
     explain: (prefix) => state.rib.explain(prefix),
   };

@@ -95,6 +95,7 @@ describe('equal paths', () => {
     harness.settle();
     harness.announce(peer, ['10.9.0.0/26', '10.8.0.0/26']);
     expect(shown()).toEqual({ '10.8.0.0/26': '10.1.0.1 100', '10.9.0.0/26': '10.1.0.1 100' });
+    harness.settle();
     expect(harness.rib.stats().prefixes['ipv4-unicast']).toBe(2);
   });
 });
@@ -113,8 +114,8 @@ function happen(world: World, random: Random): void {
 }
 
 describe('a reader', () => {
-  it('holds what was chosen, in 2,000 random worlds', () => {
-    for (let seed = 1; seed <= 2000; seed++) {
+  it('holds what was chosen, in 600 random worlds', () => {
+    for (let seed = 1; seed <= 600; seed++) {
       const random = randomFrom(seed);
       const world = new World(random, { peers: 2 + random(4), maxLogOctets: 1 << 20 });
       const reader = new Reader(world.rib);
