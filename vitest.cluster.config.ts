@@ -5,6 +5,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } },
   test: {
+    globalSetup: ['test/cluster/harness/build.ts'],
     include: ['test/cluster/**/*.test.ts'],
     reporters: ['verbose', './test/closing-line-reporter.ts'],
     pool: 'forks',

@@ -12,7 +12,6 @@ import { createNativeDriver } from './confd/native/driver.ts';
 import { measureLoop } from './confd/native/loop-delay.ts';
 import { createStore } from './confd/resources/store.ts';
 import type { Issue } from './confd/resources/types.ts';
-import { createFileSource } from './confd/source/file/index.ts';
 import { formatSocketAddress, showConfig } from './config/show.ts';
 import type { Config, ConfigResult } from './config/types.ts';
 import type { MainAnswer, MainQuery } from './health/status.ts';
@@ -28,10 +27,11 @@ import { createIssueLog } from './main/issue-log.ts';
 import { lockDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
 import { createLog, screenLevel } from './main/log.ts';
-import type { Essentials } from './main/options.ts';
-import { essentials, healthOptions, requireManifests, translateOptions } from './main/options.ts';
+import type { DaemonNeeds } from './main/options.ts';
+import { daemonNeeds, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { portOwner } from './main/port-owner.ts';
 import { createMainPushes } from './main/pushes.ts';
+import { createSource } from './main/source.ts';
 import { spawnSpeaker } from './main/spawn-speaker.ts';
 import { logSpeakerEvent } from './main/speaker-log.ts';
 import { StartError } from './main/start-error.ts';
@@ -73,9 +73,9 @@ const IDLE: ConvergeState = {
  */
 export async function runDaemon(result: ConfigResult, signal: AbortSignal): Promise<Error | undefined> {
   const { config } = result;
-  const needs = essentials(config);
+  const needs = daemonNeeds(config);
   requireEngineOptions(config);
-  await requireManifests(needs.path);
+  if (needs.path !== undefined) await requireManifests(needs.path);
   const locks = await lockDirectories([
     { path: config.runDir, flag: 'run-dir' },
     { path: config.stateDir, flag: 'state-dir' },
@@ -87,17 +87,18 @@ export async function runDaemon(result: ConfigResult, signal: AbortSignal): Prom
   }
 }
 
-async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortSignal): Promise<Error | undefined> {
+async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: AbortSignal): Promise<Error | undefined> {
   const { config } = result;
   const log = createLog(config.logLevel, { node: needs.node });
   const fault = new AbortController();
   const ended = AbortSignal.any([signal, fault.signal]);
   const daemon = await assemble(result, needs, log, (error) => fault.abort(error));
-  log.info({ version: programVersion(), listening: daemon.health.listening.map((entry) => entry.text), path: needs.path }, 'started');
+  const listening = daemon.health.listening.map((entry) => entry.text);
+  log.info({ version: programVersion(), listening, datastore: config.datastore, path: needs.path }, 'started');
   try {
     await daemon.driver.start(ended);
     const store = createStore();
-    const source = createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
+    const source = await createSource(config, needs, log);
     // The resource decides where nobody else did (control-plane 1.2, logSeverityScreen).
     const leveled = result.origins.get('logLevel')?.kind === 'default';
     const compute = computeWith(daemon.engine, needs.node);
@@ -127,7 +128,7 @@ async function runLocked(result: ConfigResult, needs: Essentials, signal: AbortS
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog, fail: (error: Error) => void): Promise<Daemon> {
+async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog, fail: (error: Error) => void): Promise<Daemon> {
   const { config } = result;
   const startedAt = REAL_CLOCK.now();
   const parts: { daemon: Daemon | undefined } = { daemon: undefined };
@@ -154,6 +155,7 @@ async function assemble(result: ConfigResult, needs: Essentials, log: DaemonLog,
   const pushes = createMainPushes({
     version: programVersion(),
     node: needs.node,
+    source: config.datastore,
     engine: config.engine,
     startedAt,
     settings: showConfig(result).map((row) => ({ name: row.key, value: row.value ?? '', origin: row.origin })),

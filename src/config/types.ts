@@ -53,6 +53,24 @@ export interface Config {
   /** Programs of BIRD; the second is BIRD 1.6's IPv6 daemon. */
   readonly birdProgram: string;
   readonly bird6Program: string;
+  /** Kubeconfig for datastore `kubernetes`; undefined: the endpoint with its files, or the pod's own account. */
+  readonly kubeconfig: string | undefined;
+  /** Context of the kubeconfig. */
+  readonly kubeContext: string | undefined;
+  /** URL of the API server; beats that of the kubeconfig and of the pod. */
+  readonly apiEndpoint: string | undefined;
+  readonly apiCaFile: string | undefined;
+  readonly apiCertFile: string | undefined;
+  readonly apiKeyFile: string | undefined;
+  /** Undefined: the pod's own token, where there is no client certificate. */
+  readonly apiTokenFile: string | undefined;
+  /** The API server's certificate is not verified. */
+  readonly apiInsecure: boolean;
+  /** API server as a pod sees it, an address or a name. */
+  readonly apiServiceHost: string | undefined;
+  readonly apiServicePort: number;
+  /** API group of Calico's kinds; undefined: found out. */
+  readonly apiGroup: 'crd.projectcalico.org/v1' | 'projectcalico.org/v3' | undefined;
   /** Directory of sockets and lock. */
   readonly runDir: string;
   /** Directory of persistent state. */

@@ -24,6 +24,13 @@ export function parseText(text: string): Parsed<string> {
   return text === '' ? bad('empty') : good(text);
 }
 
+/** URL of an HTTP server, without credentials in it. */
+export function parseHttpUrl(text: string): Parsed<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return bad('not an http:// or https:// URL');
+  return url.username === '' && url.password === '' && url.search === '' ? good(text) : bad('a URL with more than host, port and path');
+}
+
 /** A name as Kubernetes gives to nodes and namespaces (RFC 1123 subdomain, at most 253 characters). */
 export function parseName(text: string): Parsed<string> {
   return /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) && text.length <= 253

@@ -11,22 +11,36 @@ import type { Config } from '../config/types.ts';
 import type { HealthOptions } from '../health/status.ts';
 import { StartError } from './start-error.ts';
 
-/** What a daemon cannot do without, or the error that says what is missing. */
+/** What a command over manifests cannot do without. */
 export interface Essentials {
   readonly node: string;
   readonly path: string;
 }
 
-/** Checks what has no default. Throws StartError `NODE` or `DATASTORE`. */
+/** What a daemon cannot do without. `path` is there for datastore `file` alone. */
+export interface DaemonNeeds {
+  readonly node: string;
+  readonly path: string | undefined;
+}
+
+function nodeOf(config: Config): string {
+  if (config.node !== undefined) return config.node;
+  throw new StartError('NODE', 'no node name: give --node, LINNET_NODE or NODENAME; the host name is not assumed to be it');
+}
+
+/** Checks what has no default and must be there for datastore `file`. Throws StartError `NODE` or `DATASTORE`. */
 export function essentials(config: Config): Essentials {
-  if (config.node === undefined) {
-    throw new StartError('NODE', 'no node name: give --node, LINNET_NODE or NODENAME; the host name is not assumed to be it');
-  }
-  if (config.datastore !== 'file') {
-    throw new StartError('DATASTORE', `datastore ${config.datastore} is not in this version: use --datastore file --path DIR`);
-  }
+  const node = nodeOf(config);
   if (config.path === undefined) throw new StartError('DATASTORE', 'datastore file needs --path DIR, the directory of manifests');
-  return { node: config.node, path: config.path };
+  return { node, path: config.path };
+}
+
+/** Checks what a daemon has no default for. Throws StartError `NODE` or `DATASTORE`. */
+export function daemonNeeds(config: Config): DaemonNeeds {
+  if (config.datastore === 'file') return essentials(config);
+  const node = nodeOf(config);
+  if (config.datastore === 'kubernetes') return { node, path: undefined };
+  throw new StartError('DATASTORE', `datastore ${config.datastore} is not in this version: use kubernetes, or file with --path DIR`);
 }
 
 /** Throws StartError `UNREACHABLE` where there are no manifests to read: neither a directory nor a file. */

@@ -9,6 +9,8 @@ import type { HeldPeerView, IssueView, MainPush, SettingView, TimingView } from 
 export interface PushBasis {
   readonly version: string;
   readonly node: string;
+  /** Kind of the datastore, `file` or `kubernetes`. */
+  readonly source: string;
   /** Routing engine, as configured. */
   readonly engine: string;
   readonly startedAt: number;
@@ -36,7 +38,7 @@ export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPu
       node: basis.node,
       engine: basis.engine,
       startedAt: basis.startedAt,
-      source: { kind: 'file', inSync: state.inSync },
+      source: { kind: basis.source, inSync: state.inSync },
       firstAppliedAt: state.firstAppliedAt,
       lastAppliedAt: state.lastAppliedAt,
       applied: state.applied,

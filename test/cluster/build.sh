@@ -6,7 +6,7 @@
 set -eu -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-hash=$(cat go.mod go.sum | sha256sum | cut -c 1-16)
+hash=$(cat go.mod go.sum build.sh | sha256sum | cut -c 1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/linnet
 target=$cache/servers-$hash
 if [ -x "$target/kube-apiserver" ] && [ -x "$target/etcd" ]; then
@@ -24,10 +24,10 @@ if [ -x "$target/kube-apiserver" ] && [ -x "$target/etcd" ]; then
   echo "$target"
   exit 0
 fi
-version=$(sed -n 's#^\s*k8s.io/kubernetes \(v[0-9.]*\)$#\1#p; s#^require k8s.io/kubernetes \(v[0-9.]*\)$#\1#p' go.mod | head -n 1)
 work=$(mktemp -d "$target.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly
+version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 build() {
   nice -n 15 go build -p "${BUILD_JOBS:-2}" -trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$work/$1" "$2" >&2
 }

@@ -1,4 +1,4 @@
-// Test servers: kube-apiserver and etcd, built by build.sh. k8s.io/kubernetes keeps its staging modules at v0.0.0 and replaces them by
+// Test servers, built by build.sh: kube-apiserver and etcd. k8s.io/kubernetes keeps its staging modules at v0.0.0 and replaces them by
 // directories of its repository, which a module archive does not have: each is replaced by its published twin here.
 module linnet.test/servers
 

@@ -1,0 +1,86 @@
+/** What a list's failures mean: whether the daemon may go on without it, whether the datastore is lost, and the issues to show. */
+import type { Issue } from '../../resources/types.ts';
+import type { Failure } from './api.ts';
+import type { Watched } from './kinds.ts';
+
+/** Ms of failing in a row after which a list that was in sync is lost. A server that restarts is back before. */
+export const LOST_AFTER_MS = 5_000;
+/** Answers "forbidden" or "no such kind" in a row that are believed: a server that starts gives them too. */
+export const REFUSALS = 3;
+
+/**
+ * `starting`: never complete, the daemon waits for it. `refused`: not to be had, the daemon goes on without it or with what
+ * it knows. `lost`: known once, and the datastore does not answer.
+ */
+export type ListStatus = 'starting' | 'synced' | 'refused' | 'lost';
+
+/** One list as it stands. */
+export interface ListHealth {
+  readonly status: ListStatus;
+  /** The present row of failures. */
+  readonly failing?: { readonly since: number; readonly count: number; readonly failure: Failure };
+}
+
+/** A list that was begun. */
+export const STARTING: ListHealth = { status: 'starting' };
+
+const isRefusal = ({ code }: Failure): boolean => code === 'DATASTORE_FORBIDDEN' || code === 'DATASTORE_KIND_MISSING';
+
+/** After one more failure, `now` in monotonic ms. */
+export function afterFailure(health: ListHealth, failure: Failure, now: number): ListHealth {
+  const before = health.failing;
+  // A refusal after other failures begins a row of its own, and the other way round.
+  const goesOn = before !== undefined && isRefusal(before.failure) === isRefusal(failure);
+  const failing = { since: goesOn ? before.since : now, count: goesOn ? before.count + 1 : 1, failure };
+  if (isRefusal(failure)) return { status: failing.count >= REFUSALS ? 'refused' : health.status, failing };
+  const lost = health.status === 'synced' && now - failing.since >= LOST_AFTER_MS;
+  return { status: lost ? 'lost' : health.status, failing };
+}
+
+/** Failures of the server as a whole are told once, not for every list. */
+function isCommon({ code }: Failure): boolean {
+  return code === 'DATASTORE_UNREACHABLE' || code === 'DATASTORE_ACCESS' || code === 'DATASTORE_UNAUTHORIZED';
+}
+
+/** Worth telling: a list that never was complete, or one that is believed to be in trouble. A single broken watch is not. */
+function isTold(health: ListHealth): boolean {
+  return health.failing !== undefined && (health.status !== 'synced' || isRefusal(health.failing.failure) || health.failing.count >= 3);
+}
+
+const RULES: Readonly<Record<Failure['code'], string>> = {
+  DATASTORE_UNREACHABLE: 'cannot be reached',
+  DATASTORE_ACCESS: 'cannot be asked',
+  DATASTORE_UNAUTHORIZED: 'does not accept our account',
+  DATASTORE_FORBIDDEN: 'must not be read by our account',
+  DATASTORE_KIND_MISSING: 'are of no kind that the API server has',
+  DATASTORE_GONE: 'cannot be watched',
+  DATASTORE_ERROR: 'cannot be read',
+};
+
+function issueOf({ kind, apiVersion }: Watched | { kind: string; apiVersion: string }, name: string, failure: Failure): Issue {
+  return {
+    code: failure.code,
+    severity: failure.code === 'DATASTORE_KIND_MISSING' ? 'warning' : 'error',
+    object: { apiVersion, kind, namespace: '', name },
+    field: '',
+    got: '',
+    rule: `${RULES[failure.code]} (${failure.message})`,
+    source: null,
+    transient: true,
+  };
+}
+
+/** Issue of one list under its own scope, or none. */
+export function listIssues(watched: Watched, health: ListHealth): readonly Issue[] {
+  const failure = isTold(health) ? health.failing?.failure : undefined;
+  return failure === undefined || isCommon(failure) ? [] : [issueOf(watched, '*', failure)];
+}
+
+/** The one issue of the whole server, where some list suffers from it. */
+export function commonIssues(lists: Iterable<ListHealth>): readonly Issue[] {
+  for (const health of lists) {
+    const failure = isTold(health) ? health.failing?.failure : undefined;
+    if (failure !== undefined && isCommon(failure)) return [issueOf({ apiVersion: 'v1', kind: 'Datastore' }, 'kubernetes', failure)];
+  }
+  return [];
+}

@@ -1,0 +1,65 @@
+/** What is listed and watched: kinds with their paths and selectors (control-plane 9.2). Leases are never among them. */
+
+/** One list and watch: a path of the API and what narrows it. */
+export interface Watched {
+  /** Unique among all; also the scope of its issues. */
+  readonly id: string;
+  readonly kind: string;
+  readonly apiVersion: string;
+  /** `/api/v1/nodes`. */
+  readonly path: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** The API groups that hold Calico's kinds, with their only versions here. */
+export type CalicoApi = 'crd.projectcalico.org/v1' | 'projectcalico.org/v3';
+
+/** What decides which kinds are watched at all. */
+export interface KindOptions {
+  /** Pod CIDRs of Nodes stand in for block affinities, which are then not watched (control-plane 1.1). */
+  readonly usePodCIDR: boolean;
+  /** Values of the label that a node's block affinities carry. */
+  readonly hostnameHashes: readonly string[];
+}
+
+/** Label that newer block affinities carry: base32 of the SHA3-256 of the node's name (control-plane 9.2). */
+export const HOSTNAME_HASH = 'projectcalico.org/hostname-hash';
+
+function calico(api: CalicoApi, kind: string, plural: string, labelSelector?: string): Watched {
+  const id = [api, kind, ...(labelSelector === undefined ? [] : [labelSelector])].join(' ');
+  const path = `/apis/${api}/${plural}`;
+  return { id, kind, apiVersion: api, path, ...(labelSelector === undefined ? {} : { labelSelector }) };
+}
+
+/** Kubernetes Nodes. */
+export const NODES: Watched = { id: 'Node', kind: 'Node', apiVersion: 'v1', path: '/api/v1/nodes' };
+
+/** Calico's kinds. Affinities that name another node are left out by the server, those without the label are all taken. */
+export function calicoKinds(api: CalicoApi, options: KindOptions): readonly Watched[] {
+  const affinities = [`${HOSTNAME_HASH} in (${options.hostnameHashes.join(',')})`, `!${HOSTNAME_HASH}`];
+  return [
+    calico(api, 'BGPConfiguration', 'bgpconfigurations'),
+    calico(api, 'BGPPeer', 'bgppeers'),
+    calico(api, 'BGPFilter', 'bgpfilters'),
+    calico(api, 'IPPool', 'ippools'),
+    ...(options.usePodCIDR ? [] : affinities.map((selector) => calico(api, 'BlockAffinity', 'blockaffinities', selector))),
+  ];
+}
+
+/** Services of all namespaces and where their endpoints are; only while some service CIDR is configured. */
+export const SERVICE_KINDS: readonly Watched[] = [
+  { id: 'Service', kind: 'Service', apiVersion: 'v1', path: '/api/v1/services' },
+  { id: 'EndpointSlice', kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1', path: '/apis/discovery.k8s.io/v1/endpointslices' },
+];
+
+/** One Secret by name: a role that grants nothing but this object suffices. */
+export function secretKind(namespace: string, name: string): Watched {
+  return {
+    id: `Secret ${namespace}/${name}`,
+    kind: 'Secret',
+    apiVersion: 'v1',
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`,
+    fieldSelector: `metadata.name=${name}`,
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * One list and watch, for ever: a list in pages, then watches that each go on from the last version seen. Too old a version
+ * (410) and a watch that keeps failing on the server's side lead to a new list; anything else is tried again from where it was.
+ */
+import type { Clock } from '../../clock.ts';
+import type { Api, Failure } from './api.ts';
+import { networkFailure } from './api.ts';
+import { backoffMs, watchSeconds } from './backoff.ts';
+import type { Watched } from './kinds.ts';
+import { createLineSplitter } from './lines.ts';
+import type { WatchEvent } from './protocol.ts';
+import { listPath, readListPage, readWatchEvent, watchPath } from './protocol.ts';
+import type { Listing } from './view.ts';
+
+/** Watches that fail by the server's fault before everything is listed again (its data may be another's, older than ours). */
+export const WATCH_TRIES = 3;
+/** Ms that a watch must last to count as a healthy one; shorter and silent ones are failures, so that none is asked for in a loop. */
+export const HEALTHY_MS = 5_000;
+
+/** What a reflector tells. */
+export interface ReflectorEvents {
+  list(): Listing;
+  event(event: WatchEvent & { readonly type: 'changed' | 'deleted' }): void;
+  /** Some events were told, and no more are at hand. */
+  pause(): void;
+  /** The list is complete, or a watch goes on from where the last one ended. */
+  reached(): void;
+  /** The nth failure in a row. */
+  failed(failure: Failure, failures: number): void;
+}
+
+/** What a reflector needs. */
+export interface ReflectorDeps {
+  readonly api: Api;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+interface Session {
+  readonly watched: Watched;
+  readonly deps: ReflectorDeps;
+  readonly events: ReflectorEvents;
+  readonly signal: AbortSignal;
+  /** Last version seen; '' asks for a list. */
+  version: string;
+  failures: number;
+  /** Of watches, since the last good one. */
+  watchFailures: number;
+  /** Lists that 410 asked for, since the last good watch. */
+  relists: number;
+}
+
+/** Runs until the signal aborts. Never rejects. */
+export async function reflect(watched: Watched, deps: ReflectorDeps, events: ReflectorEvents, signal: AbortSignal): Promise<void> {
+  const session: Session = { watched, deps, events, signal, version: '', failures: 0, watchFailures: 0, relists: 0 };
+  while (!signal.aborted) {
+    const failure = session.version === '' ? await list(session) : await watch(session);
+    if (failure === undefined || signal.aborted) continue;
+    session.failures += 1;
+    events.failed(failure, session.failures);
+    await deps.clock.wait(backoffMs(session.failures, deps.random(), failure.retryAfter), signal);
+  }
+}
+
+const broken = (message: string): Failure => ({ code: 'DATASTORE_ERROR', message, retryAfter: 0 });
+
+async function list(session: Session): Promise<Failure | undefined> {
+  const { watched, deps, events, signal } = session;
+  const listing = events.list();
+  for (let token = ''; ; ) {
+    const answer = await deps.api.get(listPath(watched, token), signal);
+    // 410 here: the token outlived its list. The next try begins with the first page.
+    if (!answer.ok) return answer.failure;
+    if (signal.aborted) return undefined;
+    const page = readListPage(answer.value, watched);
+    if (page === undefined) return broken('the answer is no list');
+    listing.add(page.items);
+    token = page.token;
+    if (token === '') {
+      session.version = page.resourceVersion;
+      session.watchFailures = 0;
+      break;
+    }
+  }
+  listing.commit();
+  events.reached();
+  return undefined;
+}
+
+/** Lists again: at once the first time, then with the waits of a failure. */
+function relist(session: Session): Failure | undefined {
+  session.version = '';
+  session.relists += 1;
+  return session.relists > 1
+    ? { code: 'DATASTORE_GONE', message: 'versions grow old faster than they are watched', retryAfter: 0 }
+    : undefined;
+}
+
+function healthy(session: Session): void {
+  session.failures = 0;
+  session.watchFailures = 0;
+  session.relists = 0;
+}
+
+function failedWatch(session: Session, failure: Failure): Failure {
+  session.watchFailures += 1;
+  if (failure.code === 'DATASTORE_ERROR' && session.watchFailures >= WATCH_TRIES) session.version = '';
+  return failure;
+}
+
+async function watch(session: Session): Promise<Failure | undefined> {
+  const { watched, deps, events, signal, version } = session;
+  const began = deps.clock.monotonic();
+  const answer = await deps.api.stream(watchPath(watched, version, watchSeconds(deps.random())), signal);
+  if (!answer.ok) return answer.failure.code === 'DATASTORE_GONE' ? relist(session) : failedWatch(session, answer.failure);
+  events.reached();
+  const end = await follow(session, answer.value);
+  if (end === 'gone') return relist(session);
+  if (session.version !== version || deps.clock.monotonic() - began >= HEALTHY_MS) healthy(session);
+  else if (end === undefined) return failedWatch(session, broken('the server ended a watch at once'));
+  return end === undefined ? undefined : failedWatch(session, end);
+}
+
+/** Takes events until the stream ends: by itself, by a failure, or because the version is gone. */
+async function follow(session: Session, stream: AsyncIterable<Uint8Array>): Promise<Failure | 'gone' | undefined> {
+  const splitter = createLineSplitter();
+  try {
+    for await (const chunk of stream) {
+      if (session.signal.aborted) return undefined;
+      const lines = splitter.push(chunk);
+      if (lines === undefined) return broken('an event of a watch is too long');
+      for (const line of lines) {
+        const event = readWatchEvent(line, session.watched);
+        if (event.type === 'gone') return 'gone';
+        if (event.type === 'error') return broken(event.message);
+        if (event.type !== 'bookmark') session.events.event(event);
+        if (event.resourceVersion !== '') session.version = event.resourceVersion;
+      }
+      if (lines.length > 0) {
+        healthy(session);
+        session.events.pause();
+      }
+    }
+    return undefined;
+  } catch (error) {
+    return networkFailure(error);
+  }
+}
