@@ -19,6 +19,7 @@ const COMMANDS: readonly CommandRow[] = [
   { name: 'peers', summary: 'list the sessions', load: () => import('./peers.ts') },
   { name: 'routes', summary: 'list routes', load: () => import('./routes.ts') },
   { name: 'health', summary: 'ask for liveness and readiness', load: () => import('./health.ts') },
+  { name: 'replay', summary: 'play a recording of a speaker back and compare', load: () => import('./replay.ts') },
   { name: 'demo', summary: 'show a cluster at work on this machine', load: () => import('./demo-command.ts') },
   { name: 'config', summary: 'show the effective configuration', load: () => import('./config.ts') },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },

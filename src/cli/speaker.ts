@@ -7,6 +7,7 @@ import type { SpeakerConfig } from 'bgp-ts';
 import { createSpeaker, formatConfigFaults, parseSpeakerConfig } from 'bgp-ts';
 import type { SpeakerHost } from 'bgp-ts/io';
 import { createSpeakerHost, ListenError, monotonicNow, unavailableOptions, wallClockOf } from 'bgp-ts/io';
+import { createRecordedSpeaker } from 'bgp-ts/testing';
 import type { Command } from 'commander';
 import type { Log } from '../confd/log.ts';
 import { createLog } from '../main/log.ts';
@@ -14,6 +15,8 @@ import { logSpeakerEvent } from '../main/speaker-log.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError, EXIT, exitCode } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
+import type { RecordFile } from './record-file.ts';
+import { openRecordFile } from './record-file.ts';
 import type { StatusServer } from './speaker-status.ts';
 import { serveSpeakerStatus } from './speaker-status.ts';
 
@@ -29,6 +32,16 @@ export interface SpeakerArguments {
   readonly planned?: boolean;
   /** The process before this one ended while its routes stayed in the forwarding plane: send R and F (RFC 4724). Default false. */
   readonly restarting?: boolean;
+  /** Path of a file that gets every input of the speaker, for `linnet replay`; none without it. */
+  readonly record?: string;
+}
+
+interface SpeakerOptionsGiven {
+  readonly status?: string;
+  readonly planned?: boolean;
+  readonly restarting?: boolean;
+  readonly record?: string;
+  readonly log: string;
 }
 
 /** Adds the command. */
@@ -38,14 +51,16 @@ export function define(command: Command, context: CommandContext): void {
     .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket')
     .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
     .option('--restarting', 'this process follows one whose routes are still being used: ask helpers to keep them (RFC 4724)')
+    .option('--record <file>', 'write every input of the speaker to this file, for linnet replay')
     .option('--log <level>', 'debug, info, warn or error', 'info')
-    .action(async (config: string, options: { status?: string; planned?: boolean; restarting?: boolean; log: string }) => {
+    .action(async (config: string, options: SpeakerOptionsGiven) => {
       const log = (['debug', 'info', 'warn', 'error'] as const).find((level) => level === options.log);
       if (log === undefined) throw new CommandError(EXIT.usage, `--log ${options.log}: must be debug, info, warn or error`);
       const status = options.status === undefined ? {} : { status: options.status };
+      const record = options.record === undefined ? {} : { record: options.record };
       context.exit = exitCode(
         await speakerCommand(
-          { config, ...status, log, planned: options.planned === true, restarting: options.restarting === true },
+          { config, ...status, ...record, log, planned: options.planned === true, restarting: options.restarting === true },
           interruptSignal(),
         ),
       );
@@ -56,11 +71,13 @@ export function define(command: Command, context: CommandContext): void {
 export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal): Promise<number> {
   const config = await readConfig(args.config);
   const log = createLog(args.log ?? 'info', {});
-  const speaker = createSpeaker({
+  const recording = args.record === undefined ? undefined : await openRecording(args.record, log);
+  const options = {
     random: Math.random,
     wallClock: wallClockOf,
     ...(args.restarting === true ? { restarting: { forwarding: true } } : {}),
-  });
+  };
+  const speaker = recording === undefined ? createSpeaker(options) : createRecordedSpeaker(options, recording.write);
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,
@@ -77,6 +94,7 @@ export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal
     if (args.status !== undefined) server = await serveSpeakerStatus(speaker, args.status);
   } catch (error) {
     await host.stop(false);
+    await recording?.close();
     if (error instanceof ListenError || isSystemError(error)) throw new CommandError(EXIT.usage, error.message);
     throw error;
   }
@@ -91,7 +109,14 @@ export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal
   process.off('SIGHUP', reread);
   await server?.close();
   await host.stop(args.planned ?? false);
+  await recording?.close();
   return EXIT.ok;
+}
+
+function openRecording(path: string, log: Log): Promise<RecordFile> {
+  return openRecordFile(path, log).catch((error: unknown) => {
+    throw new CommandError(EXIT.usage, `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  });
 }
 
 async function readConfig(path: string): Promise<SpeakerConfig> {

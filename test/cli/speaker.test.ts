@@ -1,10 +1,12 @@
 /** `linnet speaker`: one process's worth of it, in this one: the status socket, reading the file again, what it refuses. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { replayFile } from '../../src/cli/replay.ts';
+import type { SpeakerArguments } from '../../src/cli/speaker.ts';
 import { speakerCommand } from '../../src/cli/speaker.ts';
 
 let folder = '';
@@ -50,12 +52,15 @@ async function until<T>(ask: () => Promise<T>, test: (value: T) => boolean): Pro
   }
 }
 
-async function start(document: object): Promise<{ readonly config: string; readonly status: string; readonly done: Promise<number> }> {
+async function start(
+  document: object,
+  more: Partial<SpeakerArguments> = {},
+): Promise<{ readonly config: string; readonly status: string; readonly done: Promise<number> }> {
   const config = join(folder, 'speaker.json');
   const status = join(folder, 'status.sock');
   await writeFile(config, JSON.stringify(document));
   const end = new AbortController();
-  const done = speakerCommand({ config, status, log: 'error' }, end.signal);
+  const done = speakerCommand({ config, status, log: 'error', ...more }, end.signal);
   ends.push(async () => {
     end.abort();
     expect(await done).toBe(0);
@@ -102,6 +107,30 @@ describe('linnet speaker', () => {
       () => get(status, '/routes'),
       ({ document: answer }) => JSON.stringify(answer).includes('198.51.100.0/24'),
     );
+  });
+
+  it('records what it gets, and the replay does the same', async () => {
+    const record = join(folder, 'run.jsonl');
+    const document = {
+      localAs: 64512,
+      routerId: '10.99.0.1',
+      listen: { address: '127.0.0.60', port: await freePort() },
+      neighbors: [{ address: '127.0.0.61', as: 64512, passive: true }],
+    };
+    await start(document, { record });
+    for (const end of ends.splice(0)) await end();
+    expect(await replayFile(record)).toMatchObject({ truncated: false, differences: [] });
+    expect((await stat(record)).mode & 0o777).toBe(0o600);
+    await writeFile(
+      record,
+      (await readFile(record, 'utf8')).replace('127.0.0.61', '127.0.0.62').replace('"passive":true', '"passive":false'),
+    );
+    expect((await replayFile(record)).differences[0]).toMatchObject({ line: 2, call: 'handle configure' });
+    await expect(replayFile(join(folder, 'speaker.json'))).rejects.toMatchObject({
+      code: 2,
+      message: expect.stringContaining('not a recording'),
+    });
+    await expect(replayFile(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 2, message: expect.stringContaining('cannot read') });
   });
 
   it('refuses a wrong configuration, a taken port and a taken socket with exit code 2', async () => {

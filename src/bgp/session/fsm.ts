@@ -161,7 +161,12 @@ export function nextFsmDeadline({ timers }: Fsm): number {
 }
 
 /** Timers that fire by themselves. */
-export type TimerEventType = 'connect-retry-expired' | 'delay-open-expired' | 'idle-hold-expired' | 'keepalive-expired' | 'send-hold-expired';
+export type TimerEventType =
+  | 'connect-retry-expired'
+  | 'delay-open-expired'
+  | 'idle-hold-expired'
+  | 'keepalive-expired'
+  | 'send-hold-expired';
 
 /** Timers due, but for the hold timer, which only nominates (bgp-speaker 4.1); each is stopped by being taken. */
 export function takeDueTimers(fsm: Fsm, now: number): TimerEventType[] {

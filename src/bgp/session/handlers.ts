@@ -8,7 +8,15 @@
 import type { SessionState } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { describeNotification, notificationFor } from '../wire/index.ts';
-import { FAILURE_FORGET_MS, IDLE_HOLD_FIRST_MS, IDLE_HOLD_MAX_MS, JITTER_FLOOR, OPEN_SENT_HOLD_MS, RECONNECT_FIRST_MS, SEND_HOLD_MIN_MS } from './limits.ts';
+import {
+  FAILURE_FORGET_MS,
+  IDLE_HOLD_FIRST_MS,
+  IDLE_HOLD_MAX_MS,
+  JITTER_FLOOR,
+  OPEN_SENT_HOLD_MS,
+  RECONNECT_FIRST_MS,
+  SEND_HOLD_MIN_MS,
+} from './limits.ts';
 import type { Negotiated } from './negotiate.ts';
 import { negotiate } from './negotiate.ts';
 import { afterNBit, cease, FSM_ERRORS, isHardReset, refusesOptions } from './notifications.ts';

@@ -139,7 +139,8 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
  */
 function reconnect(state: SpeakerState, peer: Peer, because: string): void {
   const { connection } = peer.primary;
-  const graceful = isUp(peer) && (peer.session?.gracefulRestart?.families.length ?? 0) > 0;
+  // A peer that names no family keeps ours all the same (RFC 4724 section 3): it only cannot restart itself.
+  const graceful = isUp(peer) && peer.session?.gracefulRestart !== undefined;
   if (graceful && connection !== undefined) {
     output(state, { type: 'close', connection, reset: false });
     forget(state, connection);

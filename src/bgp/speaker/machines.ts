@@ -4,7 +4,17 @@
  */
 
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmSettings } from '../session/index.ts';
-import { cease, collisionLoser, createFsm, handleEvent, isCollision, localOpen, negotiate, nextFsmDeadline, watchSending } from '../session/index.ts';
+import {
+  cease,
+  collisionLoser,
+  createFsm,
+  handleEvent,
+  isCollision,
+  localOpen,
+  negotiate,
+  nextFsmDeadline,
+  watchSending,
+} from '../session/index.ts';
 import type { SessionState } from '../speaker-types.ts';
 import type { NotificationMessage, OpenMessage } from '../wire/index.ts';
 import { describeNotification, encodeKeepalive, encodeNotification, encodeOpen } from '../wire/index.ts';

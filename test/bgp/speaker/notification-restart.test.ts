@@ -8,7 +8,7 @@ import { address, PORT, peer, route, World } from './world.ts';
 const GR = { gracefulRestart: { restartTime: 60 } };
 
 /** The capability, with or without the N bit. */
-function restart(notification: boolean): Capabilities['gracefulRestart'] {
+function restart(notification: boolean): NonNullable<Capabilities['gracefulRestart']> {
   return { restarting: false, notification, restartTime: 60, families: [{ family: 'ipv4-unicast', forwarding: true }] };
 }
 
@@ -22,7 +22,10 @@ function establish(world: World, scripted: ScriptedPeer): void {
 }
 
 /** Speaker 1 with a route of scripted peer 2. */
-function pair(options: { readonly notification: boolean } = { notification: true }): { readonly world: World; readonly scripted: ScriptedPeer } {
+function pair(options: { readonly notification: boolean } = { notification: true }): {
+  readonly world: World;
+  readonly scripted: ScriptedPeer;
+} {
   const world = new World();
   world.add(1, [peer(2, { ...GR, passive: true })]);
   const scripted = world.script(2, { capabilities: { gracefulRestart: restart(options.notification) } });

@@ -180,7 +180,12 @@ describe('restarting', () => {
     expect(world.best(2)).toEqual(['10.1.1.0/26 from p1', '10.1.2.0/26 from local']);
     expect(scripted.types().filter((type) => type === 'update')).toHaveLength(1);
     expect(world.network.events('s1').some((event) => event.kind === 'end-of-rib' && event.direction === 'sent')).toBe(false);
-    expect(world.speaker(1).explain(route('10.1.2.0/26').prefix).peers.find((each) => each.peer === 'p3')?.blockedBy).toMatchObject({
+    expect(
+      world
+        .speaker(1)
+        .explain(route('10.1.2.0/26').prefix)
+        .peers.find((each) => each.peer === 'p3')?.blockedBy,
+    ).toMatchObject({
       citation: 'RFC 4724 section 4.1',
     });
     scripted.send(encodeEndOfRib('ipv4-unicast'));
