@@ -13,6 +13,7 @@ function protocol(host: Host, config: DaemonConfig, neighbor: NeighborConfig): s
   return `protocol bgp ${neighbor.name} {
   local ${sameFamily(host, neighbor.address)} as ${config.as};
   neighbor ${neighbor.address} as ${neighbor.as};
+  ${neighbor.password === undefined ? '' : `password "${neighbor.password}";`} ttl security ${neighbor.ttlSecurity === true ? 'on' : 'off'};
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   ${family} { import all; export where source = RTS_STATIC; next hop self; };
 }`;
@@ -103,6 +104,10 @@ export const makeBird2: MakeDaemon = (host, directory, config): Daemon => {
       });
     },
     stop: async (signal) => running?.stop(signal),
+    secure: async (neighbors) => {
+      writeFileSync(file, configuration(host, { ...config, neighbors }));
+      await ask('configure');
+    },
     established: async () => {
       const rows = (await ask('show protocols')).split('\n').map((line) => line.trim().split(/\s+/));
       return new Set(

@@ -39,6 +39,8 @@ export interface Cluster {
   /** BGPConfiguration `default`, spec as written. */
   readonly configuration: { readonly [field: string]: unknown };
   readonly pools: readonly string[];
+  /** Secrets of namespace kube-system, by name and key. */
+  readonly secrets?: readonly { readonly name: string; readonly stringData: { readonly [key: string]: string } }[];
 }
 
 interface ObjectFile {
@@ -113,6 +115,9 @@ function clusterFiles(cluster: Cluster): ObjectFile[] {
     ),
     ...cluster.nodes.flatMap(nodeFiles),
     ...cluster.services.flatMap(serviceFiles),
+    ...(cluster.secrets ?? []).map(({ name, stringData }) =>
+      objectFile('v1', 'Secret', { name, namespace: 'kube-system' }, { type: 'Opaque', stringData }),
+    ),
     ...cluster.peers.map(({ name, spec }) => objectFile(CALICO, 'BGPPeer', { name }, { spec })),
   ];
 }

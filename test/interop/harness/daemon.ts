@@ -7,6 +7,10 @@ export interface NeighborConfig {
   readonly name: string;
   readonly address: string;
   readonly as: number;
+  /** TCP MD5 key (RFC 2385). */
+  readonly password?: string;
+  /** TTL security of one hop (RFC 5082). Default: off. */
+  readonly ttlSecurity?: boolean;
 }
 
 /** A daemon's whole configuration: sessions carry the family of their address, as those of Calico's nodes do. */
@@ -42,6 +46,8 @@ export interface Daemon {
   /** Starts it, also again after `stop`; resolves when it answers its control client. */
   start(): Promise<void>;
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Gives running sessions other passwords and TTL security; the neighbours are the same as before. */
+  secure(neighbors: readonly NeighborConfig[]): Promise<void>;
   /** Neighbour addresses whose session is Established. */
   established(): Promise<ReadonlySet<string>>;
   /** Every path learned from neighbours, both families, sorted by prefix and neighbour. */

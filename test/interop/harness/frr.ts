@@ -1,7 +1,7 @@
 /** Debian's FRR as a peer: zebra and bgpd in one namespace, vty sockets in a directory of their own, read as JSON. */
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Daemon, DaemonConfig, MakeDaemon, SeenRoute } from './daemon.ts';
+import type { Daemon, DaemonConfig, MakeDaemon, NeighborConfig, SeenRoute } from './daemon.ts';
 import { bySource, familyOf } from './daemon.ts';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
@@ -24,12 +24,21 @@ function familyBlock(config: DaemonConfig, family: 'ipv4' | 'ipv6'): string[] {
   ];
 }
 
+/** Password and TTL security, as lines under `router bgp`; `no` where there is none. */
+function security({ address, password, ttlSecurity }: NeighborConfig): string[] {
+  return [
+    password === undefined ? ` no neighbor ${address} password` : ` neighbor ${address} password ${password}`,
+    ttlSecurity === true ? ` neighbor ${address} ttl-security hops 1` : ` no neighbor ${address} ttl-security hops 1`,
+  ];
+}
+
 function configuration(config: DaemonConfig): string {
   const sessions = config.neighbors.flatMap(({ address, as }) => [
     ` neighbor ${address} remote-as ${as}`,
     ` neighbor ${address} timers connect 1`,
     ` neighbor ${address} advertisement-interval 0`,
   ]);
+  const secured = config.neighbors.flatMap(security);
   return [
     'frr defaults traditional',
     'debug bgp neighbor-events',
@@ -39,6 +48,7 @@ function configuration(config: DaemonConfig): string {
     ' no bgp default ipv4-unicast',
     ' no bgp network import-check',
     ...sessions,
+    ...secured.filter((line) => !line.startsWith(' no ')),
     ...FAMILIES.flatMap((family) => familyBlock(config, family)),
     '',
   ].join('\n');
@@ -128,6 +138,12 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
     },
     stop: async (signal) => {
       for (const daemon of running.reverse()) await daemon.stop(signal);
+    },
+    secure: async (neighbors) => {
+      writeFileSync(bgpFile, configuration({ ...config, neighbors }));
+      const file = join(directory, 'security.conf');
+      writeFileSync(file, [`router bgp ${config.as}`, ...neighbors.flatMap(security), ''].join('\n'));
+      await run('vtysh', ['--vty_socket', directory, '-d', 'bgpd', '-f', file]);
     },
     established: async () => {
       const summary = await ask('show bgp summary json');

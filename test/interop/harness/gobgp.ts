@@ -21,9 +21,12 @@ function neighborBlock(host: Host, neighbor: NeighborConfig): string {
   return `[[neighbors]]
   [neighbors.config]
     neighbor-address = "${neighbor.address}"
-    peer-as = ${neighbor.as}
+    peer-as = ${neighbor.as}${neighbor.password === undefined ? '' : `\n    auth-password = "${neighbor.password}"`}
   [neighbors.transport.config]
     local-address = "${sameFamily(host, neighbor.address)}"
+  [neighbors.ttl-security.config]
+    enabled = ${neighbor.ttlSecurity === true}
+    ttl-min = 255
   [neighbors.timers.config]
     connect-retry = 1
     idle-hold-time-after-reset = 1
@@ -79,24 +82,31 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
   const originate = async (prefix: string): Promise<void> => {
     await run('ip', [...inside, 'gobgp', 'global', 'rib', '-a', familyOf(prefix), 'add', prefix, 'nexthop', sameFamily(host, prefix)]);
   };
+  async function launch(): Promise<void> {
+    const daemon = start(
+      'ip',
+      [...inside, 'gobgpd', '-f', file, '-l', 'debug', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'],
+      join(directory, 'gobgpd.log'),
+    );
+    running = daemon;
+    await until('gobgpd answers', 10, async () => {
+      const dead = daemon.dead();
+      if (dead !== undefined) throw new Hopeless(dead);
+      if (list(await ask('neighbor')).length !== config.neighbors.length) throw new Error('neighbours not configured yet');
+    });
+    for (const prefix of config.announce) await originate(prefix);
+  }
   return {
     kind: 'gobgp',
     host,
-    start: async () => {
-      const daemon = start(
-        'ip',
-        [...inside, 'gobgpd', '-f', file, '-l', 'debug', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'],
-        join(directory, 'gobgpd.log'),
-      );
-      running = daemon;
-      await until('gobgpd answers', 10, async () => {
-        const dead = daemon.dead();
-        if (dead !== undefined) throw new Hopeless(dead);
-        if (list(await ask('neighbor')).length !== config.neighbors.length) throw new Error('neighbours not configured yet');
-      });
-      for (const prefix of config.announce) await originate(prefix);
-    },
+    start: launch,
     stop: async (signal) => running?.stop(signal),
+    secure: async (neighbors) => {
+      writeFileSync(file, configuration(host, { ...config, neighbors }));
+      // Reading the file again leaves the old key of an IPv6 neighbour in place: only a new gobgpd has the new one.
+      await running?.stop();
+      await launch();
+    },
     established: async () => {
       const up = list(await ask('neighbor')).filter((one) => number(one, 'state', 'session_state') === ESTABLISHED);
       return new Set(up.map((one) => text(one, 'state', 'neighbor_address') || text(one, 'conf', 'neighbor_address')));
