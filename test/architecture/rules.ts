@@ -66,7 +66,7 @@ export const AREAS: readonly Area[] = [
   { path: 'src/confd/source/etcd/', name: 'confd/source/etcd', imports: source, packages: ['undici'], pure: false },
   { path: 'src/confd/desired/', name: 'confd/desired', imports: routes, pure: true },
   { path: 'src/confd/driver.ts', name: 'confd/driver', imports: desired, pure: true },
-  { path: 'src/confd/bird/', name: 'confd/bird', imports: driver, packages: ['handlebars'], pure: false },
+  { path: 'src/confd/bird/', name: 'confd/bird', imports: driver, packages: ['handlebars', 'smol-toml'], pure: false },
   { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel'], pure: false },
   { path: 'src/confd/native/translate', name: 'confd/native', imports: [...driver, ...speaker, 'bgp'], pure: true },
   { path: 'src/confd/converge', name: 'confd/converge', imports: [...source, ...driver], pure: 'seam' },

@@ -27,7 +27,8 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-function launch(args: readonly string[], options: RunOptions): { child: ChildProcess; ended: Promise<Outcome>; stderr: () => string } {
+/** Starts a command and leaves it running. */
+export function launch(args: readonly string[], options: RunOptions): { child: ChildProcess; ended: Promise<Outcome>; stderr: () => string } {
   const env = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...options.env };
   const child = spawn(process.execPath, [LAUNCHER, ...args], { env, cwd: options.cwd ?? tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];

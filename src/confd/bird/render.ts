@@ -26,7 +26,7 @@ export type Renderer = (desired: Desired, options: ViewOptions, without?: Readon
 
 /** Loads the templates of a flavour. */
 export async function createRenderer(flavor: Flavor): Promise<Renderer> {
-  const templates = await loadTemplates(join(TEMPLATE_DIRECTORY, flavor), join(TEMPLATE_DIRECTORY, 'partials'));
+  const templates = await loadTemplates(join(TEMPLATE_DIRECTORY, flavor, 'templates'), join(TEMPLATE_DIRECTORY, 'partials'));
   return (desired, options, without) => {
     const kept =
       without === undefined || without.size === 0 ? desired : { ...desired, peers: desired.peers.filter((peer) => !without.has(peer.id)) };

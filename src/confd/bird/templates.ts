@@ -24,16 +24,29 @@ function templateDirectory(): string {
 
 const SUFFIX = '.hbs';
 
+/** More functions for templates, by name; they get their arguments only. */
+export type Helpers = ReadonlyMap<string, (...args: readonly unknown[]) => unknown>;
+
 /** Compiles every template of `directory`, with the partials of `partials`. Rejects where one cannot be read or compiled. */
 export async function loadTemplates(directory: string, partials: string): Promise<readonly Template[]> {
-  const engine = Handlebars.create();
-  engine.registerHelper('q', (value: unknown) => quote(String(value)));
-  engine.registerHelper('comment', (value: unknown) => commentText(String(value)));
-  for (const [name, text] of await readTemplates(partials)) engine.registerPartial(name, engine.compile(text, OPTIONS));
-  return (await readTemplates(directory)).map(([name, text]) => ({ name, render: named(name, engine.compile(text, OPTIONS)) }));
+  const compile = await createCompiler(partials, new Map());
+  return (await readTemplates(directory)).map(([name, text]) => compile(name, text));
 }
 
-const OPTIONS: CompileOptions = { strict: true, noEscape: true, knownHelpersOnly: true, knownHelpers: { q: true, comment: true } };
+/** Compiles one text. */
+export type Compiler = (name: string, text: string) => Template;
+
+/** A compiler with the partials of a folder (none where it is not there) and with helpers beside `q` and `comment`. */
+export async function createCompiler(partials: string, helpers: Helpers): Promise<Compiler> {
+  const engine = Handlebars.create();
+  const all: Helpers = new Map([...helpers, ['q', (value) => quote(String(value))], ['comment', (value) => commentText(String(value))]]);
+  for (const [name, helper] of all) engine.registerHelper(name, (...args: readonly unknown[]) => helper(...args.slice(0, -1)));
+  const knownHelpers = Object.fromEntries([...all.keys()].map((name) => [name, true]));
+  const options: CompileOptions = { strict: true, noEscape: true, knownHelpersOnly: true, knownHelpers };
+  const found = existsSync(partials) ? await readTemplates(partials) : [];
+  for (const [name, text] of found) engine.registerPartial(name, engine.compile(text, options));
+  return (name, text) => ({ name, render: named(name, engine.compile(text, options)) });
+}
 
 async function readTemplates(directory: string): Promise<readonly (readonly [name: string, text: string])[]> {
   const files = (await readdir(directory)).filter((file) => file.endsWith(SUFFIX)).sort();

@@ -20,7 +20,7 @@ const partials = read('partials');
 describe.each<Flavor>(['bird1', 'bird2'])('templates of %s', (flavor) => {
   const { view } = buildView(fullWorld(), flavor, { holdTime: 90, recoveryWait: 30 });
 
-  it.each([...read(flavor)])('%s names only what the view has', (name, text) => {
+  it.each([...read(`${flavor}/templates`)])('%s names only what the view has', (name, text) => {
     expect(lintTemplate(name, text, view, partials)).toEqual([]);
   });
 });
@@ -39,6 +39,6 @@ describe('the check itself', () => {
 });
 
 it('every partial is used', () => {
-  const texts = [...read('bird1').values(), ...read('bird2').values(), ...partials.values()].join('\n');
+  const texts = [...read('bird1/templates').values(), ...read('bird2/templates').values(), ...partials.values()].join('\n');
   for (const name of partials.keys()) expect(texts).toContain(`{{> ${name}`);
 });
