@@ -39,12 +39,13 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     citation: 'control-plane 5.2',
     compare: (t, a, b) => Math.floor(rank(t, b) / 2 ** 32) - Math.floor(rank(t, a) / 2 ** 32),
   },
-  { step: 'higher LOCAL_PREF', citation: 'RFC 4271 section 9.1.1', compare: (t, a, b) => rank(t, b) - rank(t, a) },
+  // Before LOCAL_PREF, as in BIRD, where it is one of the protocol's own comparisons: a peer that announces a block of ours never wins it.
   {
     step: 'locally originated',
     citation: 'RFC 4271 section 9.1.1',
     compare: (t, a, b) => (sourceOf(t, a) === LOCAL ? 0 : 1) - (sourceOf(t, b) === LOCAL ? 0 : 1),
   },
+  { step: 'higher LOCAL_PREF', citation: 'RFC 4271 section 9.1.1', compare: (t, a, b) => rank(t, b) - rank(t, a) },
   {
     step: 'shorter AS_PATH',
     citation: 'RFC 4271 section 9.1.2.2 a',
@@ -96,10 +97,14 @@ function comparePaths(t: DecisionTables, a: number, b: number, first: number, en
   return 0;
 }
 
+const LOCAL_STEP = 1;
+const AS_PATH_STEP = 3;
+
 const compareBeforeMed = (t: DecisionTables, a: number, b: number): number => {
   // The common deciders first, in one comparison; the table repeats them exactly.
   const byRank = rank(t, b) - rank(t, a);
-  return byRank !== 0 ? byRank : comparePaths(t, a, b, 2, MED_STEP);
+  const byOrigin = sourceOf(t, a) === LOCAL || sourceOf(t, b) === LOCAL ? comparePaths(t, a, b, 0, LOCAL_STEP + 1) : 0;
+  return byOrigin || byRank || comparePaths(t, a, b, AS_PATH_STEP, MED_STEP);
 };
 
 /** True where MED removes the row: another one of the tied has a lower MED from the same neighbouring AS. */

@@ -69,15 +69,19 @@ describe('decision steps', () => {
     }
   });
 
-  it('locally originated wins with equal preference and LOCAL_PREF', () => {
-    const harness = new Harness();
-    const peer = harness.peer({ importPolicy: preferring });
-    harness.announce(peer, [P]);
-    harness.local(P);
-    harness.work();
-    const explained = harness.rib.explain(prefix(P));
-    expect(explained.candidates.map((route) => route.from)).toEqual(['local', 'p0']);
-    expect(explained.decidedBy).toEqual({ step: 'locally originated', citation: 'RFC 4271 section 9.1.1' });
+  it.each([undefined, 300])('locally originated wins with equal preference, before LOCAL_PREF (%s) is compared', (localPref) => {
+    for (const order of ['local first', 'local last']) {
+      const harness = new Harness();
+      const peer = harness.peer({ importPolicy: preferring });
+      const events = [() => harness.local(P), () => harness.announce(peer, [P], localPref === undefined ? {} : { localPref })];
+      for (const event of order === 'local first' ? events : events.reverse()) {
+        event();
+        harness.work();
+      }
+      const explained = harness.rib.explain(prefix(P));
+      expect(explained.candidates.map((route) => route.from)).toEqual(['local', 'p0']);
+      expect(explained.decidedBy).toEqual({ step: 'locally originated', citation: 'RFC 4271 section 9.1.1' });
+    }
   });
 
   it('a kernel route loses to a BGP route by preference', () => {

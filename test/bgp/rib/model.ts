@@ -70,8 +70,8 @@ function best(model: Model, candidates: readonly Candidate[]): Candidate | undef
   if (candidates.length === 0) return undefined;
   const peerOf = (candidate: Candidate): ModelPeer | undefined => (candidate.from === undefined ? undefined : model.peers[candidate.from]);
   let left = keepLowest(candidates, (c) => -c.preference);
-  left = keepLowest(left, (c) => -(c.attributes.localPref ?? 100));
   left = keepLowest(left, (c) => (c.from === undefined ? 0 : 1));
+  left = keepLowest(left, (c) => -(c.attributes.localPref ?? 100));
   left = keepLowest(left, (c) => pathLength(c.attributes));
   left = keepLowest(left, (c) => ORIGINS.indexOf(c.attributes.origin));
   const neighbour = (c: Candidate): number => (c.attributes.asPath[0]?.type === 'sequence' ? (c.attributes.asPath[0].asns[0] ?? 0) : 0);
