@@ -197,13 +197,19 @@ function apiFlags(folder: string, certificates: Certificates, etcdPort: number, 
 }
 
 /** A kubeconfig of the administrator, for those who come with one. */
-export async function writeKubeconfig(cluster: Cluster, path: string): Promise<void> {
+export async function writeKubeconfig(cluster: Cluster, path: string, proxy?: string): Promise<void> {
   const { certificates, port } = cluster;
+  const server = `https://127.0.0.1:${port}`;
   const user = { 'client-certificate': certificates.adminCert, 'client-key': certificates.adminKey };
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority': certificates.ca } }],
+    clusters: [
+      {
+        name: 'test',
+        cluster: { server, 'certificate-authority': certificates.ca, ...(proxy === undefined ? {} : { 'proxy-url': proxy }) },
+      },
+    ],
     users: [{ name: 'admin', user }],
     contexts: [{ name: 'admin', context: { cluster: 'test', user: 'admin' } }],
     'current-context': 'admin',

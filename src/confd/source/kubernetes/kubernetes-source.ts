@@ -203,6 +203,7 @@ function begin(session: Session, watched: Watched): Running {
     event: ({ type, object }) => (type === 'changed' ? view.changed(watched, object) : view.deleted(watched, object)),
     pause: () => notice(session),
     reached: () => settle({ status: 'synced' }),
+    relisting: () => session.log.info({ list: watched.id }, 'versions are too old, listing again'),
     failed: (failure, failures) => {
       tell(session, watched, failure, failures);
       settle(afterFailure(running.health, failure, options.clock.monotonic()));

@@ -25,6 +25,8 @@ export interface ReflectorEvents {
   pause(): void;
   /** The list is complete, or a watch goes on from where the last one ended. */
   reached(): void;
+  /** The version known is too old (410): everything is listed again. */
+  relisting(): void;
   /** The nth failure in a row. */
   failed(failure: Failure, failures: number): void;
 }
@@ -92,6 +94,7 @@ async function list(session: Session): Promise<Failure | undefined> {
 function relist(session: Session): Failure | undefined {
   session.version = '';
   session.relists += 1;
+  session.events.relisting();
   return session.relists > 1
     ? { code: 'DATASTORE_GONE', message: 'versions grow old faster than they are watched', retryAfter: 0 }
     : undefined;
