@@ -180,6 +180,8 @@ export type SpeakerEvent =
   | { readonly kind: 'diagnosis'; readonly peer: string; readonly text?: string }
   | { readonly kind: 'refused-connection'; readonly remote: Endpoint; readonly local: Endpoint; readonly because: string }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family; readonly direction: 'sent' | 'received' }
+  /** An operator's action is carried out. */
+  | { readonly kind: 'peer-action'; readonly peer: string; readonly action: PeerAction }
   | { readonly kind: 'best-changed'; readonly prefixes: number };
 
 /** Counters and state of one peer, maintained (never computed by walking). `since` and `at` are wall-clock ms, 0 = never. */

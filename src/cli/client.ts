@@ -54,7 +54,10 @@ export interface ApiAnswer {
 
 /** GETs a path with a query; absent values are left out. Throws CommandError `unreachable` where nothing answers. */
 export async function getAnswer(api: Api, path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<ApiAnswer> {
-  const response = await open(api, path, query);
+  return await readAnswer(api, await open(api, path, query));
+}
+
+async function readAnswer(api: Api, response: IncomingMessage): Promise<ApiAnswer> {
   const parts: Buffer[] = [];
   try {
     for await (const part of response) parts.push(Buffer.from(part));
@@ -78,6 +81,10 @@ export async function getDocument<T extends { readonly schema: string }>(
 ): Promise<T> {
   const answer = await getAnswer(api, path, query);
   requireOk(answer);
+  return documentOf<T>(answer, schema);
+}
+
+function documentOf<T extends { readonly schema: string }>(answer: ApiAnswer, schema: T['schema']): T {
   const document: T = JSON.parse(answer.body);
   if (document.schema !== schema)
     throw new CommandError(
@@ -85,6 +92,18 @@ export async function getDocument<T extends { readonly schema: string }>(
       `the daemon answered with ${document.schema} where ${schema} was expected: is it of another version?`,
     );
   return document;
+}
+
+/** POSTs a JSON body to a path and returns the document of a schema. */
+export async function postDocument<T extends { readonly schema: string }>(
+  api: Api,
+  path: string,
+  schema: T['schema'],
+  body: object,
+): Promise<T> {
+  const answer = await readAnswer(api, await open(api, path, {}, JSON.stringify(body)));
+  requireOk(answer);
+  return documentOf<T>(answer, schema);
 }
 
 /** GETs lines as they come. */
@@ -104,7 +123,8 @@ export async function* getLines(api: Api, path: string, query: Readonly<Record<s
     throw new CommandError(EXIT.unreachable, `the answer broke off: ${broken?.message ?? 'connection closed'}`);
 }
 
-function open(api: Api, path: string, query: Readonly<Record<string, string | undefined>>): Promise<IncomingMessage> {
+/** With a JSON body it is a POST. */
+function open(api: Api, path: string, query: Readonly<Record<string, string | undefined>>, body?: string): Promise<IncomingMessage> {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
   const target = search.size === 0 ? path : `${path}?${search.toString()}`;
@@ -114,10 +134,12 @@ function open(api: Api, path: string, query: Readonly<Record<string, string | un
       : { host: api.url.hostname.replace(/^\[|\]$/g, ''), port: api.url.port === '' ? 80 : api.url.port };
   const prefix = api.kind === 'url' ? api.url.pathname.replace(/\/$/, '') : '';
   return new Promise((resolve, reject) => {
-    const call = request({ ...where, path: `${prefix}${target}`, headers: { host: 'localhost' }, agent: false }, resolve);
+    const headers = { host: 'localhost', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+    const method = body === undefined ? 'GET' : 'POST';
+    const call = request({ ...where, method, path: `${prefix}${target}`, headers, agent: false }, resolve);
     call.setTimeout(ANSWER_MS, () => call.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)));
     call.on('error', (error) => reject(unreachable(api, error)));
-    call.end();
+    call.end(body);
   });
 }
 
@@ -138,6 +160,7 @@ function unreachable(api: Api, error: unknown): CommandError {
 const FAULTS: Readonly<Record<number, (typeof EXIT)[keyof typeof EXIT]>> = {
   400: EXIT.usage,
   404: EXIT.negative,
+  409: EXIT.negative,
   503: EXIT.unreachable,
   504: EXIT.unreachable,
 };

@@ -80,7 +80,7 @@ function peerRow(peer: PeerView): readonly string[] {
   ];
 }
 
-/** Why it is down, or what is worth knowing while it is up. */
+/** Why it is down, what is worth knowing while it is up, and the last error of either side. */
 function peerInfo(peer: PeerView): string {
   const notes: string[] = [];
   if (peer.adminDown) notes.push('administratively down');
@@ -89,10 +89,13 @@ function peerInfo(peer: PeerView): string {
   if (peer.state !== 'established') {
     if (peer.passive) notes.push('passive');
     if (peer.diagnosis !== null) notes.push(peer.diagnosis);
-    if (peer.lastErrorReceived !== null) notes.push(`received ${peer.lastErrorReceived.text}`);
-    if (peer.lastErrorSent !== null) notes.push(`sent ${peer.lastErrorSent.text}`);
     if (peer.nextRetryAt !== null) notes.push(`next attempt in ${Math.max(0, Math.ceil((peer.nextRetryAt - Date.now()) / 1000))}s`);
   }
+  const errors = [
+    { word: 'received', error: peer.lastErrorReceived },
+    { word: 'sent', error: peer.lastErrorSent },
+  ];
+  for (const { word, error } of errors) if (error !== null) notes.push(`${word} ${error.text} ${formatSince(error.at, Date.now())} ago`);
   return notes.join('; ');
 }
 

@@ -1,10 +1,12 @@
 /** The status socket of a bare speaker: a few GETs over a unix socket, answered in pages so that no session waits for them. */
 import { unlink } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Speaker } from 'bgp-ts';
+import type { PeerAction, Speaker } from 'bgp-ts';
+import { formatAddress } from 'bgp-ts/net';
+import { actionRefusal } from '../confd/native/peer-action.ts';
 import { peerView, routeView } from '../confd/native/views.ts';
 
 /** Routes turned into JSON between two polls of the sockets. */
@@ -17,14 +19,21 @@ export interface StatusServer {
 }
 
 /**
- * Answers `GET /peers` (linnet.peers/v1), `GET /routes` (linnet.routes/v1, best routes of all families with the wall-clock ms of
+ * Answers `GET /peers` (linnet.peers/v1; as `GET /api/v1/peers` in the daemon's form), `POST /api/v1/peers/ID/ACTION` as the daemon does, `GET /routes` (linnet.routes/v1, best routes of all families with the wall-clock ms of
  * their last change) and `GET /status`. Rejects if the path is taken by a socket that answers; a dead one is replaced.
  */
-export async function serveSpeakerStatus(speaker: Speaker, path: string): Promise<StatusServer> {
+export async function serveSpeakerStatus(
+  speaker: Speaker,
+  act: (peer: string, action: PeerAction) => void,
+  path: string,
+): Promise<StatusServer> {
   if (await answers(path)) throw Object.assign(new Error(`${path}: another process answers on this socket`), { code: 'EADDRINUSE' });
   await unlink(path).catch(() => undefined);
   const server = createServer((request, response) => {
-    answer(speaker, request.method ?? '', request.url ?? '', response).catch((error: unknown) => {
+    (request.method === 'POST'
+      ? answerAction(speaker, act, request, response)
+      : answer(speaker, request.method ?? '', request.url ?? '', response)
+    ).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
     });
   });
@@ -66,6 +75,14 @@ async function answer(speaker: Speaker, method: string, url: string, response: S
         at: Date.now(),
         peers: speaker.status().peers.map((peer) => peerView(peer, undefined)),
       });
+    case '/api/v1/peers':
+      return send(response, 200, {
+        schema: 'linnet.peers/v1',
+        node: '',
+        at: Date.now(),
+        peers: speaker.status().peers.map((peer) => peerView(peer, undefined)),
+        held: [],
+      });
     case '/status': {
       const { peers, ...rest } = speaker.status();
       return send(response, 200, {
@@ -79,6 +96,68 @@ async function answer(speaker: Speaker, method: string, url: string, response: S
       return sendRoutes(speaker, response);
     default:
       return send(response, 404, { error: 'GET /peers, /routes or /status' });
+  }
+}
+
+/** Longest body of an action, octets. */
+const MAX_BODY_OCTETS = 1024;
+
+async function answerAction(
+  speaker: Speaker,
+  act: (peer: string, action: PeerAction) => void,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const fault = (code: number, name: string, message: string): void => send(response, code, { error: { code: name, message } });
+  const [, id, name] = /^\/api\/v1\/peers\/([^/]+)\/([a-z]+)$/.exec(new URL(request.url ?? '', 'http://speaker').pathname) ?? [];
+  if (id === undefined || name === undefined) return fault(404, 'NOT_FOUND', 'POST /api/v1/peers/ID/ACTION');
+  const action = readAction(name, await readBody(request));
+  if (typeof action === 'string') return fault(400, 'BAD_REQUEST', action);
+  const wanted = decodeURIComponent(id);
+  const peers = speaker.status().peers;
+  const named = peers.filter((each) => each.id === wanted);
+  const found = named.length > 0 ? named : peers.filter((each) => formatAddress(each.remote.address) === wanted);
+  const [peer] = found;
+  if (peer === undefined || found.length > 1)
+    return fault(
+      404,
+      'NO_SUCH_PEER',
+      found.length > 1 ? `several peers have the address ${wanted}: name one by its id` : `there is no peer ${wanted}`,
+    );
+  const refusal = actionRefusal(peer, action);
+  if (refusal !== undefined) return fault(409, 'CONFLICT', refusal);
+  act(peer.id, action);
+  return send(response, 200, { schema: 'linnet.peer-action/v1', peer: peer.id, action: action.kind });
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const part of request.setEncoding('utf8')) {
+    text += String(part);
+    if (text.length > MAX_BODY_OCTETS) return undefined;
+  }
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The action, or what is wrong with it. */
+function readAction(name: string, body: unknown): PeerAction | string {
+  if (typeof body !== 'object' || body === null) return 'the body is no JSON object';
+  const text = 'text' in body ? body.text : '';
+  const direction = 'direction' in body ? body.direction : undefined;
+  switch (name) {
+    case 'shutdown':
+      return typeof text === 'string' ? { kind: name, text } : 'text must be a string';
+    case 'enable':
+    case 'reset':
+      return { kind: name };
+    case 'refresh':
+      return direction === 'in' || direction === 'out' ? { kind: name, direction } : 'refresh needs the direction in or out';
+    default:
+      return `there is no action ${name}`;
   }
 }
 

@@ -48,7 +48,7 @@ interface SpeakerOptionsGiven {
 export function define(command: Command, context: CommandContext): void {
   command
     .argument('<config>', 'JSON configuration; SIGHUP reads it again')
-    .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket')
+    .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket; linnet peers and linnet peer take it as --api')
     .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
     .option('--restarting', 'this process follows one whose routes are still being used: ask helpers to keep them (RFC 4724)')
     .option('--record <file>', 'write every input of the speaker to this file, for linnet replay')
@@ -91,7 +91,8 @@ export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal
   let server: StatusServer | undefined;
   try {
     await host.configure(config);
-    if (args.status !== undefined) server = await serveSpeakerStatus(speaker, args.status);
+    if (args.status !== undefined)
+      server = await serveSpeakerStatus(speaker, (peer, action) => host.handle({ type: 'peer-action', peer, action }), args.status);
   } catch (error) {
     await host.stop(false);
     await recording?.close();

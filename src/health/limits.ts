@@ -56,3 +56,6 @@ export const CONVERGENCE_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.0
 
 /** Longest path of a unix socket, octets (sun_path of Linux less its end); a longer one would be cut short in silence. */
 export const MAX_SOCKET_PATH = 107;
+
+/** Longest text to the operator of a peer that is shut down, octets of UTF-8 (RFC 9003 section 2). */
+export const MAX_SHUTDOWN_OCTETS = 255;

@@ -243,6 +243,20 @@ export interface SpeakerExplanation {
   readonly peers: readonly ExplainPeer[];
 }
 
+/** What an operator can ask of a peer; `text` goes to the peer's operator (RFC 9003). */
+export type PeerActionView =
+  | { readonly kind: 'shutdown'; readonly text: string }
+  | { readonly kind: 'enable' }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' };
+
+/** `POST /api/v1/peers/{peer}/{action}`: the action was carried out on the peer of that id. */
+export interface PeerActionDocument {
+  readonly schema: 'linnet.peer-action/v1';
+  readonly peer: string;
+  readonly action: PeerActionView['kind'];
+}
+
 /** What the health thread asks main. */
 export type MainQuery =
   /** Answer: the `linnet.desired/v1` document as JSON text, the same octets that `linnet desired -o json` prints. */
@@ -262,7 +276,9 @@ export type SpeakerQuery =
       readonly cursor: number;
       readonly limit: number;
     }
-  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null };
+  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null }
+  /** An operator's action on a peer; answered when it is carried out. */
+  | { readonly kind: 'act'; readonly peer: string; readonly action: PeerActionView };
 
 /** Answer to a MainQuery of the same kind. */
 export type MainAnswer =
@@ -272,11 +288,12 @@ export type MainAnswer =
 /** Answer to a SpeakerQuery of the same kind; `next` is the cursor of the next page, null at the end. */
 export type SpeakerAnswer =
   | { readonly kind: 'routes'; readonly routes: readonly RouteJson[]; readonly next: number | null }
-  | ({ readonly kind: 'explain' } & SpeakerExplanation);
+  | ({ readonly kind: 'explain' } & SpeakerExplanation)
+  | { readonly kind: 'act' };
 
-/** Why a query was not answered: `not-found` becomes 404, `bad-request` 400, `unavailable` 503, `internal` 500. */
+/** Why a query was not answered: `not-found` becomes 404, `bad-request` 400, `conflict` (not in this state) 409, `unavailable` 503, `internal` 500. */
 export interface QueryFault {
-  readonly code: 'not-found' | 'bad-request' | 'unavailable' | 'internal';
+  readonly code: 'not-found' | 'bad-request' | 'conflict' | 'unavailable' | 'internal';
   readonly message: string;
 }
 
@@ -418,13 +435,14 @@ export interface ErrorDocument {
   };
 }
 
-/** Stable codes of ErrorDocument with the status each goes with: 400, 400, 404, 404, 405, 503, 503, 504, 500. */
+/** Stable codes of ErrorDocument with the status each goes with: 400, 400, 404, 404, 405, 409, 503, 503, 504, 500. */
 export type ErrorCode =
   | 'BAD_REQUEST'
   | 'BAD_PREFIX'
   | 'NO_SUCH_PEER'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'CONFLICT'
   | 'THREAD_STALLED'
   | 'UNAVAILABLE'
   | 'QUERY_TIMEOUT'

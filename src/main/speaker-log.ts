@@ -32,6 +32,9 @@ export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
       if (event.text === undefined) log.info({ peer: event.peer }, 'peer reachable again');
       else log.warn({ peer: event.peer, because: event.text }, 'peer unreachable');
       break;
+    case 'peer-action':
+      log.info({ peer: event.peer, action: event.action }, 'operator action');
+      break;
     case 'end-of-rib':
       log.debug({ peer: event.peer, family: event.family, direction: event.direction }, 'end of rib');
       break;

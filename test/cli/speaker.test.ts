@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { getDocument, postDocument } from '../../src/cli/client.ts';
 import { replayFile } from '../../src/cli/replay.ts';
 import type { SpeakerArguments } from '../../src/cli/speaker.ts';
 import { speakerCommand } from '../../src/cli/speaker.ts';
@@ -107,6 +108,34 @@ describe('linnet speaker', () => {
       () => get(status, '/routes'),
       ({ document: answer }) => JSON.stringify(answer).includes('198.51.100.0/24'),
     );
+  });
+
+  it('acts on its peers for linnet peer, and shows them to linnet peers', async () => {
+    const document = {
+      localAs: 64512,
+      routerId: '10.99.0.1',
+      listen: { address: '127.0.0.60', port: await freePort() },
+      neighbors: [{ name: 'tor', address: '127.0.0.61', as: 64512, passive: true }],
+    };
+    const { status } = await start(document);
+    const api = { kind: 'socket', path: status } as const;
+    const act = (peer: string, action: string, body: object = {}): Promise<unknown> =>
+      postDocument(api, `/api/v1/peers/${encodeURIComponent(peer)}/${action}`, 'linnet.peer-action/v1', body);
+    expect(await act('127.0.0.61', 'shutdown', { text: 'maintenance' })).toEqual({
+      schema: 'linnet.peer-action/v1',
+      peer: 'tor',
+      action: 'shutdown',
+    });
+    expect(await getDocument(api, '/api/v1/peers', 'linnet.peers/v1')).toMatchObject({
+      peers: [{ id: 'tor', adminDown: true, state: 'idle' }],
+      held: [],
+    });
+    await expect(act('tor', 'reset')).rejects.toMatchObject({ code: 1, message: 'peer tor is shut down: enable it' });
+    await act('tor', 'enable');
+    expect(await getDocument(api, '/api/v1/peers', 'linnet.peers/v1')).toMatchObject({ peers: [{ adminDown: false, state: 'active' }] });
+    await expect(act('tor', 'refresh', { direction: 'in' })).rejects.toMatchObject({ code: 1 });
+    await expect(act('tor', 'refresh')).rejects.toMatchObject({ code: 2 });
+    await expect(act('nobody', 'reset')).rejects.toMatchObject({ code: 1, message: 'there is no peer nobody' });
   });
 
   it('records what it gets, and the replay does the same', async () => {

@@ -33,6 +33,7 @@ async function makeNative(): Promise<EngineUnderTest> {
           speaker.handle(input, 0);
           work();
         },
+        act: (peer, action) => void speaker.handle({ type: 'peer-action', peer, action }, 0),
         listeners: () => [],
         stop: async (planned, text) => {
           speaker.handle({ type: 'shutdown', planned, text }, 0);

@@ -7,12 +7,13 @@ import { stopPeer } from './configure.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive } from './machines.ts';
 import type { Peer, SpeakerState } from './state.ts';
-import { establishedConnection, output } from './state.ts';
+import { establishedConnection, output, report } from './state.ts';
 
 /** Carries out an action on the peer of that id; an unknown id does nothing. */
 export function peerAction(state: SpeakerState, id: string, action: PeerAction): void {
   const peer = state.peers.get(id);
   if (peer === undefined) return;
+  report(state, { kind: 'peer-action', peer: id, action });
   switch (action.kind) {
     case 'shutdown':
       peer.adminDown = true;

@@ -1,5 +1,5 @@
 /** Messages between main and the speaker's thread, and what the thread answers on the health thread's port. Types only. */
-import type { SpeakerEvent } from 'bgp-ts';
+import type { PeerAction, SpeakerEvent } from 'bgp-ts';
 import type { SealedDelta } from './delta.ts';
 import type { SpeakerExplanationJson } from './explain-view.ts';
 import type { Push, RouteText } from './views.ts';
@@ -39,16 +39,18 @@ export type ThreadQuery =
       readonly cursor: number;
       readonly limit: number;
     }
-  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null };
+  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null }
+  | { readonly kind: 'act'; readonly peer: string; readonly action: PeerAction };
 
 /** Answers to it. */
 export type ThreadAnswer =
   | { readonly kind: 'routes'; readonly routes: readonly RouteText[]; readonly next: number | null }
-  | ({ readonly kind: 'explain' } & SpeakerExplanationJson);
+  | ({ readonly kind: 'explain' } & SpeakerExplanationJson)
+  | { readonly kind: 'act' };
 
 /** Why a question has no answer. */
 export interface ThreadFault {
-  readonly code: 'not-found' | 'bad-request' | 'unavailable' | 'internal';
+  readonly code: 'not-found' | 'bad-request' | 'conflict' | 'unavailable' | 'internal';
   readonly message: string;
 }
 

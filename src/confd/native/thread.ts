@@ -2,12 +2,13 @@
  * The speaker's thread without its sockets and message ports: takes configurations from main, answers the health thread
  * from the speaker's own records, pushes its status. worker.ts joins it to the real thread.
  */
-import type { Speaker, SpeakerEvent, SpeakerInput, SpeakerRouteQuery } from 'bgp-ts';
+import type { PeerAction, Speaker, SpeakerEvent, SpeakerInput, SpeakerRouteQuery } from 'bgp-ts';
 import type { Prefix } from 'bgp-ts/net';
 import { parsePrefix } from 'bgp-ts/net';
 import type { ConfigState } from './delta.ts';
 import { createConfigState, openDelta } from './delta.ts';
 import { explanationView } from './explain-view.ts';
+import { actionRefusal } from './peer-action.ts';
 import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
 import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
 import { createPushes, routeView } from './views.ts';
@@ -16,6 +17,8 @@ import { createPushes, routeView } from './views.ts';
 export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'explain'> {
   /** Gives an input to the speaker; resolves when its listeners are bound or have failed. */
   submit(input: Extract<SpeakerInput, { type: 'configure' | 'routes' }>): Promise<void>;
+  /** Carries out an operator's action on a configured peer. */
+  act(peer: string, action: PeerAction): void;
   listeners(): readonly ListenerFigures[];
   /** Ends every session and closes every socket. */
   stop(planned: boolean, text: string): Promise<void>;
@@ -85,7 +88,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
       if (event.kind === 'best-changed') return false;
       if (event.kind === 'notification') count(notifications, event.peer, event.direction);
       deps.toMain({ type: 'event', event });
-      return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis';
+      return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis' || event.kind === 'peer-action';
     },
   };
 }
@@ -124,6 +127,7 @@ function answer(speaker: ThreadSpeaker, config: ConfigState, question: HealthQue
 }
 
 function ask(speaker: ThreadSpeaker, config: ConfigState, query: ThreadQuery): ThreadAnswer | ThreadFault {
+  if (query.kind === 'act') return act(speaker, config, query);
   const prefix = query.prefix === null ? undefined : parsePrefix(query.prefix);
   if (query.prefix !== null && prefix === undefined) return { code: 'bad-request', message: `${query.prefix} is not a prefix` };
   if (query.peer !== null && !config.hasPeer(query.peer)) return { code: 'not-found', message: `no peer ${query.peer}` };
@@ -138,6 +142,18 @@ function ask(speaker: ThreadSpeaker, config: ConfigState, query: ThreadQuery): T
       return never;
     }
   }
+}
+
+/** What cannot be done is said, not passed over: a refresh needs a session. */
+function act(speaker: ThreadSpeaker, config: ConfigState, query: Extract<ThreadQuery, { kind: 'act' }>): ThreadAnswer | ThreadFault {
+  if (!config.hasPeer(query.peer)) return { code: 'not-found', message: `no peer ${query.peer}` };
+  const refusal = actionRefusal(
+    speaker.status().peers.find((peer) => peer.id === query.peer),
+    query.action,
+  );
+  if (refusal !== undefined) return { code: 'conflict', message: refusal };
+  speaker.act(query.peer, query.action);
+  return { kind: 'act' };
 }
 
 function routesPage(speaker: ThreadSpeaker, query: Extract<ThreadQuery, { kind: 'routes' }>, prefix: Prefix | undefined): ThreadAnswer {

@@ -61,6 +61,7 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
         await configure(config);
       }
     },
+    act: (peer, action) => host.handle({ type: 'peer-action', peer, action }),
     listeners: () =>
       (config?.listen ?? []).map((endpoint) => {
         const error = failed.get(keyOf(endpoint)) ?? null;

@@ -24,6 +24,7 @@ const STATUS_OF: { readonly [code in ErrorCode]: number } = {
   NO_SUCH_PEER: 404,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  CONFLICT: 409,
   THREAD_STALLED: 503,
   UNAVAILABLE: 503,
   QUERY_TIMEOUT: 504,
@@ -52,7 +53,13 @@ export function timedOut(thread: PushingThread): ErrorDocument['error'] {
 
 /** What a thread's refusal is over HTTP; one that cannot answer is named. */
 export function refused(thread: PushingThread, fault: QueryFault): ErrorDocument['error'] {
-  const codes = { 'not-found': 'NOT_FOUND', 'bad-request': 'BAD_REQUEST', unavailable: 'UNAVAILABLE', internal: 'INTERNAL' } as const;
+  const codes = {
+    'not-found': 'NOT_FOUND',
+    'bad-request': 'BAD_REQUEST',
+    conflict: 'CONFLICT',
+    unavailable: 'UNAVAILABLE',
+    internal: 'INTERNAL',
+  } as const;
   const error = { code: codes[fault.code], message: fault.message };
   return fault.code === 'unavailable' ? { ...error, thread } : error;
 }

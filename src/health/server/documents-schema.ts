@@ -16,6 +16,9 @@ import {
   text,
 } from './schema.ts';
 
+/** Actions of an operator on a peer, as they stand in the path. */
+export const PEER_ACTIONS = ['shutdown', 'enable', 'reset', 'refresh'] as const;
+
 const reason = object({ object: text, rule: text });
 const endpoint = object({ address: text, port: count });
 const family = oneOf('ipv4-unicast', 'ipv6-unicast');
@@ -203,6 +206,7 @@ export const documents = {
     steps: list(step),
     peers: list(explainPeer),
   }),
+  PeerAction: object({ schema: tag('linnet.peer-action/v1'), peer: text, action: oneOf(...PEER_ACTIONS) }),
   Error: object({
     error: object({ code: describe('stable', text), message: text, thread: describe('the thread that is the cause', thread) }, ['thread']),
   }),

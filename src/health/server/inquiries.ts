@@ -20,7 +20,11 @@ function fault(code: ErrorDocument['error']['code'], message: string): { readonl
 /** Id of the peer named, null when none is. */
 function peerOf(state: HealthState, request: Request): Outcomes<string | null> {
   const name = textOf(request, 'peer');
-  if (name === undefined) return { ok: true, value: null };
+  return name === undefined ? { ok: true, value: null } : peerNamed(state, name);
+}
+
+/** Id of the peer with this id, or with this address where only one has it. */
+export function peerNamed(state: HealthState, name: string): Outcomes<string> {
   if (state.peers.has(name)) return { ok: true, value: name };
   const [peer, another] = sortedPeers(state).filter((candidate) => candidate.remote.address === name);
   if (peer !== undefined && another === undefined) return { ok: true, value: peer.id };

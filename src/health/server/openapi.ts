@@ -2,6 +2,7 @@
 
 import { type DocumentName, documents } from './documents-schema.ts';
 import { ANSWER_TYPE, ENDPOINTS, type Endpoint } from './endpoints.ts';
+import { PEER_ACTION_PATH, PEER_ACTION_SUMMARY, peerActionBody, peerActionParams } from './peer-action.ts';
 import type { Schema } from './schema.ts';
 
 /** Path the document is served at. */
@@ -11,6 +12,7 @@ const MEANING: { readonly [status: string]: string } = {
   200: 'yes, or the document',
   400: 'the request is wrong',
   404: 'there is no such thing',
+  409: 'not in the present state of the peer',
   500: 'a fault of ours',
   503: 'no, or the thread named is stalled',
   504: 'the thread named did not answer in time',
@@ -31,6 +33,31 @@ export function openApiDocument(version: string): object {
       responses: { 200: { description: MEANING[200], content: { 'application/json': {} } } },
     },
   };
+  const actions = {
+    post: {
+      operationId: 'peerAction',
+      summary: PEER_ACTION_SUMMARY,
+      parameters: Object.entries(peerActionParams.properties ?? {}).map(([name, { description, ...schema }]) => ({
+        name,
+        in: 'path',
+        required: true,
+        ...(description === undefined ? {} : { description }),
+        schema,
+      })),
+      requestBody: { required: true, content: { 'application/json': { schema: peerActionBody } } },
+      responses: Object.fromEntries(
+        Object.entries({
+          200: 'PeerAction',
+          400: 'Error',
+          404: 'Error',
+          409: 'Error',
+          500: 'Error',
+          503: 'Error',
+          504: 'Error',
+        } as const).map(([status, name]) => [status, response(status, name, [])] as const),
+      ),
+    },
+  };
   return {
     openapi: '3.1.0',
     info: {
@@ -38,9 +65,9 @@ export function openApiDocument(version: string): object {
       version,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
-        'Status of the daemon. Listener 1 (loopback and the unix socket) serves every path; the metrics listener /metrics and the probes.',
+        'Status of the daemon, and actions on its peers. Listener 1 (loopback and the unix socket) serves every path; the metrics listener /metrics and the probes.',
     },
-    paths: { ...Object.fromEntries(paths), [OPENAPI_PATH]: self },
+    paths: { ...Object.fromEntries(paths), [PEER_ACTION_PATH.replaceAll(/:(\w+)/g, '{$1}')]: actions, [OPENAPI_PATH]: self },
     components: { schemas: documents },
   };
 }

@@ -7,6 +7,7 @@ import { IDLE_TIMEOUT_MS, MAX_CONNECTIONS, REQUEST_TIMEOUT_MS, STREAM_BUFFER_OCT
 import { type Answer, errorAnswer, jsonAnswer } from './answer.ts';
 import { ENDPOINTS, type Endpoint, type Request } from './endpoints.ts';
 import { OPENAPI_PATH, openApiDocument, querySchema } from './openapi.ts';
+import { PEER_ACTION_PATH, type PeerActionRequest, peerAction, peerActionBody, peerActionParams } from './peer-action.ts';
 import type { Suppliers } from './suppliers.ts';
 
 /** What a listener serves: everything, or /metrics and the probes alone. */
@@ -31,6 +32,7 @@ export function createServer(suppliers: Suppliers, scope: Scope): HealthServer {
   const endpoints = ENDPOINTS.filter((endpoint) => scope === 'everything' || endpoint.public);
   for (const endpoint of endpoints) register(app, suppliers, endpoint);
   if (scope === 'everything') {
+    registerActions(app, suppliers);
     app.get(OPENAPI_PATH, (_request, reply) => send(reply, jsonAnswer(openApiDocument(suppliers.state.main?.version ?? ''))));
   }
   app.setNotFoundHandler((request, reply) => send(reply, unknownPath(app, request)));
@@ -49,6 +51,26 @@ function register(app: FastifyInstance, suppliers: Suppliers, endpoint: Endpoint
       handler: async (request, reply) => send(reply, await endpoint.answer(suppliers, readRequest(request))),
     });
   }
+}
+
+/** JSON alone: what a page of another site may send unasked is refused (text/plain, forms). */
+function registerActions(app: FastifyInstance, suppliers: Suppliers): void {
+  app.removeContentTypeParser('text/plain');
+  app.route({
+    method: 'POST',
+    url: PEER_ACTION_PATH,
+    schema: { params: peerActionParams, body: peerActionBody },
+    handler: async (request, reply) => send(reply, await peerAction(suppliers, readActionRequest(request))),
+  });
+}
+
+function readActionRequest({ params, body }: FastifyRequest): PeerActionRequest {
+  const given = new Map<string, unknown>([...Object.entries(params ?? {}), ...Object.entries(body ?? {})]);
+  const textOf = (name: string): string | undefined => {
+    const value = given.get(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { peer: textOf('peer') ?? '', action: textOf('action') ?? '', text: textOf('text'), direction: textOf('direction') };
 }
 
 function readRequest({ query, headers }: FastifyRequest): Request {

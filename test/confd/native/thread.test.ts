@@ -1,4 +1,5 @@
-import type { SpeakerEvent, SpeakerInput } from 'bgp-ts';
+import type { PeerAction, SpeakerEvent, SpeakerInput } from 'bgp-ts';
+import { createSpeaker } from 'bgp-ts';
 import type { RouteExplanation, RouteView } from 'bgp-ts/rib';
 import { describe, expect, it } from 'vitest';
 import { diffConfig, sealDelta } from '../../../src/confd/native/delta.ts';
@@ -30,25 +31,22 @@ function setup() {
   const main: FromThread[] = [];
   const health: HealthReply[] = [];
   const asked: { limit: number; peer: string | undefined }[] = [];
+  const acted: { peer: string; action: PeerAction }[] = [];
+  const live = createSpeaker({ random: () => 0, wallClock: () => 0 });
   let listeners: readonly ListenerFigures[] = [];
   const logic = createThreadLogic({
     speaker: {
-      submit: async (input) => void inputs.push(input.type),
-      status: () => ({
-        routerId: 0,
-        localAs: 0,
-        peers: [],
-        prefixes: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
-        paths: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
-        attributeSets: 0,
-        groups: [],
-        work: {},
-      }),
+      submit: async (input) => {
+        inputs.push(input.type);
+        live.handle(input, 0);
+      },
+      status: live.status,
       routes: (query, _cursor, limit) => {
         asked.push({ limit, peer: query.peer });
         return { routes: [shownRoute], next: 7 };
       },
       explain: () => explanation,
+      act: (peer, action) => void acted.push({ peer, action }),
       listeners: () => listeners,
       stop: async (planned) => void inputs.push(planned ? 'shutdown' : 'closed'),
     },
@@ -59,7 +57,7 @@ function setup() {
   });
   const configure = async (id: number): Promise<void> =>
     logic.main({ type: 'configure', id, sealed: sealDelta(diffConfig(undefined, config)) });
-  return { logic, inputs, main, health, asked, configure, listen: (figures: readonly ListenerFigures[]) => (listeners = figures) };
+  return { logic, inputs, main, health, asked, acted, configure, listen: (figures: readonly ListenerFigures[]) => (listeners = figures) };
 }
 
 const query = (more: Partial<Extract<ThreadQuery, { kind: 'routes' }>> = {}): ThreadQuery => ({
@@ -98,6 +96,23 @@ describe('the speaker thread', () => {
     const t = setup();
     t.logic.health({ type: 'query', id: 1, query: asked });
     expect(t.health).toMatchObject([{ type: 'fault', id: 1, fault: { code } }]);
+  });
+
+  it('carries out actions on peers that it has', async () => {
+    const t = setup();
+    await t.configure(1);
+    const peer = 'Global_192_0_2_254';
+    const act = (action: PeerAction, whom = peer): void =>
+      t.logic.health({ type: 'query', id: 1, query: { kind: 'act', peer: whom, action } });
+    act({ kind: 'shutdown', text: 'maintenance' });
+    act({ kind: 'refresh', direction: 'in' });
+    act({ kind: 'enable' }, 'nobody');
+    expect(t.acted).toEqual([{ peer, action: { kind: 'shutdown', text: 'maintenance' } }]);
+    expect(t.health).toMatchObject([
+      { type: 'answer', id: 1, answer: { kind: 'act' } },
+      { type: 'fault', fault: { code: 'conflict', message: `the session with peer ${peer} is not up` } },
+      { type: 'fault', fault: { code: 'not-found' } },
+    ]);
   });
 
   it('explains from the records of the speaker', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { documents } from '../../../src/health/server/documents-schema.ts';
 import { ENDPOINTS } from '../../../src/health/server/endpoints.ts';
 import { OPENAPI_PATH, openApiDocument } from '../../../src/health/server/openapi.ts';
+import { PEER_ACTION_PATH } from '../../../src/health/server/peer-action.ts';
 import { createServer } from '../../../src/health/server/server.ts';
 import { runningWorld } from '../fixtures.ts';
 
@@ -35,8 +36,10 @@ describe('OpenAPI', () => {
     const app = createServer(runningWorld(), 'everything');
     const paths = ENDPOINTS.flatMap((endpoint) => endpoint.paths);
     const listed = Object.keys(JSON.parse(text).paths);
-    expect(listed.sort()).toEqual([...paths, OPENAPI_PATH].sort());
-    for (const url of listed) expect(app.hasRoute({ method: 'GET', url })).toBe(true);
+    const actions = '/api/v1/peers/{peer}/{action}';
+    expect(listed.sort()).toEqual([...paths, actions, OPENAPI_PATH].sort());
+    for (const url of listed) if (url !== actions) expect(app.hasRoute({ method: 'GET', url })).toBe(true);
+    expect(app.hasRoute({ method: 'POST', url: PEER_ACTION_PATH })).toBe(true);
     await app.close();
   });
 
