@@ -6,8 +6,9 @@ import type { Desired, DesiredPeer } from '../desired/types.ts';
 import type { CheckFault } from './check.ts';
 import { commentText } from './names.ts';
 import { peerIssue } from './peer-issue.ts';
+import type { LeftOut, PeerView } from './peer-view.ts';
 import type { FileSet, Rendered } from './render.ts';
-import type { BirdView, FamilyView, LeftOut, PeerView } from './view.ts';
+import type { BirdView, FamilyView } from './view.ts';
 
 /** Asks the real daemons about a set of files; undefined where they take it. */
 export type CheckSet = (files: FileSet) => Promise<CheckFault | undefined>;

@@ -12,9 +12,10 @@ import { type CheckFault, checkFile } from './check.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
 import { type FileSets, openFileSets } from './file-sets.ts';
 import { objectIssue } from './peer-issue.ts';
+import type { LeftOut } from './peer-view.ts';
 import { createRenderer, type FileSet, type Flavor, type Rendered, type Renderer } from './render.ts';
 import { touchedBetween, UNTOUCHED } from './touched.ts';
-import type { BirdView, LeftOut, ViewOptions } from './view.ts';
+import type { BirdView, ViewOptions } from './view.ts';
 
 /** Where BIRD's things are and how it is run. */
 export interface BirdOptions {

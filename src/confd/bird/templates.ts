@@ -44,8 +44,24 @@ export async function createCompiler(partials: string, helpers: Helpers): Promis
   const knownHelpers = Object.fromEntries([...all.keys()].map((name) => [name, true]));
   const options: CompileOptions = { strict: true, noEscape: true, knownHelpersOnly: true, knownHelpers };
   const found = existsSync(partials) ? await readTemplates(partials) : [];
-  for (const [name, text] of found) engine.registerPartial(name, engine.compile(text, options));
+  for (const [name, text] of found) {
+    const partial = engine.compile(text, options);
+    engine.registerPartial(name, PER_PEER.has(name) ? remembering(partial) : partial);
+  }
   return (name, text) => ({ name, render: named(name, engine.compile(text, options)) });
+}
+
+/** Partials that read nothing but one session: what they made of an object is good as long as the object is. */
+const PER_PEER: ReadonlySet<string> = new Set(['peer1', 'peer2']);
+
+function remembering(render: HandlebarsTemplateDelegate): HandlebarsTemplateDelegate {
+  const made = new WeakMap<object, string>();
+  return (context, options) => {
+    if (typeof context !== 'object' || context === null) return render(context, options);
+    const text = made.get(context) ?? render(context, options);
+    made.set(context, text);
+    return text;
+  };
 }
 
 async function readTemplates(directory: string): Promise<readonly (readonly [name: string, text: string])[]> {

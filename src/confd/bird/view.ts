@@ -4,13 +4,19 @@
  */
 import { formatAddress, formatPrefix, type IpFamily } from 'bgp-ts/net';
 import type { Policy } from 'bgp-ts/policy';
-import type { Desired, DesiredFamily, DesiredPeer, DesiredProgramme } from '../desired/types.ts';
+import type { Desired, DesiredFamily, DesiredProgramme } from '../desired/types.ts';
 import type { Issue } from '../resources/types.ts';
-import { exportFunctionLines, peerFilterLines } from './export-text.ts';
-import type { Direction } from './filter-text.ts';
+import { exportFunctionLines } from './export-text.ts';
 import { type KernelView, kernelView } from './kernel-view.ts';
-import { identifier, passwordFault } from './names.ts';
-import { peerIssue } from './peer-issue.ts';
+import {
+  createPeerMemory,
+  type FilterView,
+  type LeftOut,
+  type PeerMemory,
+  type PeerSetting,
+  type PeerView,
+  viewPeers,
+} from './peer-view.ts';
 
 /** What the BIRD at hand is told beside the desired state; from configuration. */
 export interface ViewOptions {
@@ -20,42 +26,6 @@ export interface ViewOptions {
   readonly recoveryWait?: number;
   /** Port to listen on instead of the resources' one. */
   readonly listenPort?: number;
-}
-
-/** One session. Texts are '' and numbers of seconds '' where BIRD's default holds. */
-export interface PeerView {
-  readonly id: string;
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  readonly remoteAs: number;
-  readonly localAs: number;
-  /** Own address of the session, '' = chosen by the kernel. */
-  readonly source: string;
-  /** Own address for a daemon that listens per session: `source`, or the only address to listen on. */
-  readonly local: string;
-  readonly listenPort: number;
-  readonly strictBind: boolean;
-  /** Hops of TTL security, 0 = off. */
-  readonly ttlSecurity: number;
-  readonly importFilter: string;
-  readonly exportFilter: string;
-  readonly passive: boolean;
-  readonly reflectorClient: boolean;
-  readonly clusterId: string;
-  readonly nextHopSelf: boolean;
-  readonly nextHopKeep: boolean;
-  readonly password: string;
-  readonly restartTime: string;
-  readonly keepaliveTime: string;
-  readonly allowLocalAs: number;
-}
-
-/** A filter by name, its statements line by line. */
-export interface FilterView {
-  readonly name: string;
-  readonly comment: string;
-  readonly lines: readonly string[];
 }
 
 /** A route that BIRD originates or installs. `gateway` '' = blackhole. */
@@ -97,12 +67,6 @@ export interface BirdView {
   readonly ipv6: FamilyView;
 }
 
-/** A peer that is wanted but not started, with why. */
-export interface LeftOut {
-  readonly peer: DesiredPeer;
-  readonly issue: Issue;
-}
-
 /** The view and what could not be put into it. */
 export interface Viewed {
   readonly view: BirdView;
@@ -121,13 +85,13 @@ const NO_FAMILY: DesiredFamily = {
 const NO_PROGRAMME: DesiredProgramme = { logLevel: 'info', ignoredInterfaces: [], ipv4: NO_FAMILY, ipv6: NO_FAMILY };
 
 /** Builds the view. A peer that BIRD could not be given is left out and named by an issue; `flavor` 'bird2' has both families in one daemon. */
-export function buildView(desired: Desired, flavor: 'bird1' | 'bird2', options: ViewOptions): Viewed {
+export function buildView(desired: Desired, flavor: 'bird1' | 'bird2', options: ViewOptions, memory = createPeerMemory()): Viewed {
   const issues: Issue[] = [];
   const left: LeftOut[] = [];
   const programme = desired.programme ?? NO_PROGRAMME;
   const listenPort = options.listenPort ?? desired.listen.port;
   const family = (name: IpFamily): FamilyView =>
-    familyView({ desired, programme: programme[name], family: name, flavor, listenPort, issues, left });
+    familyView({ desired, programme: programme[name], family: name, flavor, listenPort, issues, left, memory });
   const view: BirdView = {
     node: desired.node,
     routerId: desired.routerId,
@@ -153,31 +117,34 @@ interface FamilyParts {
   readonly listenPort: number;
   readonly issues: Issue[];
   readonly left: LeftOut[];
+  readonly memory: PeerMemory;
+}
+
+/** What every session of a family is told. */
+function settingOf({ desired, family, flavor, listenPort }: FamilyParts): PeerSetting {
+  const listen = desired.listen.addresses.find((address) => address.family === family);
+  return { flavor, listenPort, listenAddress: listen === undefined ? '' : formatAddress(listen) };
 }
 
 function familyView(parts: FamilyParts): FamilyView {
   const { desired, programme, family, flavor, issues, left } = parts;
   const digit = family === 'ipv4' ? '4' : '6';
   const enabled = desired.addresses[family] !== undefined;
-  const listen = desired.listen.addresses.find((address) => address.family === family);
+  const { listenAddress } = settingOf(parts);
   const functionName = flavor === 'bird1' ? 'calico_export_to_bgp_peers' : `calico_export_to_bgp_peers_v${digit}`;
-  const filters = new Map<string, FilterView>();
   const peers = !enabled ? [] : desired.peers.filter((peer) => peer.address.family === family && peer.heldBy === undefined);
-  const views = peers.flatMap((peer) => {
-    const fault = peerFault(peer);
-    if (fault !== undefined) left.push({ peer, issue: fault });
-    return fault === undefined ? [peerView(peer, parts, filters, functionName)] : [];
-  });
+  const found = viewPeers(peers, { family, functionName, exports: programme.exports, setting: settingOf(parts) }, parts.memory);
+  left.push(...found.left);
   return {
     family,
     digit,
     enabled,
-    listenAddress: listen === undefined ? '' : formatAddress(listen),
+    listenAddress,
     statics: enabled ? staticViews(desired, family) : [],
     kernel: kernelView(desired, programme, family, issues),
     exportFunction: { name: functionName, comment: 'every peer', lines: exportFunctionLines(programme.exports, family) },
-    filters: [...filters.values()],
-    peers: views,
+    filters: found.filters,
+    peers: found.views,
   };
 }
 
@@ -190,54 +157,4 @@ function staticViews(desired: Desired, family: IpFamily): readonly StaticView[] 
       routes.set(id, { prefix: formatPrefix(prefix), gateway: gateway === undefined ? '' : formatAddress(gateway) });
   }
   return [...routes.values()];
-}
-
-function peerFault(peer: DesiredPeer): Issue | undefined {
-  const fault = peer.password === undefined ? undefined : passwordFault(peer.password.reveal());
-  if (fault === undefined) return undefined;
-  return peerIssue(peer, {
-    code: 'PEER_PASSWORD_UNUSABLE',
-    field: 'spec.password',
-    got: '[hidden]',
-    rule: `${fault}; the peer is not started`,
-  });
-}
-
-function peerView(peer: DesiredPeer, parts: FamilyParts, filters: Map<string, FilterView>, functionName: string): PeerView {
-  const { desired, family, listenPort } = parts;
-  const gatewayAsNextHop = parts.flavor === 'bird2' && peer.nextHop === 'keep' && !peer.internal;
-  const context = { family, functionName, exports: parts.programme.exports };
-  const filter = (policy: Policy, direction: Direction): string => {
-    const keep = gatewayAsNextHop && direction === 'export';
-    const name = identifier(`Policy_${policy.name.replace(/ /g, '_')}${keep ? '_keep' : ''}`);
-    const lines = filters.get(name)?.lines ?? peerFilterLines(policy, { ...context, direction, gatewayAsNextHop: keep });
-    filters.set(name, { name, comment: policy.name, lines });
-    return name;
-  };
-  const listen = desired.listen.addresses.find((address) => address.family === family);
-  const source = peer.source === undefined ? '' : formatAddress(peer.source);
-  return {
-    id: peer.id,
-    name: identifier(peer.id),
-    address: formatAddress(peer.address),
-    port: peer.port,
-    remoteAs: peer.remoteAs,
-    localAs: peer.localAs,
-    source,
-    local: source === '' && listen !== undefined ? formatAddress(listen) : source,
-    listenPort,
-    strictBind: listen !== undefined,
-    ttlSecurity: peer.ttlSecurity,
-    importFilter: filter(peer.importPolicy, 'import'),
-    exportFilter: filter(peer.exportPolicy, 'export'),
-    passive: peer.passive,
-    reflectorClient: peer.reflectorClient,
-    clusterId: peer.clusterId ?? '',
-    nextHopSelf: peer.nextHop === 'self',
-    nextHopKeep: peer.nextHop === 'keep',
-    password: peer.password?.reveal() ?? '',
-    restartTime: peer.restartTime === undefined ? '' : String(peer.restartTime),
-    keepaliveTime: peer.keepaliveTime === undefined ? '' : String(peer.keepaliveTime),
-    allowLocalAs: peer.allowLocalAs,
-  };
 }

@@ -58,6 +58,29 @@ describe.each(FLAVORS)('%s', (flavor) => {
     expect(JSON.stringify(rendered.issues)).not.toContain('passwd');
   });
 
+  it('gives what a fresh renderer gives, after any sequence of states', async () => {
+    const fresh = await createRenderer(flavor);
+    const choice = fc.record({
+      as: fc.integer({ min: 1, max: 3 }),
+      port: fc.constantFrom(179, 1790),
+      keep: fc.boolean(),
+      bound: fc.boolean(),
+      same: fc.boolean(),
+    });
+    const known = new Map<number, ReturnType<typeof peer>>();
+    fc.assert(
+      fc.property(fc.array(choice, { minLength: 1, maxLength: 6 }), (choices) => {
+        for (const { as, port, keep, bound, same } of choices) {
+          const made = peer({ remoteAs: 65000 + as, nextHop: keep ? 'keep' : 'auto' });
+          const one = same ? (known.get(as) ?? made) : made;
+          known.set(as, one);
+          const state = desired({ peers: [one], listen: { addresses: bound ? [address('192.0.2.1')] : [], port } });
+          expect(textOf(render(flavor, state))).toBe(textOf(fresh({ ...state, peers: [{ ...one }] }, {})));
+        }
+      }),
+    );
+  });
+
   it('reports pools whose routes need the tunnel device', () => {
     expect(render(flavor, fullWorld()).issues.map(({ code, object }) => [code, object.name])).toEqual([
       ['POOL_IPIP_UNSUPPORTED_BY_BIRD', 'tunnelled'],
