@@ -46,6 +46,8 @@ export async function linnet(args: readonly string[], options: RunOptions = {}):
 /** A daemon under test. */
 export interface RunningDaemon {
   readonly runDir: string;
+  /** Of its process; -1 where it could not be started. */
+  readonly pid: number;
   /** A client command against this daemon. */
   ask(...args: string[]): Promise<Outcome>;
   /** The parsed document of a client command with `-o json`; undefined where it failed. */
@@ -64,6 +66,7 @@ export function startDaemon(folder: string, name: string, args: readonly string[
   const ask = (...rest: string[]): Promise<Outcome> => linnet([...rest, '--run-dir', runDir]);
   return {
     runDir,
+    pid: child.pid ?? -1,
     ask,
     json: async (...rest) => {
       const { stdout } = await ask(...rest, '-o', 'json');
