@@ -24,6 +24,8 @@ import type { BirdEngineDeps, Engine } from './main/engine.ts';
 import { createBirdEngine, engineDesireOptions, requireEngineOptions } from './main/engine.ts';
 import { explainSteps } from './main/explain-steps.ts';
 import { createIssueLog } from './main/issue-log.ts';
+import type { KernelDeps, KernelThread } from './main/kernel.ts';
+import { KERNEL_CAPABILITIES, kernelDesireOptions, startKernel, withKernel } from './main/kernel.ts';
 import { lockDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
 import { createLog, screenLevel } from './main/log.ts';
@@ -138,13 +140,15 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
   }).catch(async (error: unknown) => {
     throw await namedOwner(config, error);
   });
+  const kernel = await kernelBeside(config, health, { log, issuesChanged: () => issuesChanged(), failed: fail });
+  const desire = engineDesireOptions(config, needs.node);
   const loop = measureLoop();
   const issuesChanged = (): void => {
     if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
   };
   const driver: Engine =
     config.engine === 'native'
-      ? createNativeEngine(config, { health, log, issuesChanged })
+      ? withKernel(createNativeEngine(config, { health, log, issuesChanged, kernel }), kernel)
       : createBirdEngine(config, config.engine, {
           health,
           log,
@@ -164,7 +168,7 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
     log,
     health,
     driver,
-    engine: createDesire(engineDesireOptions(config, needs.node)),
+    engine: createDesire(kernel === undefined ? desire : kernelDesireOptions(desire)),
     state: IDLE,
     issues: [],
     documentVersion: 0,
@@ -181,6 +185,16 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
   return daemon;
 }
 
+/** The kernel's thread, where the configuration wants one; the health thread must not outlive a refusal. */
+async function kernelBeside(config: Config, health: HealthThread, deps: KernelDeps): Promise<KernelThread | undefined> {
+  try {
+    return await startKernel(config, deps);
+  } catch (error) {
+    await health.stop();
+    throw error;
+  }
+}
+
 /** A taken port is told with the process that holds it. */
 async function namedOwner(config: Config, error: unknown): Promise<unknown> {
   if (!(error instanceof HealthStartError)) return error;
@@ -194,12 +208,17 @@ async function namedOwner(config: Config, error: unknown): Promise<unknown> {
 
 function createNativeEngine(
   config: Config,
-  { health, log, issuesChanged }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'>,
+  {
+    health,
+    log,
+    issuesChanged,
+    kernel,
+  }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'> & { readonly kernel: KernelThread | undefined },
 ): Engine {
   return createNativeDriver({
-    options: translateOptions(config),
+    options: { ...translateOptions(config), ...(kernel === undefined ? {} : { abilities: KERNEL_CAPABILITIES }) },
     goodbye: GOODBYE,
-    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }),
+    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }, kernel?.connectSpeaker()),
     clock: REAL_CLOCK,
     log,
     portOwner,

@@ -175,6 +175,22 @@ export const OPTIONS: OptionTable = {
     parse: parseWord('native', 'bird1', 'bird2'),
     fallback: () => 'native',
   },
+  kernel: {
+    flag: 'kernel',
+    placeholder: 'WHEN',
+    help: 'kernel routes of the native engine: on; off; auto: where this process may write them and serves one node',
+    environment: ['LINNET_KERNEL'],
+    parse: parseWord('auto', 'on', 'off'),
+    fallback: () => 'auto',
+  },
+  kernelProtocol: {
+    flag: 'kernel-protocol',
+    placeholder: 'NUMBER',
+    help: "protocol number of this daemon's kernel routes; 12 is BIRD's, which Felix leaves alone",
+    environment: ['LINNET_KERNEL_PROTOCOL'],
+    parse: parseInteger(5, 255),
+    fallback: () => 12,
+  },
   birdMode: {
     flag: 'bird-mode',
     placeholder: 'HOW',

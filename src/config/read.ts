@@ -57,6 +57,8 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
     datastore: get('datastore'),
     path,
     engine: get('engine'),
+    kernel: get('kernel'),
+    kernelProtocol: get('kernelProtocol'),
     birdMode: get('birdMode'),
     birdProgram: get('birdProgram'),
     bird6Program: get('bird6Program'),

@@ -50,6 +50,8 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     datastore: config.datastore,
     path: config.path ?? null,
     engine: config.engine,
+    kernel: config.kernel,
+    kernelProtocol: String(config.kernelProtocol),
     birdMode: config.birdMode,
     birdProgram: config.birdProgram,
     bird6Program: config.bird6Program,

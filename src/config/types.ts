@@ -48,6 +48,10 @@ export interface Config {
   readonly path: string | undefined;
   /** Routing engine: the native speaker, or BIRD 1.6 (`bird1`) or BIRD 2 and 3 (`bird2`). */
   readonly engine: 'native' | 'bird1' | 'bird2';
+  /** Kernel routes of the native engine; `auto`: on where the process may write them and no transport map says that it shares the machine. */
+  readonly kernel: 'auto' | 'on' | 'off';
+  /** rtm_protocol of the routes this daemon writes, 5-255. */
+  readonly kernelProtocol: number;
   /** Whether this process runs BIRD or somebody else does. */
   readonly birdMode: 'start' | 'attach';
   /** Programs of BIRD; the second is BIRD 1.6's IPv6 daemon. */

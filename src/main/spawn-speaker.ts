@@ -3,10 +3,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { Thread, ThreadEvents } from '../confd/native/host.ts';
-import type { FromThread, ThreadOptions, ToThread } from '../confd/native/protocol.ts';
+import type { FromThread, KernelHello, ThreadOptions, ToThread } from '../confd/native/protocol.ts';
 
-/** One life of the thread; `health` is transferred to it. */
-export function spawnSpeaker(events: ThreadEvents, health: MessagePort, options: ThreadOptions): Thread {
+/** One life of the thread; `health` and `kernel` are transferred to it. */
+export function spawnSpeaker(events: ThreadEvents, health: MessagePort, options: ThreadOptions, kernel?: MessagePort): Thread {
   const worker = new Worker(new URL('../confd/native/worker.js', import.meta.url), { name: 'speaker', workerData: options });
   let failure: Error | undefined;
   worker.on('message', (message: FromThread) => events.message(message));
@@ -16,6 +16,7 @@ export function spawnSpeaker(events: ThreadEvents, health: MessagePort, options:
   worker.on('exit', () => events.exit(failure));
   const hello: ToThread<MessagePort> = { type: 'health', port: health };
   worker.postMessage(hello, [health]);
+  if (kernel !== undefined) worker.postMessage({ type: 'kernel', port: kernel } satisfies KernelHello<MessagePort>, [kernel]);
   return {
     post: (message) => worker.postMessage(message),
     terminate: async () => {

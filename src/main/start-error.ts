@@ -1,6 +1,6 @@
 /** Why a daemon could not start: the environment's fault, to be told plainly and without a stack. */
 
-/** Not retryable by the daemon; `code` is stable: DIRECTORY, LOCKED, DATASTORE, NODE, UNREACHABLE, ENGINE. */
+/** Not retryable by the daemon; `code` is stable: DIRECTORY, LOCKED, DATASTORE, NODE, UNREACHABLE, ENGINE, KERNEL. */
 export class StartError extends Error {
   readonly code: string;
   readonly retryable = false;

@@ -73,6 +73,10 @@ export const AREAS: readonly Area[] = [
 
   { path: 'src/routes/', name: 'routes', imports: ['bgp/policy', ...resources], pure: true },
   { path: 'src/routes/kernel/', name: 'routes/kernel', imports: ['netlink', ...net], pure: false },
+  ...['table', 'holdings', 'nexthop-book', 'plan', 'resolve', 'rules', 'learn', 'wanted', 'messages'].map(
+    (file): Area => ({ path: `src/routes/kernel/${file}.ts`, name: 'routes/kernel', imports: net, pure: true }),
+  ),
+  { path: 'src/routes/kernel/sync.ts', name: 'routes/kernel', imports: net, pure: 'seam' },
 
   // health has nothing of ours: main hands it suppliers
   { path: 'src/health/', name: 'health/status', imports: [], pure: false },

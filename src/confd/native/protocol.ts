@@ -16,6 +16,12 @@ export type ToThread<Port = unknown> =
   | { readonly type: 'health'; readonly port: Port }
   | { readonly type: 'stop'; readonly planned: boolean; readonly text: string };
 
+/** The first message of a thread that has a kernel: the port of the kernel's thread, transferred. */
+export interface KernelHello<Port = unknown> {
+  readonly type: 'kernel';
+  readonly port: Port;
+}
+
 /** The speaker's thread to main. */
 export type FromThread =
   | { readonly type: 'configured'; readonly id: number }

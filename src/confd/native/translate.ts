@@ -7,7 +7,7 @@ import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from 'bgp-ts';
 import type { Address } from 'bgp-ts/net';
 import { addressKey, numberFromAddress, parseAddress } from 'bgp-ts/net';
 import type { Family } from 'bgp-ts/wire';
-import type { AdvertisedRoute, Desired, DesiredPeer } from '../desired/types.ts';
+import type { AdvertisedRoute, Desired, DesiredPeer, EngineCapabilities } from '../desired/types.ts';
 import type { Issue } from '../resources/types.ts';
 import type { TransportMap } from './transport.ts';
 import { unsupported } from './unsupported.ts';
@@ -38,6 +38,8 @@ export interface TranslateOptions {
   /** Overrides the port of the resources. */
   readonly listenPort: number | undefined;
   readonly transport: TransportMap;
+  /** What the engine can do as it runs here. Default NATIVE_CAPABILITIES. */
+  readonly abilities?: EngineCapabilities;
 }
 
 /** A peer that is wanted but not started, with why. */
@@ -115,7 +117,7 @@ function routerIdNumber(text: string): number {
 }
 
 function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOptions): PeerConfig | Issue {
-  const refused = unsupported(peer);
+  const refused = unsupported(peer, options.abilities);
   if (refused !== undefined) return refused;
   const source = peer.source === undefined ? undefined : (options.transport(peer.source)?.address ?? peer.source);
   return {

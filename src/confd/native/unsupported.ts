@@ -3,7 +3,7 @@ import { formatAddress } from 'bgp-ts/net';
 import type { DesiredPeer, EngineCapabilities } from '../desired/types.ts';
 import type { Issue, ObjectRef } from '../resources/types.ts';
 
-/** Optional abilities of this engine on Linux, for whoever computes the desired state. Elsewhere the speaker holds such a peer and says so. */
+/** Optional abilities of this engine on Linux without kernel routes, for whoever computes the desired state. Elsewhere the speaker holds such a peer and says so. */
 export const NATIVE_CAPABILITIES: EngineCapabilities = { password: true, ttlSecurity: true, reachableBy: false };
 
 interface Limit {
@@ -11,7 +11,7 @@ interface Limit {
   readonly field: string;
   readonly rule: string;
   /** JSON text of the offending value; undefined where there is nothing to refuse. */
-  readonly got: (peer: DesiredPeer) => string | undefined;
+  readonly got: (peer: DesiredPeer, abilities: EngineCapabilities) => string | undefined;
 }
 
 /** Longest TCP MD5 key of the kernel, octets. */
@@ -39,15 +39,16 @@ const LIMITS: readonly Limit[] = [
   {
     code: 'PEER_REACHABLE_BY_UNSUPPORTED_BY_NATIVE',
     field: 'spec.reachableBy',
-    rule: 'is not supported by the native engine of this version; the peer is not started',
-    got: (peer) => (peer.reachableBy === undefined ? undefined : JSON.stringify(formatAddress(peer.reachableBy))),
+    rule: 'needs a route that only `--kernel on` writes; the peer is not started',
+    got: (peer, { reachableBy }) =>
+      reachableBy === true || peer.reachableBy === undefined ? undefined : JSON.stringify(formatAddress(peer.reachableBy)),
   },
 ];
 
 /** The first option of the peer that this engine lacks, as an issue; undefined where it can do everything. */
-export function unsupported(peer: DesiredPeer): Issue | undefined {
+export function unsupported(peer: DesiredPeer, abilities: EngineCapabilities = NATIVE_CAPABILITIES): Issue | undefined {
   for (const limit of LIMITS) {
-    const got = limit.got(peer);
+    const got = limit.got(peer, abilities);
     if (got !== undefined) {
       return {
         code: limit.code,

@@ -5,12 +5,17 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { SpeakerConfig } from 'bgp-ts';
+import type { Speaker, SpeakerConfig } from 'bgp-ts';
 import { createSpeaker } from 'bgp-ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
 import { formatAddress } from 'bgp-ts/net';
+import type { KernelToSpeaker } from '../../routes/kernel/messages.ts';
+import type { LearnedChange } from '../../routes/kernel/sync.ts';
+import type { KernelLink } from './kernel-link.ts';
+import { createKernelLink } from './kernel-link.ts';
+import { createLearnedRoutes } from './learned-routes.ts';
 import { measureLoop } from './loop-delay.ts';
-import type { HealthQuestion, ThreadOptions, ToThread } from './protocol.ts';
+import type { HealthQuestion, KernelHello, ThreadOptions, ToThread } from './protocol.ts';
 import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
 import { createThreadLogic } from './thread.ts';
 
@@ -20,18 +25,25 @@ const PUSH_MS = 1000;
 /** A session changed: its neighbours in time share one push, ms. */
 const PUSH_SOON_MS = 50;
 
+/** Paths equal to the best one come and go without a word of the speaker's: they are looked for so often, ms. */
+const KERNEL_TICK_MS = 50;
+
 /** Wait before a listener that could not be opened is tried again, ms. */
 const LISTEN_RETRY_MS = 5000;
 
 interface Sockets extends ThreadSpeaker {
   /** Tries again what could not be opened. */
   retryListeners(): void;
+  /** Takes what the kernel has learned or lost. */
+  learn(change: LearnedChange): void;
+  readonly bestChanges: Speaker['bestChanges'];
 }
 
 function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['event']): Sockets {
   const restarting = options.recovery ? { restarting: { forwarding: true } } : {};
   const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf, ...restarting });
   const failed = new Map<string, string>();
+  const learned = createLearnedRoutes();
   let config: SpeakerConfig | undefined;
   const keyOf = ({ address, port }: SpeakerConfig['listen'][number]): string => `${formatAddress(address)} ${port}`;
   const host = createSpeakerHost({
@@ -52,7 +64,13 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
     status: speaker.status,
     routes: speaker.routes,
     explain: speaker.explain,
-    submit: async (input) => {
+    bestChanges: speaker.bestChanges,
+    learn: (change) => {
+      const input = learned.learn(change);
+      if (input !== undefined) host.handle(input);
+    },
+    submit: async (given) => {
+      const input = learned.join(given);
       if (input.type === 'routes') host.handle(input);
       else {
         config = input.config;
@@ -80,10 +98,25 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
   };
 }
 
+function linkKernel(port: MessagePort, speaker: Sockets): KernelLink {
+  const link = createKernelLink({
+    send: (message) => port.postMessage(message),
+    take: speaker.bestChanges,
+    status: speaker.status,
+    now: monotonicNow,
+    later: setImmediate,
+    learned: speaker.learn,
+  });
+  port.on('message', (message: KernelToSpeaker) => link.received(message));
+  return link;
+}
+
 function run(main: MessagePort, options: ThreadOptions): void {
   let health: MessagePort | undefined;
   let soon: NodeJS.Timeout | undefined;
+  let kernel: KernelLink | undefined;
   const speaker = createSockets(options, (event) => {
+    if (event.kind === 'best-changed') kernel?.changed();
     const changed = logic.event(event);
     if (changed) soon ??= setTimeout(push, PUSH_SOON_MS);
     return changed;
@@ -100,14 +133,26 @@ function run(main: MessagePort, options: ThreadOptions): void {
     soon = undefined;
     logic.push();
   }
-  const timers = [setInterval(push, PUSH_MS), setInterval(speaker.retryListeners, LISTEN_RETRY_MS)];
-  main.on('message', (message: ToThread<MessagePort>) => {
+  const timers = [
+    setInterval(push, PUSH_MS),
+    setInterval(speaker.retryListeners, LISTEN_RETRY_MS),
+    setInterval(() => kernel?.tick(), KERNEL_TICK_MS),
+  ];
+  let kernelPort: MessagePort | undefined;
+  main.on('message', (message: ToThread<MessagePort> | KernelHello<MessagePort>) => {
+    if (message.type === 'kernel') {
+      kernelPort = message.port;
+      kernel = linkKernel(message.port, speaker);
+      return;
+    }
     if (message.type === 'health') {
       health = message.port;
       health.on('message', (question: HealthQuestion) => logic.health(question));
     }
     void logic.main(message).then(() => {
+      if (message.type === 'configure') kernel?.configured();
       if (message.type !== 'stop') return;
+      kernelPort?.close();
       for (const timer of timers) clearInterval(timer);
       clearTimeout(soon);
       health?.close();

@@ -61,15 +61,18 @@ export interface NetlinkOptions {
 }
 
 /** Opens a bound rtnetlink descriptor with a receive buffer of `receiveBuffer` octets (as far as this process may). */
-export function openNetlink(options: NetlinkOptions, receiveBuffer: number): { readonly fd: number; readonly portId: number } {
-  const open = (): { fd: number; portId: number } => {
+export function openNetlink(
+  options: NetlinkOptions,
+  receiveBuffer: number,
+): { readonly fd: number; readonly portId: number; readonly privileged: boolean } {
+  const open = (): { fd: number; portId: number; privileged: boolean } => {
     const fd = addon().socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
     try {
       setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
       setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
       setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-      forceOption(fd, SO_RCVBUFFORCE, SO_RCVBUF, receiveBuffer);
-      return { fd, portId: bindPort(fd) };
+      const privileged = forceOption(fd, SO_RCVBUFFORCE, SO_RCVBUF, receiveBuffer);
+      return { fd, portId: bindPort(fd), privileged };
     } catch (error) {
       addon().close(fd);
       throw error;
@@ -85,12 +88,14 @@ export function setOption(fd: number, level: number, name: number, value: number
   addon().setsockopt(fd, level, name, octets);
 }
 
-/** Beyond the system's limit where the process has CAP_NET_ADMIN, else as far as the limit goes. */
-function forceOption(fd: number, force: number, plain: number, value: number): void {
+/** Beyond the system's limit where the process has CAP_NET_ADMIN (true), else as far as the limit goes. */
+function forceOption(fd: number, force: number, plain: number, value: number): boolean {
   try {
     setOption(fd, SOL_SOCKET, force, value);
+    return true;
   } catch {
     setOption(fd, SOL_SOCKET, plain, value);
+    return false;
   }
 }
 
@@ -135,6 +140,8 @@ export type EncodeItem<T> = (out: Arena, item: T, flags: number, seq: number) =>
 export class NetlinkSocket {
   /** Notifications of changes made through this socket carry it. */
   readonly portId: number;
+  /** The process has CAP_NET_ADMIN: the kernel takes changes from it. */
+  readonly privileged: boolean;
   private readonly fd: number;
   private readonly arena = new Arena();
   private readonly received = Buffer.alloc(RECEIVE_OCTETS);
@@ -142,9 +149,10 @@ export class NetlinkSocket {
   private closed = false;
 
   constructor(options: NetlinkOptions = {}) {
-    const { fd, portId } = openNetlink(options, REQUEST_BUFFER);
+    const { fd, portId, privileged } = openNetlink(options, REQUEST_BUFFER);
     this.fd = fd;
     this.portId = portId;
+    this.privileged = privileged;
     try {
       setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, REQUEST_BUFFER);
     } catch {

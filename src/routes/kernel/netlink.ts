@@ -87,6 +87,14 @@ export function openNetlinkKernel(options: NetlinkKernelOptions): Kernel {
   };
 }
 
+/** Whether this process may change routes (CAP_NET_ADMIN in its namespace): only then the kernel lets it force a buffer. */
+export function mayWrite(): boolean {
+  const socket = new NetlinkSocket();
+  const { privileged } = socket;
+  socket.close();
+  return privileged;
+}
+
 function dumpNexthops(socket: NetlinkSocket): NexthopMessage[] {
   return socket.dump('nexthop objects', (out, seq) => encodeNexthopDump(out, RTM.getNexthop, seq), decodeNexthop);
 }

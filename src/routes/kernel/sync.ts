@@ -73,6 +73,8 @@ export interface KernelSync {
   /** The speaker has heard everybody it waits for: what it did not say goes. */
   settled(): void;
   status(): KernelStatus;
+  /** Everything learned of this machine so far. */
+  learned(): readonly LearnedRoute[];
   /** Does what is due now; for tests and benchmarks. */
   flush(): void;
   /** Ends; the routes stay (persist, control-plane 2.5). */
@@ -180,6 +182,7 @@ export function createKernelSync(deps: SyncDeps): KernelSync {
       arm(state, 0);
     },
     status: () => statusOf(state),
+    learned: () => [...state.told.values()],
     flush: () => {
       do turn(state);
       while (state.touched.size > 0 && !state.stopped);
