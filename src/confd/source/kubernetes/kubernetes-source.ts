@@ -64,6 +64,8 @@ interface Session {
   calico: CalicoApi | undefined;
   /** How looking for the group goes. */
   discovery: ListHealth;
+  /** What decides on the lists that run may be different now. */
+  stale: boolean;
   /** A first complete view has been told. */
   complete: boolean;
   wake: () => void;
@@ -86,6 +88,7 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
     running: new Map(),
     ended: new Set(),
     hashes: hostnameHashes(options.node),
+    stale: true,
     complete: false,
     calico: options.apiGroup,
     discovery: options.apiGroup === undefined ? STARTING : { status: 'synced' },
@@ -145,6 +148,7 @@ async function findGroup(session: Session): Promise<void> {
     failures = 0;
     if (session.calico !== answer.value.api) log.info({ apiGroup: answer.value.api, present: answer.value.present }, 'API group of Calico');
     session.calico = answer.value.api;
+    session.stale = true;
     session.discovery = { status: 'synced' };
     report(session);
     if (answer.value.present) return;
@@ -172,8 +176,13 @@ function wantedLists(session: Session): readonly Watched[] {
   ];
 }
 
+/** Kinds that ask for others. */
+const DECIDING: ReadonlySet<string> = new Set(['BGPConfiguration', 'BGPPeer']);
+
 /** Starts lists that are wanted now and ends the others. */
 function follow(session: Session): void {
+  if (!session.stale) return;
+  session.stale = false;
   const wanted = new Map(wantedLists(session).map((watched) => [watched.id, watched]));
   for (const [key, running] of session.running) {
     if (wanted.has(key)) continue;
@@ -201,8 +210,14 @@ function begin(session: Session, watched: Watched): Running {
   const events: ReflectorEvents = {
     list: () => view.list(watched),
     event: ({ type, object }) => (type === 'changed' ? view.changed(watched, object) : view.deleted(watched, object)),
-    pause: () => notice(session),
-    reached: () => settle({ status: 'synced' }),
+    pause: () => {
+      session.stale ||= DECIDING.has(watched.kind);
+      notice(session);
+    },
+    reached: () => {
+      session.stale ||= DECIDING.has(watched.kind);
+      settle({ status: 'synced' });
+    },
     relisting: () => session.log.info({ list: watched.id }, 'versions are too old, listing again'),
     failed: (failure, failures) => {
       tell(session, watched, failure, failures);

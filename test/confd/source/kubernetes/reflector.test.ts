@@ -1,0 +1,152 @@
+/** One list and watch against a scripted server: what is asked, after what wait, and what is told. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Api, Failure } from '../../../../src/confd/source/kubernetes/api.ts';
+import { createApi } from '../../../../src/confd/source/kubernetes/api.ts';
+import type { Watched } from '../../../../src/confd/source/kubernetes/kinds.ts';
+import { NO_PROXIES } from '../../../../src/confd/source/kubernetes/proxy.ts';
+import { reflect } from '../../../../src/confd/source/kubernetes/reflector.ts';
+import { events, impatientClock, page, peerObject, type Reply, type ScriptedServer, startScripted, status } from './scripted-server.ts';
+
+const PEERS: Watched = {
+  id: 'BGPPeer',
+  kind: 'BGPPeer',
+  apiVersion: 'crd.projectcalico.org/v1',
+  path: '/apis/crd.projectcalico.org/v1/bgppeers',
+};
+const changed = (name: string, version: string): unknown => ({ type: 'MODIFIED', object: peerObject(name, 1, version) });
+const bookmark = (resourceVersion: string): unknown => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } });
+const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, message: 'too old' } };
+
+const cleanup: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const task of cleanup.splice(0).reverse()) await task();
+});
+
+interface Run {
+  readonly server: ScriptedServer;
+  readonly told: readonly string[];
+  readonly failures: readonly Failure[];
+  readonly waits: readonly number[];
+  /** Queries of the watches, in order. */
+  watches(): readonly URLSearchParams[];
+}
+
+/** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
+async function run(lists: readonly Reply[], watches: readonly Reply[]): Promise<Run> {
+  const abort = new AbortController();
+  const server = await startScripted((url, nth) => {
+    const reply = (url.searchParams.has('watch') ? watches : lists)[nth - 1];
+    if (reply !== undefined) return reply;
+    return (_request, response) => {
+      abort.abort();
+      response.destroy();
+    };
+  });
+  cleanup.push(() => server.stop());
+  const api: Api = createApi(async () => ({ server: server.url, headers: {}, tls: { rejectUnauthorized: true } }), NO_PROXIES);
+  cleanup.push(() => api.close());
+  const clock = impatientClock();
+  const told: string[] = [];
+  const failures: Failure[] = [];
+  await reflect(
+    PEERS,
+    { api, clock, random: () => 0 },
+    {
+      list: () => ({ add: (items) => void told.push(`page ${items.length}`), commit: () => void told.push('commit') }),
+      event: ({ type, resourceVersion }) => void told.push(`${type} ${resourceVersion}`),
+      pause: () => undefined,
+      reached: () => void told.push('reached'),
+      relisting: () => void told.push('relisting'),
+      failed: (failure) => void failures.push(failure),
+    },
+    abort.signal,
+  );
+  const queries = (): readonly URLSearchParams[] =>
+    server.asked.filter((url) => url.searchParams.has('watch')).map((url) => url.searchParams);
+  return { server, told, failures, waits: clock.waits, watches: queries };
+}
+
+describe('list and watch', () => {
+  it('lists in pages of 500 and watches from the version of the list, with bookmarks', async () => {
+    const { server, told, watches } = await run([page([1, 2], '7', 'more'), page([3], '7')], [events([changed('a', '8')])]);
+    expect(told.slice(0, 5)).toEqual(['page 2', 'page 1', 'commit', 'reached', 'reached']);
+    expect(server.asked.slice(0, 2).map(({ search }) => search)).toEqual(['?limit=500', '?limit=500&continue=more']);
+    expect(Object.fromEntries(watches()[0] ?? [])).toEqual({
+      watch: '1',
+      allowWatchBookmarks: 'true',
+      resourceVersion: '7',
+      timeoutSeconds: '240',
+    });
+  });
+
+  it('goes on from the last event or bookmark, without a wait where the server ended the watch', async () => {
+    const { told, watches, waits } = await run(
+      [page([], '7')],
+      [events([changed('a', '8'), bookmark('20')]), events([{ type: 'DELETED', object: peerObject('a', 1, '21') }])],
+    );
+    expect(watches().map((query) => query.get('resourceVersion'))).toEqual(['7', '20', '21']);
+    expect(told).toContain('deleted 21');
+    expect(waits).toEqual([]);
+  });
+
+  it('believes no half line where the connection breaks, and resumes after the first wait', async () => {
+    const { told, watches, failures, waits } = await run([page([], '7')], [events([changed('a', '8')], 'breaks')]);
+    expect(told.filter((line) => line.startsWith('changed'))).toEqual(['changed 8']);
+    expect(watches()[1]?.get('resourceVersion')).toBe('8');
+    expect(failures.map(({ code }) => code)).toEqual(['DATASTORE_UNREACHABLE']);
+    expect(waits).toEqual([800]);
+  });
+
+  it.each([
+    ['an event', events([gone])],
+    ['a status', status(410, 'too old')],
+  ])('lists again at once after 410 in %s, and with waits when that goes on', async (_where, reply) => {
+    const { told, waits, failures } = await run([page([], '7'), page([], '9'), page([], '11')], [reply, reply]);
+    expect(told.filter((line) => line === 'commit')).toHaveLength(3);
+    expect(told.filter((line) => line === 'relisting')).toHaveLength(2);
+    expect(failures.map(({ code }) => code)).toEqual(['DATASTORE_GONE']);
+    expect(waits).toEqual([800]);
+  });
+
+  it('begins a list anew where its token has expired', async () => {
+    const { server, told } = await run([page([1], '7', 'more'), status(410, 'token expired'), page([1, 2], '8')], []);
+    expect(server.asked.slice(0, 3).map(({ search }) => search)).toEqual(['?limit=500', '?limit=500&continue=more', '?limit=500']);
+    expect(told.filter((line) => line === 'commit')).toHaveLength(1);
+  });
+
+  it('waits longer and longer, and as long as the server asks', async () => {
+    const { waits, failures } = await run(
+      [status(500, 'a'), status(503, 'b'), status(429, 'c', { 'retry-after': '9' }), status(500, 'd'), page([], '7')],
+      [],
+    );
+    expect(waits).toEqual([800, 1600, 9000, 6400]);
+    expect(failures.map(({ message }) => message)).toEqual(['status 500: a', 'status 503: b', 'status 429: c', 'status 500: d']);
+  });
+
+  it('lists again after three failures of the server with one version: its data may be older than ours', async () => {
+    const { told } = await run([page([], '7'), page([], '3')], [status(504, 'x'), status(504, 'x'), status(504, 'x')]);
+    expect(told.filter((line) => line === 'commit')).toHaveLength(2);
+  });
+
+  it('counts a watch that ends at once and silently as a failure', async () => {
+    const { failures, waits } = await run([page([], '7')], [events([])]);
+    expect(failures.map(({ message }) => message)).toEqual(['the server ended a watch at once']);
+    expect(waits).toEqual([800]);
+  });
+
+  it.each([
+    ['no JSON', '<html>'],
+    ['no list', '{"kind":"Status"}'],
+    ['a list without a version', '{"items":[]}'],
+  ])('takes %s for a failure', async (_what, text) => {
+    const { failures, told } = await run([(_request, response) => response.end(text)], []);
+    expect(failures.map(({ message }) => message)).toEqual(['the answer is no list']);
+    expect(told).toEqual([]);
+  });
+
+  it('takes an event that is none for a failure and goes on from before it', async () => {
+    const { failures, watches } = await run([page([], '7')], [events([changed('a', '8'), 'nonsense', changed('a', '9')])]);
+    expect(failures.map(({ message }) => message)).toEqual(['an event that is none']);
+    expect(watches()[1]?.get('resourceVersion')).toBe('8');
+  });
+});
