@@ -54,6 +54,7 @@ export function createBirdEngine(config: Config, flavor: 'bird1' | 'bird2', deps
       commands: { bird: [config.birdProgram], bird6: [config.bird6Program] },
       mode: config.birdMode,
       configDirectory: join(config.stateDir, 'bird'),
+      alwaysRecover: config.compat === 'calico',
       socketDirectory: config.runDir,
       view: birdViewOptions(config),
     },

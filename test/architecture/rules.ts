@@ -67,15 +67,31 @@ export const AREAS: readonly Area[] = [
   { path: 'src/confd/desired/', name: 'confd/desired', imports: routes, pure: true },
   { path: 'src/confd/driver.ts', name: 'confd/driver', imports: desired, pure: true },
   { path: 'src/confd/bird/', name: 'confd/bird', imports: driver, packages: ['handlebars', 'smol-toml'], pure: false },
+  // from the desired state to the view that templates read
+  ...['view', 'peer-view', 'kernel-view', 'export-text', 'filter-text', 'names', 'peer-issue', 'protocols', 'control-reply'].map(
+    (file): Area => ({ path: `src/confd/bird/${file}.ts`, name: 'confd/bird', imports: driver, pure: true }),
+  ),
   { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel'], pure: false },
   { path: 'src/confd/native/translate', name: 'confd/native', imports: [...driver, ...speaker, 'bgp'], pure: true },
   { path: 'src/confd/converge', name: 'confd/converge', imports: [...source, ...driver], pure: 'seam' },
 
   { path: 'src/routes/', name: 'routes', imports: ['bgp/policy', ...resources], pure: true },
   { path: 'src/routes/kernel/', name: 'routes/kernel', imports: ['netlink', ...net], pure: false },
-  ...['table', 'holdings', 'nexthop-book', 'plan', 'resolve', 'rules', 'learn', 'wanted', 'messages'].map(
-    (file): Area => ({ path: `src/routes/kernel/${file}.ts`, name: 'routes/kernel', imports: net, pure: true }),
-  ),
+  ...[
+    'table',
+    'holdings',
+    'nexthop-book',
+    'plan',
+    'resolve',
+    'rules',
+    'learn',
+    'wanted',
+    'messages',
+    'sync-types',
+    'sync-state',
+    'observe',
+    'carry-out',
+  ].map((file): Area => ({ path: `src/routes/kernel/${file}.ts`, name: 'routes/kernel', imports: net, pure: true })),
   { path: 'src/routes/kernel/sync.ts', name: 'routes/kernel', imports: net, pure: 'seam' },
 
   // health has nothing of ours: main hands it suppliers

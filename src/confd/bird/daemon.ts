@@ -2,6 +2,8 @@
  * One running BIRD as the driver sees it: it is kept up (or waited for), asked to read its files again, and left or ended. A
  * connection to its control socket is held open all the time, so its death is noticed at once, whoever started it.
  */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import { type BirdControl, BirdControlError, openControl } from './control.ts';
@@ -115,8 +117,9 @@ class KeptDaemon implements Daemon {
   async #reconfigure(control: BirdControl, deadline: number): Promise<Configured> {
     const reply = await control.command('configure', Math.max(1, deadline - performance.now()));
     const reads = reply.lines.find(({ code }) => code === READING)?.text ?? '';
-    if (!reads.endsWith(` ${this.spec.file}`))
+    if (!(await sameFile(reads.slice(reads.indexOf('/')), this.spec.file))) {
       return { kind: 'refused', message: `it answers ${JSON.stringify(replyText(reply))}; it must be started with -c ${this.spec.file}` };
+    }
     if (isRefusal(reply)) return { kind: 'refused', message: replyText(reply) };
     while (reply.code !== RECONFIGURED && (await isReconfiguring(control))) {
       if (performance.now() > deadline) return { kind: 'unreachable', message: 'the reconfiguration does not end' };
@@ -205,6 +208,15 @@ const DAEMON_STATE = 13;
 async function isReconfiguring(control: BirdControl): Promise<boolean> {
   const reply: Reply = await control.command('show status');
   return reply.lines.some(({ code, text }) => code === DAEMON_STATE && /reconfiguration in progress/i.test(text));
+}
+
+/** The same file by its names: the folder of sets may be reached by another path, the set behind `current` changes. */
+async function sameFile(a: string, b: string): Promise<boolean> {
+  if (a === b) return true;
+  const place = async (path: string): Promise<string> => await realpath(dirname(dirname(path))).catch(() => '');
+  const tail = (path: string): string => `${basename(dirname(path))}/${basename(path)}`;
+  const [one, other] = await Promise.all([place(a), place(b)]);
+  return one !== '' && one === other && tail(a) === tail(b);
 }
 
 function messageOf(error: unknown): string {

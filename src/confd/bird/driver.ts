@@ -25,6 +25,8 @@ export interface BirdOptions {
   /** `start`: this process runs BIRD. `attach`: it is run elsewhere, with its files in `configDirectory`/current. */
   readonly mode: 'start' | 'attach';
   readonly configDirectory: string;
+  /** Every start of BIRD is a recovery, as in Calico; else only where a run before may have left routes with peers. Default false. */
+  readonly alwaysRecover?: boolean;
   /** Of `bird.ctl` and `bird6.ctl`. */
   readonly socketDirectory: string;
   readonly view: ViewOptions;
@@ -170,6 +172,7 @@ class FileDriver implements BirdDriver {
     await parts.sets.commit(await parts.sets.stage(files));
     const whole = this.#applied?.confirmed !== true;
     const concerned = parts.daemons.filter((daemon) => whole || daemon.fault() !== undefined || differs(old, files, daemon.spec.name));
+    for (const daemon of concerned) daemon.start(this.#deps.options.alwaysRecover === true);
     const faults = await tell(concerned, signal);
     if (!faults.some(({ refused }) => refused)) return faults;
     if (await parts.sets.rollBack()) await tell(concerned, signal);
@@ -198,7 +201,6 @@ interface DaemonFault {
 async function tell(daemons: readonly Daemon[], signal: AbortSignal): Promise<readonly DaemonFault[]> {
   const faults = await Promise.all(
     daemons.map(async (daemon): Promise<readonly DaemonFault[]> => {
-      daemon.start(false);
       const outcome = await daemon.configure(signal);
       return outcome.kind === 'done' ? [] : [{ name: daemon.spec.name, message: outcome.message, refused: outcome.kind === 'refused' }];
     }),

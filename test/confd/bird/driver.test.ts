@@ -1,6 +1,6 @@
 /** The driver with real daemons: they die, hang, refuse, are run by somebody else, and outlive the process that started them. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -191,6 +191,8 @@ describe.each<Flavor>(['bird2', 'bird1'])('driver', (flavor) => {
       const engine = make(flavor, { mode: 'attach' });
       await engine.driver.start(never);
       const applied = engine.driver.apply(desired({ peers: [node(2)] }), never);
+      // The same place by another name.
+      symlinkSync(join(engine.folder, 'conf'), join(engine.folder, 'alias'));
       await eventually(
         () => readlinkSync(join(engine.folder, 'conf', 'current')),
         () => true,
@@ -199,7 +201,7 @@ describe.each<Flavor>(['bird2', 'bird1'])('driver', (flavor) => {
         const [program = '', ...args] = index === 0 ? namespaced(flavor).bird : namespaced(flavor).bird6;
         const main = flavor === 'bird2' ? 'bird.conf' : index === 0 ? 'bird.cfg' : 'bird6.cfg';
         children.push(
-          spawn(program, [...args, '-f', '-c', join(engine.folder, 'conf', 'current', main), '-s', socket, '-P', `${socket}.pid`], {
+          spawn(program, [...args, '-f', '-c', join(engine.folder, 'alias', 'current', main), '-s', socket, '-P', `${socket}.pid`], {
             stdio: 'ignore',
           }),
         );
