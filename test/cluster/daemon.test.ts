@@ -173,4 +173,18 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('the daemon on 200 n
     expect(peer.updates() - before).toBe(1);
     process.stdout.write(`daemon: ${residentMiB(daemon.pid)} MiB resident\n`);
   });
+
+  it('keeps its session and routes while the API server is away, says it is not in sync, and ends cleanly', async () => {
+    const [cluster, peer, daemon] = [need('cluster'), need('peer'), need('daemon')];
+    const before = peer.updates();
+    await cluster.stopApiServer();
+    await until('the issue', 30, async () => {
+      expect(JSON.stringify(await daemon.json('desired'))).toContain('DATASTORE_UNREACHABLE');
+    });
+    expect(peer.updates()).toBe(before);
+    expect(peer.connections()).toBe(1);
+    const { code } = await daemon.stop();
+    expect(code).toBe(0);
+    delete state.daemon;
+  });
 });

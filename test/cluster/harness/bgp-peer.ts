@@ -9,6 +9,8 @@ export interface BgpPeer {
   withdrawn(host: string): number | undefined;
   updates(): number;
   established(): boolean;
+  /** Connections taken so far. */
+  connections(): number;
   stop(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export async function startPeer(options: {
 }): Promise<BgpPeer> {
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
-  const state = { established: false };
+  const state = { established: false, connections: 0 };
   const take = (socket: Socket, type: number, body: Uint8Array): void => {
     if (type === MESSAGE_TYPE.open) socket.write(encodeKeepalive());
     else if (type === MESSAGE_TYPE.keepalive) {
@@ -49,6 +51,7 @@ export async function startPeer(options: {
   };
   const server = createServer((socket) => {
     sockets.add(socket);
+    state.connections += 1;
     socket.setNoDelay(true);
     const framer = new Framer(4096);
     const open = {
@@ -86,6 +89,7 @@ export async function startPeer(options: {
     withdrawn: (host) => seen.findLast(({ lost }) => lost.includes(wireForm(host)))?.at,
     updates: () => seen.length,
     established: () => state.established,
+    connections: () => state.connections,
     async stop() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
