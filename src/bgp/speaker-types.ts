@@ -59,6 +59,10 @@ export interface PeerConfig {
   readonly gracefulRestart?: { readonly restartTime: number };
   /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */
   readonly maxPrefix?: number;
+  /** Routes to the peer carry GRACEFUL_SHUTDOWN, and LOCAL_PREF 0 inside the AS: it should prefer others (RFC 8326). Default false. */
+  readonly gracefulShutdown?: boolean;
+  /** Routes with GRACEFUL_SHUTDOWN from an external peer get LOCAL_PREF 0 (RFC 8326). Default true. */
+  readonly honourGracefulShutdown?: boolean;
   /** TCP MD5 key, 1-80 octets as UTF-8 (RFC 2385). Where it cannot be set there is no session. Absent: unsigned. */
   readonly md5Key?: SecretText;
   /** GTSM (RFC 5082): hops the peer may be away, 1-255; TTL 255 is sent and packets below 256 - hops are dropped. Absent: off. */
@@ -130,12 +134,16 @@ export type SpeakerInput =
   /** Time passed: timers due are run, and one slice of pending work. */
   | { readonly type: 'tick' };
 
-/** What an operator can do to a peer: end it with a text (RFC 9003), let it in again, start it over, ask for or send the table again. */
+/**
+ * What an operator can do to a peer: end it with a text (RFC 9003), let it in again, start it over, ask for or send the table again, or
+ * make it prefer other paths before an end (RFC 8326).
+ */
 export type PeerAction =
   | { readonly kind: 'shutdown'; readonly text: string }
   | { readonly kind: 'enable' }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' };
+  | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' }
+  | { readonly kind: 'gshut'; readonly on: boolean };
 
 /** Everything a speaker asks of whoever hosts it, to be done in order. */
 export type SpeakerOutput =
@@ -204,6 +212,8 @@ export interface PeerStatus {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
   readonly nextRetryAt: number | undefined;
   readonly adminDown: boolean;
+  /** Routes go to it with GRACEFUL_SHUTDOWN (RFC 8326). */
+  readonly draining: boolean;
   /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
   readonly diagnosis: string | undefined;
   readonly capabilities: readonly string[];

@@ -95,6 +95,7 @@ function createState(options: SpeakerOptions): SpeakerState {
       { routerId: 0, wallClock: () => options.wallClock(time.now) },
     ),
     config: undefined,
+    shutdownPolicies: { honour: new WeakMap(), send: new WeakMap() },
     stopped: false,
     peers: new Map(),
     byIndex: new Map(),

@@ -1,4 +1,4 @@
-/** `linnet peer NAME shutdown [TEXT] | enable | reset | refresh in|out`: acts on one session of a running daemon or bare speaker. */
+/** `linnet peer NAME shutdown [TEXT] | enable | reset | refresh in|out | gshut on|off`: acts on one session of a running daemon or bare speaker. */
 import { Argument, type Command } from 'commander';
 import type { PeerActionDocument } from '../health/status.ts';
 import { addApiOptions, apiOf, postDocument } from './client.ts';
@@ -16,8 +16,8 @@ interface PeerOptions {
 export function define(command: Command, context: CommandContext): void {
   command
     .argument('<peer>', 'id of the peer, or its address where that is unique')
-    .addArgument(new Argument('<action>', 'what to do').choices(['shutdown', 'enable', 'reset', 'refresh']))
-    .argument('[detail]', 'shutdown: text for the operator of the peer (RFC 9003); refresh: in or out')
+    .addArgument(new Argument('<action>', 'what to do').choices(['shutdown', 'enable', 'reset', 'refresh', 'gshut']))
+    .argument('[detail]', 'shutdown: text for the operator of the peer (RFC 9003); refresh: in or out; gshut (RFC 8326): on or off')
     .addOption(outputOption('table', 'json'));
   addApiOptions(command);
   command.action(async (peer: string, action: string, detail: string | undefined, options: PeerOptions) => {
@@ -34,6 +34,7 @@ const DONE: Readonly<Record<PeerActionDocument['action'], string>> = {
   enable: 'enabled',
   reset: 'session ended, and begun again',
   refresh: 'routes asked for or sent again',
+  gshut: 'told to prefer other paths, or no longer',
 };
 
 function bodyOf(action: string, detail: string | undefined): object {
@@ -43,6 +44,9 @@ function bodyOf(action: string, detail: string | undefined): object {
     case 'refresh':
       if (detail === 'in' || detail === 'out') return { direction: detail };
       throw new CommandError(EXIT.usage, 'refresh needs in or out');
+    case 'gshut':
+      if (detail === 'on' || detail === 'off') return { state: detail };
+      throw new CommandError(EXIT.usage, 'gshut needs on or off');
     default:
       if (detail !== undefined) throw new CommandError(EXIT.usage, `${action} takes nothing more, not "${detail}"`);
       return {};

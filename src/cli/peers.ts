@@ -84,6 +84,7 @@ function peerRow(peer: PeerView): readonly string[] {
 function peerInfo(peer: PeerView): string {
   const notes: string[] = [];
   if (peer.adminDown) notes.push('administratively down');
+  if (peer.draining) notes.push('graceful shutdown');
   if (peer.reflectorClient) notes.push('reflector client');
   if (peer.families.some((family) => family.slow)) notes.push('slow');
   if (peer.state !== 'established') {

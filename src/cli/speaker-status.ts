@@ -148,6 +148,7 @@ function readAction(name: string, body: unknown): PeerAction | string {
   if (typeof body !== 'object' || body === null) return 'the body is no JSON object';
   const text = 'text' in body ? body.text : '';
   const direction = 'direction' in body ? body.direction : undefined;
+  const state = 'state' in body ? body.state : undefined;
   switch (name) {
     case 'shutdown':
       return typeof text === 'string' ? { kind: name, text } : 'text must be a string';
@@ -156,6 +157,8 @@ function readAction(name: string, body: unknown): PeerAction | string {
       return { kind: name };
     case 'refresh':
       return direction === 'in' || direction === 'out' ? { kind: name, direction } : 'refresh needs the direction in or out';
+    case 'gshut':
+      return state === 'on' || state === 'off' ? { kind: name, on: state === 'on' } : 'gshut needs the state on or off';
     default:
       return `there is no action ${name}`;
   }

@@ -133,6 +133,8 @@ export interface PeerView {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | null;
   readonly nextRetryAt: number | null;
   readonly adminDown: boolean;
+  /** Routes go to it with GRACEFUL_SHUTDOWN (RFC 8326). */
+  readonly draining: boolean;
   /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
   readonly diagnosis: string | null;
   readonly capabilities: readonly string[];
@@ -248,7 +250,8 @@ export type PeerActionView =
   | { readonly kind: 'shutdown'; readonly text: string }
   | { readonly kind: 'enable' }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' };
+  | { readonly kind: 'refresh'; readonly direction: 'in' | 'out' }
+  | { readonly kind: 'gshut'; readonly on: boolean };
 
 /** `POST /api/v1/peers/{peer}/{action}`: the action was carried out on the peer of that id. */
 export interface PeerActionDocument {

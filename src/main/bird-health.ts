@@ -144,6 +144,7 @@ function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps
     lastErrorReceived: null,
     nextRetryAt: null,
     adminDown: false,
+    draining: false,
     diagnosis: session.lastError ?? null,
     capabilities: [],
     families: [

@@ -56,6 +56,7 @@ export function peer(id: string, change: Partial<PeerView> = {}): PeerView {
     lastErrorReceived: null,
     nextRetryAt: null,
     adminDown: false,
+    draining: false,
     diagnosis: null,
     capabilities: ['route-refresh'],
     families: [

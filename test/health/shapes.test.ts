@@ -46,6 +46,7 @@ function status(local: boolean): SpeakerStatus {
         lastErrorReceived: local ? { at: 1_700_000_000_000, text: 'Cease/2' } : undefined,
         nextRetryAt: local ? undefined : 1_700_000_000_500,
         adminDown: false,
+        draining: false,
         diagnosis: undefined,
         capabilities: ['route-refresh'],
         families: [

@@ -218,7 +218,16 @@ function interfaceName(value: unknown): string | undefined {
 
 type RoutingFields = Pick<
   PeerConfig,
-  'reflectorClient' | 'clusterId' | 'nextHop' | 'nextHopSelf' | 'importPolicy' | 'exportPolicy' | 'allowLocalAs' | 'maxPrefix'
+  | 'reflectorClient'
+  | 'clusterId'
+  | 'nextHop'
+  | 'nextHopSelf'
+  | 'importPolicy'
+  | 'exportPolicy'
+  | 'allowLocalAs'
+  | 'maxPrefix'
+  | 'gracefulShutdown'
+  | 'honourGracefulShutdown'
 >;
 
 function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
@@ -234,6 +243,8 @@ function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
     exportPolicy: policyOf(reader, 'exportPolicy', defaults),
     allowLocalAs: reader.integer('allowLocalAs', 0, 255) ?? 0,
     ...(maxPrefix === undefined ? {} : { maxPrefix }),
+    gracefulShutdown: reader.flag('gracefulShutdown') ?? false,
+    honourGracefulShutdown: reader.flag('honourGracefulShutdown') ?? true,
   };
 }
 

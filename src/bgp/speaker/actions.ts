@@ -4,6 +4,7 @@ import type { PeerAction, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeRouteRefresh } from '../wire/index.ts';
 import { stopPeer } from './configure.ts';
+import { ribConfig } from './graceful-shutdown.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive } from './machines.ts';
 import type { Peer, SpeakerState } from './state.ts';
@@ -27,6 +28,9 @@ export function peerAction(state: SpeakerState, id: string, action: PeerAction):
       return reset(state, peer, cease('CEASE_ADMIN_RESET'));
     case 'refresh':
       return refresh(state, peer, action.direction);
+    case 'gshut':
+      peer.draining = action.on;
+      return void state.rib.configurePeer(ribConfig(peer, peer.config), peer.index);
     default: {
       const never: never = action;
       return never;

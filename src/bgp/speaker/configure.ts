@@ -5,6 +5,7 @@ import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
+import { ribConfig } from './graceful-shutdown.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, forget, reschedule } from './machines.ts';
 import { settingsOf } from './settings.ts';
@@ -63,7 +64,8 @@ function indexByRemote(state: SpeakerState): void {
 }
 
 function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): Peer {
-  const index = state.rib.configurePeer(config);
+  const shutdownPolicies = state.shutdownPolicies;
+  const index = state.rib.configurePeer(ribConfig({ draining: false, shutdownPolicies }, config));
   const peer: Peer = {
     scheduledAt: Infinity,
     config,
@@ -73,6 +75,8 @@ function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig
     primary: createFsm(false),
     challenger: undefined,
     adminDown: false,
+    draining: false,
+    shutdownPolicies,
     preserved: false,
     shown: 'idle',
     since: 0,
@@ -124,11 +128,11 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
     // The routes of another AS, or of families no longer wanted, are not those of the session to come.
     if (fields.some((field) => field === 'remoteAs' || field === 'localAs' || field === 'families')) sweepAll(state, peer);
     // The RIB must see the new properties before the session comes up with them.
-    state.rib.configurePeer(config, peer.index);
+    state.rib.configurePeer(ribConfig(peer, config), peer.index);
     restart(state, peer);
     return;
   }
-  if (fields.some((field) => PEER_FIELD_CLASSES[field] === 'policy')) state.rib.configurePeer(config, peer.index);
+  if (fields.some((field) => PEER_FIELD_CLASSES[field] === 'policy')) state.rib.configurePeer(ribConfig(peer, config), peer.index);
   if (change === 'socket') return reconnect(state, peer, `configuration changed: ${fields.join(', ')}`);
   if (wasPassive !== config.passive) changePassive(state, peer);
 }

@@ -4,6 +4,7 @@ import type { Rib } from '../rib/types.ts';
 import type { DeadlineQueue, Fsm, FsmSettings, Negotiated, Scheduled } from '../session/index.ts';
 import type { ConnectionId, Endpoint, PeerConfig, SessionState, SpeakerConfig, SpeakerEvent, SpeakerOutput } from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
+import type { ShutdownPolicies } from './graceful-shutdown.ts';
 
 /** What the composition gives the speaker. Nothing here is read from globals. */
 export interface SpeakerOptions {
@@ -63,6 +64,9 @@ export interface Peer extends Scheduled {
   primary: Fsm;
   challenger: Fsm | undefined;
   adminDown: boolean;
+  /** An operator asked it to prefer other paths (RFC 8326). */
+  draining: boolean;
+  readonly shutdownPolicies: ShutdownPolicies;
   /** A session was up since this process started: forwarding state has been kept since (RFC 8538 section 4). */
   preserved: boolean;
   shown: SessionState;
@@ -91,6 +95,7 @@ export interface SpeakerState {
   readonly options: SpeakerOptions;
   readonly rib: Rib;
   config: SpeakerConfig | undefined;
+  readonly shutdownPolicies: ShutdownPolicies;
   stopped: boolean;
   readonly peers: Map<string, Peer>;
   readonly byIndex: Map<number, Peer>;

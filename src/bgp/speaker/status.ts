@@ -2,6 +2,7 @@
 import { capabilityNames } from '../session/index.ts';
 import type { PeerFamilyStatus, PeerStatus, SpeakerStatus } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
+import { isDraining } from './graceful-shutdown.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { establishedConnection } from './state.ts';
 
@@ -41,6 +42,7 @@ function peerStatus(state: SpeakerState, peer: Peer): PeerStatus {
     lastErrorReceived: peer.lastErrorReceived,
     nextRetryAt: nextRetryAt(state, peer),
     adminDown: peer.adminDown,
+    draining: isDraining(config, peer.draining),
     diagnosis: peer.diagnosis,
     capabilities: session === undefined ? [] : capabilityNames(session),
     families: (session?.families ?? config.families).map((family) => familyStatus(state, peer, family)),

@@ -7,6 +7,7 @@ export function actionRefusal(peer: PeerStatus | undefined, action: PeerAction):
   switch (action.kind) {
     case 'enable':
     case 'shutdown':
+    case 'gshut':
       return undefined;
     case 'reset':
       return peer.adminDown ? `peer ${peer.id} is shut down: enable it` : undefined;

@@ -73,6 +73,7 @@ export function peerView(peer: PeerStatus, notifications: NotificationCounts | u
     lastErrorReceived: peer.lastErrorReceived ?? null,
     nextRetryAt: peer.nextRetryAt ?? null,
     adminDown: peer.adminDown,
+    draining: peer.draining,
     diagnosis: peer.diagnosis ?? null,
     capabilities: peer.capabilities,
     families: peer.families.map(familyView),
@@ -133,7 +134,7 @@ function markOf(peer: PeerStatus, notifications: NotificationCounts | undefined)
   const { remote, local, lastErrorSent, lastErrorReceived, nextRetryAt } = peer;
   const retry = nextRetryAt === undefined ? 0 : Math.round(nextRetryAt / RETRY_GRAIN_MS);
   const identity = `${remote.port} ${remote.address.words.join()} ${local?.port} ${peer.remoteAs} ${peer.localAs} ${peer.remoteId} ${peer.passive} ${peer.reflectorClient}`;
-  const session = `${peer.state} ${peer.since} ${peer.flaps} ${peer.holdTime} ${peer.keepaliveTime} ${peer.adminDown} ${peer.diagnosis} ${retry} ${peer.capabilities.length}`;
+  const session = `${peer.state} ${peer.since} ${peer.flaps} ${peer.holdTime} ${peer.keepaliveTime} ${peer.adminDown} ${peer.draining} ${peer.diagnosis} ${retry} ${peer.capabilities.length}`;
   const errors = `${lastErrorSent?.at} ${lastErrorReceived?.at} ${notifications?.received} ${notifications?.sent}`;
   const messages = `${peer.messagesReceived} ${peer.messagesSent} ${peer.updatesReceived} ${peer.updatesSent}`;
   const families = peer.families.map(

@@ -17,7 +17,7 @@ import {
 } from './schema.ts';
 
 /** Actions of an operator on a peer, as they stand in the path. */
-export const PEER_ACTIONS = ['shutdown', 'enable', 'reset', 'refresh'] as const;
+export const PEER_ACTIONS = ['shutdown', 'enable', 'reset', 'refresh', 'gshut'] as const;
 
 const reason = object({ object: text, rule: text });
 const endpoint = object({ address: text, port: count });
@@ -68,6 +68,7 @@ const peer = object({
   lastErrorReceived: lastError,
   nextRetryAt: nullable(moment),
   adminDown: flag,
+  draining: describe('routes go to it with GRACEFUL_SHUTDOWN (RFC 8326)', flag),
   diagnosis: nullable(describe('why the peer cannot be reached, as far as the sockets tell', text)),
   capabilities: list(text),
   families: list(peerFamily),

@@ -12,7 +12,7 @@ export const PEER_ACTION_PATH = '/api/v1/peers/:peer/:action';
 
 /** One line for OpenAPI. */
 export const PEER_ACTION_SUMMARY =
-  'Carries out an action on a peer: shutdown with a text for its operator (RFC 9003), enable, reset, or refresh in or out (RFC 2918).';
+  'Carries out an action on a peer: shutdown with a text for its operator (RFC 9003), enable, reset, refresh in or out (RFC 2918), gshut on or off (RFC 8326).';
 
 /** Parameters in the path. */
 export const peerActionParams: Schema = object({
@@ -24,9 +24,10 @@ export const peerActionParams: Schema = object({
 export const peerActionBody: Schema = object(
   {
     text: describe(`shutdown: for the peer's operator, at most ${MAX_SHUTDOWN_OCTETS} octets of UTF-8`, text),
+    state: describe('gshut: on makes the peer prefer other paths, off ends that', oneOf('on', 'off')),
     direction: describe('refresh: in asks the peer for its routes, out sends it ours', oneOf('in', 'out')),
   },
-  ['text', 'direction'],
+  ['text', 'state', 'direction'],
 );
 
 /** A request after validation. */
@@ -35,6 +36,7 @@ export interface PeerActionRequest {
   readonly action: string;
   readonly text: string | undefined;
   readonly direction: string | undefined;
+  readonly state: string | undefined;
 }
 
 /** Carries the action out; the answer comes when the speaker has done it. */
@@ -52,9 +54,10 @@ function wrong(message: string): { readonly ok: false; readonly error: ErrorDocu
   return { ok: false, error: { code: 'BAD_REQUEST', message } };
 }
 
-function readAction({ action, text: words, direction }: PeerActionRequest): Outcomes<PeerActionView> {
+function readAction({ action, text: words, direction, state }: PeerActionRequest): Outcomes<PeerActionView> {
   if (words !== undefined && action !== 'shutdown') return wrong(`${action} takes no text`);
   if (direction !== undefined && action !== 'refresh') return wrong(`${action} takes no direction`);
+  if (state !== undefined && action !== 'gshut') return wrong(`${action} takes no state`);
   switch (action) {
     case 'shutdown':
       if (Buffer.byteLength(words ?? '') > MAX_SHUTDOWN_OCTETS) return wrong(`the text has more than ${MAX_SHUTDOWN_OCTETS} octets`);
@@ -65,6 +68,9 @@ function readAction({ action, text: words, direction }: PeerActionRequest): Outc
     case 'refresh':
       if (direction !== 'in' && direction !== 'out') return wrong('refresh needs the direction in or out');
       return { ok: true, value: { kind: action, direction } };
+    case 'gshut':
+      if (state !== 'on' && state !== 'off') return wrong('gshut needs the state on or off');
+      return { ok: true, value: { kind: action, on: state === 'on' } };
     default:
       return wrong(`there is no action ${action}`);
   }

@@ -70,7 +70,13 @@ function readActionRequest({ params, body }: FastifyRequest): PeerActionRequest 
     const value = given.get(name);
     return typeof value === 'string' ? value : undefined;
   };
-  return { peer: textOf('peer') ?? '', action: textOf('action') ?? '', text: textOf('text'), direction: textOf('direction') };
+  return {
+    peer: textOf('peer') ?? '',
+    action: textOf('action') ?? '',
+    text: textOf('text'),
+    direction: textOf('direction'),
+    state: textOf('state'),
+  };
 }
 
 function readRequest({ query, headers }: FastifyRequest): Request {

@@ -40,6 +40,8 @@ const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field]
   addPath: 'receive',
   gracefulRestart: { restartTime: 60 },
   maxPrefix: 100,
+  gracefulShutdown: true,
+  honourGracefulShutdown: false,
   md5Key: secretText('new-key'),
   ttlSecurity: 1,
   typeOfService: 0x48,

@@ -26,6 +26,7 @@ const status: PeerStatus = {
   lastErrorReceived: { at: 1, text: 'Cease' },
   nextRetryAt: undefined,
   adminDown: false,
+  draining: false,
   diagnosis: undefined,
   capabilities: ['route refresh'],
   families: [{ family: 'ipv4-unicast', received: 3, accepted: 2, advertised: 1, group: 'g', lag: 0, slow: false, endOfRibReceived: true }],

@@ -34,6 +34,8 @@ describe('POST /api/v1/peers/ID/ACTION', () => {
     ['reset', {}, { kind: 'reset' }],
     ['refresh', { direction: 'in' }, { kind: 'refresh', direction: 'in' }],
     ['refresh', { direction: 'out' }, { kind: 'refresh', direction: 'out' }],
+    ['gshut', { state: 'on' }, { kind: 'gshut', on: true }],
+    ['gshut', { state: 'off' }, { kind: 'gshut', on: false }],
   ])('%s %j', async (action, body, wanted) => {
     const { status, document, asked } = await post(`${ID}/${action}`, body);
     expect([status, asked]).toEqual([200, [{ kind: 'act', peer: ID, action: wanted }]]);
@@ -50,6 +52,8 @@ describe('POST /api/v1/peers/ID/ACTION', () => {
     [`${ID}/refresh`, {}, 400],
     [`${ID}/refresh`, { direction: 'up' }, 400],
     [`${ID}/enable`, { text: 'x' }, 400],
+    [`${ID}/gshut`, {}, 400],
+    [`${ID}/reset`, { state: 'on' }, 400],
     [`${ID}/reset`, { direction: 'in' }, 400],
     [`${ID}/shutdown`, { txt: 'x' }, 400],
     [`${ID}/shutdown`, { text: 'ü'.repeat(128) }, 400],
