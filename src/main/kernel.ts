@@ -9,7 +9,7 @@ import { NATIVE_CAPABILITIES } from '../confd/native/unsupported.ts';
 import type { Issue } from '../confd/resources/types.ts';
 import type { Config } from '../config/types.ts';
 import type { FromKernel, KernelOptions, ToKernel } from '../routes/kernel/messages.ts';
-import type { KernelStatus } from '../routes/kernel/sync.ts';
+import type { KernelStatus } from '../routes/kernel/sync-types.ts';
 import type { Engine } from './engine.ts';
 import { StartError } from './start-error.ts';
 
@@ -66,6 +66,7 @@ export async function startKernel(config: Config, deps: KernelDeps): Promise<Ker
 function runKernel(worker: Worker, deps: KernelDeps): KernelThread {
   let issues: readonly Issue[] = [];
   let stopping = false;
+  let told: Desired | undefined;
   let failure = new Error('the kernel thread ended by itself');
   const post = (message: ToKernel, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, transfer);
   worker.on('message', (message: FromKernel) => {
@@ -92,7 +93,12 @@ function runKernel(worker: Worker, deps: KernelDeps): KernelThread {
       post({ type: 'speaker', port: port1 }, [port1]);
       return port2;
     },
-    configure: (desired) => post({ type: 'configure', config: kernelConfig(desired) }),
+    configure: (desired) => {
+      const { install, programme, networks } = desired;
+      if (install === told?.install && programme === told.programme && networks === told.networks) return;
+      told = desired;
+      post({ type: 'configure', config: kernelConfig(desired) });
+    },
     issues: () => issues,
     stop: async () => {
       stopping = true;

@@ -1,6 +1,6 @@
 /** From the desired state to what the kernel's thread is told. Pure. */
 import type { FamilyRules } from '../../routes/kernel/rules.ts';
-import type { KernelConfig } from '../../routes/kernel/sync.ts';
+import type { KernelConfig } from '../../routes/kernel/sync-types.ts';
 import type { Desired } from '../desired/types.ts';
 
 /** Routes of the configuration and rules for the kernel (control-plane 5.4-6); the desired state has its programme filled in. */

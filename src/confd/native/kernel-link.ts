@@ -4,7 +4,7 @@
  */
 import type { BestChange, SpeakerStatus } from 'bgp-ts';
 import type { KernelToSpeaker, SpeakerToKernel } from '../../routes/kernel/messages.ts';
-import type { LearnedChange } from '../../routes/kernel/sync.ts';
+import type { LearnedChange } from '../../routes/kernel/sync-types.ts';
 
 /** Prefixes of one message: under a millisecond of this thread. */
 export const PORTION = 500;

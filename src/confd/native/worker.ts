@@ -10,7 +10,7 @@ import { createSpeaker } from 'bgp-ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
 import { formatAddress } from 'bgp-ts/net';
 import type { KernelToSpeaker } from '../../routes/kernel/messages.ts';
-import type { LearnedChange } from '../../routes/kernel/sync.ts';
+import type { LearnedChange } from '../../routes/kernel/sync-types.ts';
 import type { KernelLink } from './kernel-link.ts';
 import { createKernelLink } from './kernel-link.ts';
 import { createLearnedRoutes } from './learned-routes.ts';

@@ -1,5 +1,5 @@
 /** Messages of the kernel's thread: with main, and with the speaker's thread over a port of their own. Types only. */
-import type { KernelConfig, KernelStatus, LearnedChange } from './sync.ts';
+import type { KernelConfig, KernelStatus, LearnedChange } from './sync-types.ts';
 import type { BestChange } from './wanted.ts';
 
 /** What the thread is started with. */

@@ -89,12 +89,18 @@ export class Wanted {
     return gone;
   }
 
-  /** Takes the routes of the configuration and the rules. */
-  configure(statics: readonly StaticRoute[], rules: KernelRules): void {
+  /** Takes the routes of the configuration and the rules; returns the keys of routes that came, went or changed. */
+  configure(statics: readonly StaticRoute[], rules: KernelRules): ReadonlySet<string> {
+    const before = this.statics;
     this.statics = new Map(statics.map((route) => [prefixKey(route.prefix), route]));
+    const way = (route: StaticRoute | undefined): string | undefined =>
+      route && (route.gateway === undefined ? 'blackhole' : addressKey(route.gateway));
+    const changed = new Set<string>();
+    for (const key of [...before.keys(), ...this.statics.keys()]) if (way(before.get(key)) !== way(this.statics.get(key))) changed.add(key);
     this.vias = new Map();
     for (const [key, { prefix, gateway }] of this.statics) if (gateway !== undefined) this.vias.set(key, { prefix, gateway });
     this.rules = rules;
+    return changed;
   }
 
   /** Takes the node's own addresses and its interfaces. */

@@ -1,0 +1,150 @@
+/** From what is wanted to what the kernel holds: plans are made, given to the kernel, and its answers kept. Pure but for the seam. */
+import { prefixKey } from 'bgp-ts/net';
+import { plan, planHops, planIdle } from './plan.ts';
+import type { SyncState } from './sync-state.ts';
+import type { KernelStatus } from './sync-types.ts';
+import type { ApplyResult, Operation, OperationFailure } from './table.ts';
+
+/** Resolves every next hop again and moves the objects of those that lead elsewhere. */
+export function resolveAll(state: SyncState): void {
+  state.resolveDue = false;
+  const { moved, keys } = state.wanted.resolveAgain();
+  for (const key of keys) state.touched.add(key);
+  // What the kernel refused may fit now.
+  for (const key of state.failures.keys()) state.touched.add(key);
+  const operations = planHops({ now: state.holdings, book: state.book }, moved);
+  if (operations.length > 0) carryOut(state, operations);
+  // Without objects every route carries its hops, and all of them have to be looked at.
+  if (moved.length > 0 && !state.kernel.nexthopObjects) for (const key of state.wanted.keys()) state.touched.add(key);
+}
+
+/** Plans and carries out what is due. */
+export function bringInOrder(state: SyncState, touched: readonly string[]): void {
+  const operations = plan({
+    now: state.holdings,
+    book: state.book,
+    touched,
+    wanted: (key) => {
+      const target = state.wanted.target(key);
+      if (target === undefined && state.wanted.isUnreachable(key)) state.unreachable.add(key);
+      else state.unreachable.delete(key);
+      return target;
+    },
+    taken: (key, metric) => isTaken(state, key, metric),
+    keep: (key) => state.kept.has(key),
+    nexthopObjects: state.kernel.nexthopObjects,
+  });
+  const failed = operations.length === 0 ? NOTHING : carryOut(state, operations);
+  if (state.failures.size > 0) for (const key of touched) if (!failed.has(key)) state.failures.delete(key);
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function isTaken(state: SyncState, key: string, metric: number): boolean {
+  const taken = state.wanted.aliens.at(key).some((route) => route.metric === metric);
+  if (taken) state.takenKeys.add(key);
+  else state.takenKeys.delete(key);
+  return taken;
+}
+
+/** Removes objects that nothing uses. */
+export function removeIdle(state: SyncState): void {
+  // Groups go first; their members are idle only after that.
+  for (let rounds = 0; rounds < 2 && state.holdings.idle.size > 0; rounds++)
+    carryOut(state, planIdle({ now: state.holdings, book: state.book }));
+}
+
+/** Gives the operations to the kernel and keeps the holdings equal to what it did; returns the names of what failed. */
+function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlySet<string> {
+  let result: ApplyResult;
+  try {
+    result = state.kernel.apply(operations);
+  } catch (error) {
+    state.failed(error instanceof Error ? error : new Error(String(error)));
+    state.wantReading();
+    return NOTHING;
+  }
+  if (result.lost) state.wantReading();
+  const failed = new Map(result.failures.map((failure) => [failure.operation, failure]));
+  for (const operation of operations) {
+    const failure = failed.get(operation);
+    if (failure === undefined || isDone(failure)) succeed(state, operation);
+    else fail(state, failure);
+  }
+  return result.failures.length === 0 ? NOTHING : new Set(result.failures.map((failure) => nameOf(failure.operation)));
+}
+
+/** What an operation is about: a prefix, or an object. */
+function nameOf(operation: Operation): string {
+  if ('route' in operation) return prefixKey(operation.route.prefix);
+  return `nexthop ${'id' in operation ? operation.id : operation.nexthop.id}`;
+}
+
+/** What should go and is not there is as good as gone. */
+function isDone({ operation, code }: OperationFailure): boolean {
+  const removal = operation.kind === 'remove-route' || operation.kind === 'remove-nexthop';
+  return removal && (code === 'ESRCH' || code === 'ENOENT' || code === 'ENODEV');
+}
+
+function succeed(state: SyncState, operation: Operation): void {
+  switch (operation.kind) {
+    case 'set-nexthop':
+      state.holdings.putNexthop(operation.nexthop);
+      state.failures.delete(nameOf(operation));
+      break;
+    case 'add-route':
+    case 'replace-route':
+      state.holdings.put(operation.route);
+      break;
+    case 'remove-route':
+      state.holdings.remove(operation.route);
+      break;
+    case 'remove-nexthop':
+      state.holdings.removeNexthop(operation.id);
+      break;
+    default: {
+      const never: never = operation;
+      return never;
+    }
+  }
+}
+
+/** A refused operation is tried again with the next cause or reading. Where the kernel is not what we thought, it is read. */
+function fail(state: SyncState, failure: OperationFailure): void {
+  const { operation, code } = failure;
+  const name = nameOf(operation);
+  const known = state.failures.get(name)?.code === code;
+  state.failures.set(name, failure);
+  const surprising = code === 'EEXIST' || code === 'ENOENT' || code === 'ESRCH';
+  if (surprising && !known) state.wantReading();
+}
+
+/** The figures as they are now. */
+export function statusOf(state: SyncState): KernelStatus {
+  const [first] = state.failures.values();
+  return {
+    installed: state.holdings.count,
+    best: state.wanted.bestCount,
+    unreachable: state.unreachable.size,
+    taken: state.takenKeys.size,
+    failed: state.failures.size,
+    failure: first === undefined ? '' : describe(first),
+    repaired: state.repaired,
+    readings: state.readings,
+    nexthopObjects: state.kernel.nexthopObjects,
+    kept: state.kept.size,
+  };
+}
+
+function describe({ operation, code, text }: OperationFailure): string {
+  return `${operation.kind} ${nameOf(operation)}: ${code}${text === '' ? '' : `: ${text}`}`;
+}
+
+/** Told only where something in it changed. */
+export function tellStatus(state: SyncState): void {
+  const status = statusOf(state);
+  const text = JSON.stringify(status);
+  if (text === state.lastStatus) return;
+  state.lastStatus = text;
+  state.status(status);
+}

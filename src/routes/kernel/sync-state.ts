@@ -1,0 +1,82 @@
+/** The state that the parts of the synchroniser share. Pure. */
+import { Holdings } from './holdings.ts';
+import type { LearnedRoute, LearnOptions } from './learn.ts';
+import { NexthopBook } from './nexthop-book.ts';
+import type { SyncDeps } from './sync-types.ts';
+import type { KernelAddress, KernelLink, OperationFailure } from './table.ts';
+import { Wanted } from './wanted.ts';
+
+/** Causes that come together are one piece of work, ms. */
+export const GATHER_MS = 2;
+
+/** Everything a synchroniser knows, shared by its parts. */
+export interface SyncState extends SyncDeps {
+  /** A turn in so many ms, or earlier where one is due earlier. */
+  readonly arm: (ms: number) => void;
+  /** The whole table is read as soon as the spacing allows. */
+  readonly wantReading: () => void;
+  readonly holdings: Holdings;
+  readonly book: NexthopBook;
+  readonly wanted: Wanted;
+  readonly touched: Set<string>;
+  readonly failures: Map<string, OperationFailure>;
+  readonly takenKeys: Set<string>;
+  readonly unreachable: Set<string>;
+  /** Prefixes found at the start that nobody has spoken of yet. */
+  readonly kept: Set<string>;
+  links: Map<number, KernelLink>;
+  addresses: Map<string, KernelAddress>;
+  learn: LearnOptions;
+  /** The rules in force, as text. */
+  rulesText: string;
+  devices: Map<string, LearnedRoute>;
+  readonly told: Map<string, LearnedRoute>;
+  readonly relearn: Set<string>;
+  devicesDue: boolean;
+  resolveDue: boolean;
+  readDue: boolean;
+  lastRead: number;
+  settled: boolean;
+  repaired: number;
+  readings: number;
+  cancel: (() => void) | undefined;
+  cancelAudit: (() => void) | undefined;
+  armedAt: number;
+  stopped: boolean;
+  lastStatus: string;
+}
+
+/** Nothing read, nothing wanted. */
+export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wantReading'>): SyncState {
+  return {
+    ...deps,
+    ...causes,
+    holdings: new Holdings(),
+    book: new NexthopBook(),
+    wanted: new Wanted(),
+    touched: new Set(),
+    failures: new Map(),
+    takenKeys: new Set(),
+    unreachable: new Set(),
+    kept: new Set(),
+    links: new Map(),
+    addresses: new Map(),
+    rulesText: '',
+    learn: { ignoredInterfaces: [] },
+    devices: new Map(),
+    told: new Map(),
+    relearn: new Set(),
+    devicesDue: false,
+    resolveDue: false,
+    readDue: true,
+    lastRead: -Infinity,
+    settled: false,
+    repaired: 0,
+    readings: 0,
+    cancel: undefined,
+    cancelAudit: undefined,
+    armedAt: Infinity,
+    stopped: false,
+    lastStatus: '',
+  };
+}

@@ -1,0 +1,54 @@
+/** What keeps the kernel in order is told and tells: its configuration, its figures, and the seam it works through. Types only. */
+import type { Prefix } from 'bgp-ts/net';
+import type { LearnedRoute, LearnOptions } from './learn.ts';
+import type { KernelRules } from './rules.ts';
+import type { Kernel } from './table.ts';
+import type { StaticRoute } from './wanted.ts';
+
+/** What the configuration says to the kernel's side. */
+export interface KernelConfig {
+  readonly statics: readonly StaticRoute[];
+  readonly rules: KernelRules;
+  readonly learn: LearnOptions;
+}
+
+/** What became known of this machine's own routes since last told. */
+export interface LearnedChange {
+  readonly set: readonly LearnedRoute[];
+  readonly remove: readonly Prefix[];
+}
+
+/** Figures and faults for whoever watches. */
+export interface KernelStatus {
+  /** Routes of ours in the kernel. */
+  readonly installed: number;
+  /** Best routes of the speaker, installed or not. */
+  readonly best: number;
+  /** Wanted, but no next hop leads anywhere. */
+  readonly unreachable: number;
+  /** Another writer holds the prefix with our metric; it is left alone. */
+  readonly taken: number;
+  /** The kernel refused, with one example in words. */
+  readonly failed: number;
+  readonly failure: string;
+  /** Routes put back, or taken away again, because somebody else had changed them; only grows. */
+  readonly repaired: number;
+  /** Readings of the whole table so far. */
+  readonly readings: number;
+  readonly nexthopObjects: boolean;
+  /** Routes of a life before that are still kept. */
+  readonly kept: number;
+}
+
+/** The seam. */
+export interface SyncDeps {
+  readonly kernel: Kernel;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  /** Calls once after about so many ms, 0 = when other work had its turn; returns what cancels it. */
+  readonly after: (ms: number, call: () => void) => () => void;
+  readonly learned: (change: LearnedChange) => void;
+  readonly status: (status: KernelStatus) => void;
+  /** The kernel's notifications broke or a reading failed; it goes on with readings alone. */
+  readonly failed: (error: Error) => void;
+}
