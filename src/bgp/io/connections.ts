@@ -1,6 +1,6 @@
 /** Sockets by connection id: reading, writing with back-pressure, closing. One new socket per attempt. */
 import type { Socket } from 'node:net';
-import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, SOCKET_HIGH_WATER_OCTETS, UNANSWERED_MS } from '../session/index.ts';
+import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, OPENING_PROBE_MS, SOCKET_HIGH_WATER_OCTETS, UNANSWERED_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
 import { optionFault, socketOptions } from './native.ts';
 import { endpointOf, openSocket } from './open-socket.ts';
@@ -14,6 +14,8 @@ interface Open {
   unsent: boolean;
   /** A write has gone to the kernel; one function for all of them. */
   readonly wrote: () => void;
+  /** The peer has sent something. */
+  heard: boolean;
 }
 
 /** A connection attempt under way; from `silentFrom` on (performance.now), one that is given up was not answered. */
@@ -44,6 +46,11 @@ export class Connections {
     this.#feed = feed;
     this.#peers = peers;
     this.#onAttempt = onAttempt;
+  }
+
+  /** Connections open. */
+  get count(): number {
+    return this.#open.size;
   }
 
   /** Starts a connection attempt; the answer is `connected` or `dial-failed` with its number. */
@@ -179,9 +186,12 @@ export class Connections {
       // Progress, or the end of the wait; a write that the kernel took at once has not waited (RFC 9687 section 3.2).
       if (entry.unsent && this.#open.has(entry.id)) this.#unsent(entry, socket.writableLength > 0);
     };
-    const entry: Open = { id: this.#nextId++, socket, blocked: false, unsent: false, wrote };
+    const entry: Open = { id: this.#nextId++, socket, blocked: false, unsent: false, wrote, heard: false };
     this.#open.set(entry.id, entry);
+    // The kernel drops a peer's reset for its signature or TTL: before the peer speaks nothing else would show that it is gone.
+    socket.setKeepAlive(true, OPENING_PROBE_MS);
     socket.on('data', (octets) => {
+      if (!entry.heard) this.#heard(entry);
       if (this.#open.has(entry.id)) this.#feed({ type: 'octets', connection: entry.id, octets });
     });
     // A half-closed peer cannot send keepalives: its FIN ends the session at once.
@@ -195,6 +205,13 @@ export class Connections {
     });
     this.#feed({ type: 'connected', connection: entry.id, local, remote, ...(dial === undefined ? {} : { dial }) });
     return true;
+  }
+
+  /** The peer spoke: from here on the hold timer watches it. */
+  #heard(entry: Open): void {
+    entry.heard = true;
+    entry.socket.setKeepAlive(false);
+    this.#peers.heard(entry.socket);
   }
 
   #lost(entry: Open, reason: string): void {

@@ -24,6 +24,8 @@ export interface DiagnosisSources {
 export interface Diagnosis {
   /** How an attempt went; whatever came back, a refusal too, ends a finding. `fault`: why none could be made. */
   attempt(peer: string, answered: boolean, fault?: string): void;
+  /** The session came up: whatever was said of the peer is over. */
+  up(peer: string): void;
   /** A peer's socket options changed: what was found no longer holds. */
   forget(peer: string): void;
   /** Compares the counters with those of the look before and tells what is new. */
@@ -101,6 +103,10 @@ export function createDiagnosis(sources: DiagnosisSources): Diagnosis {
       if (answered) clear(peer);
       else if (fault !== undefined) findings.set(peer, fault);
       else unanswered.add(peer);
+    },
+    up: (peer) => {
+      clear(peer);
+      told.delete(peer);
     },
     forget: clear,
     look: () => {

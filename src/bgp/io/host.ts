@@ -69,7 +69,14 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     timer.arm(speaker.nextDeadline());
   });
 
-  const sinks: Sinks = { connections, listeners, onEvent: options.onEvent };
+  const sinks: Sinks = {
+    connections,
+    listeners,
+    onEvent: (event) => {
+      if (event.kind === 'session-state' && event.to === 'established') diagnosis.up(event.peer);
+      options.onEvent(event);
+    },
+  };
 
   function rekey(): void {
     peers.clearFaults();

@@ -6,6 +6,7 @@
 import type { Server, Socket } from 'node:net';
 import type { TcpOptions } from 'netlink';
 import { addon, readOptmemMax } from 'netlink';
+import { CONNECT_TIMEOUT_MS } from '../session/index.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 
 /** Class selector 6, internetwork control (RFC 4271 does not ask for it; every daemon sends it): queues drop it last. */
@@ -45,13 +46,16 @@ export function keyOctets(peer: PeerConfig): Uint8Array | undefined {
   return peer.md5Key === undefined ? undefined : new TextEncoder().encode(peer.md5Key.reveal());
 }
 
-/** Options of a peer's own sockets. */
+/**
+ * Options of a peer's own sockets. Until the peer is heard, what we sent may stay unacknowledged only as long as an attempt may take: a
+ * reset or an end that the kernel drops for its signature or TTL would leave the connection half open (RFC 2385 section 4.1).
+ */
 export function socketOptions(peer: PeerConfig): TcpOptions {
   const key = keyOctets(peer);
   return {
     ...(peer.ttlSecurity === undefined ? {} : { ttlSecurity: peer.ttlSecurity }),
     typeOfService: peer.typeOfService ?? CONTROL_TRAFFIC,
-    ...(peer.userTimeout === undefined ? {} : { userTimeout: peer.userTimeout }),
+    userTimeout: Math.min(CONNECT_TIMEOUT_MS, peer.userTimeout ?? CONNECT_TIMEOUT_MS),
     ...(peer.device === undefined ? {} : { device: peer.device }),
     ...(key === undefined ? {} : { md5: [{ address: peer.remote.address, key }] }),
   };

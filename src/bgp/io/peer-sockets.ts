@@ -96,4 +96,12 @@ export class PeerSockets {
     }
     return peers.map(({ id }) => id);
   }
+  /** The peer was heard: from now on the configured user timeout counts, or none, since a peer that reads slowly is not dead. */
+  heard(socket: Socket): void {
+    const fd = hasNativeSockets() ? descriptorOf(socket) : undefined;
+    const local = endpointOf(socket.localAddress, socket.localPort);
+    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+    if (fd === undefined || local === undefined || remote === undefined) return;
+    applyTcpOptions(fd, local.address.family, { userTimeout: this.at(local.address, remote.address)[0]?.userTimeout ?? 0 });
+  }
 }

@@ -81,6 +81,9 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 /** A connection attempt given up after this many milliseconds without any answer counts as unanswered: a round trip is over by then. */
 export const UNANSWERED_MS = 500;
 
+/** A connection on which the peer was not heard yet is probed after this many milliseconds of silence: it may be half open. */
+export const OPENING_PROBE_MS = 3_000;
+
 /** Between two looks at the kernel's counters of silently dropped segments, milliseconds. */
 export const DIAGNOSE_EVERY_MS = 2_000;
 
@@ -95,3 +98,6 @@ export const GATHER_MS = 15;
 
 /** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
 export const FLUSH_SPACING_MS = 5;
+
+/** Lives of the throwaway speaker that a warm-up works through: measured, more than these gain little. */
+export const WARM_UP_LIVES = 10;

@@ -96,6 +96,15 @@ describe('a finding', () => {
     expect(t.said.size).toBe(0);
   });
 
+  it('is told again when the session was up in between, however short', () => {
+    const t = setup([keyed('a')]);
+    t.grow('md5Wrong');
+    t.diagnosis.up('a');
+    t.grow('md5Wrong');
+    expect(t.state.times).toBe(2);
+    expect(t.said.size).toBe(1);
+  });
+
   it('is the fault of a peer that is held, until it is gone', () => {
     const t = setup([plain('a')]);
     t.state.faults.set('a', 'no room');

@@ -9,6 +9,7 @@ import type { SpeakerHost } from '../../../src/bgp/io/index.ts';
 import { createSpeakerHost, monotonicNow, wallClockOf } from '../../../src/bgp/io/index.ts';
 import { CONTROL_TRAFFIC, descriptorOf, optionFault, socketOptions, unavailableOptions } from '../../../src/bgp/io/native.ts';
 import { openSocket } from '../../../src/bgp/io/open-socket.ts';
+import { PeerSockets } from '../../../src/bgp/io/peer-sockets.ts';
 import { formatAddress, parseAddress, secretText } from '../../../src/bgp/net/index.ts';
 import { peer as basePeer, route } from '../speaker/world.ts';
 
@@ -192,6 +193,30 @@ describe.skipIf(process.platform !== 'linux')('the sockets', () => {
     expect(readIntOption(descriptorOf(socket) ?? -1, level, name)).toBe(CONTROL_TRAFFIC);
     socket.destroy();
     expect(descriptorOf(socket)).toBeUndefined();
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a connection', () => {
+  const TCP = 6;
+  const USER_TIMEOUT = 18;
+
+  it.each([
+    ['none', {}, 10_000, 0],
+    ['a long one', { userTimeout: 60_000 }, 10_000, 60_000],
+    ['a short one', { userTimeout: 3_000 }, 3_000, 3_000],
+  ])('is given up soon until the peer is heard, with a user timeout of its own: %s', async (_name, options, before, after) => {
+    const one = await end('127.0.1.19');
+    await configure(one, []);
+    const peer = { ...peerOf(one, one, options), local: one.address };
+    const peers = new PeerSockets();
+    peers.configure([peer]);
+    const socket = openSocket(peer.remote, one.address, socketOptions(peer));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const fd = descriptorOf(socket) ?? -1;
+    expect(readIntOption(fd, TCP, USER_TIMEOUT)).toBe(before);
+    peers.heard(socket);
+    expect(readIntOption(fd, TCP, USER_TIMEOUT)).toBe(after);
+    socket.destroy();
   });
 });
 
