@@ -47,6 +47,8 @@ interface Session {
   /** Last version seen; '' asks for a list. */
   version: string;
   failures: number;
+  /** The last failure was one of the network. */
+  away: boolean;
   /** Of watches, since the last good one. */
   watchFailures: number;
   /** Lists that 410 asked for, since the last good watch. */
@@ -55,11 +57,14 @@ interface Session {
 
 /** Runs until the signal aborts. Never rejects. */
 export async function reflect(watched: Watched, deps: ReflectorDeps, events: ReflectorEvents, signal: AbortSignal): Promise<void> {
-  const session: Session = { watched, deps, events, signal, version: '', failures: 0, watchFailures: 0, relists: 0 };
+  const session: Session = { watched, deps, events, signal, version: '', failures: 0, away: false, watchFailures: 0, relists: 0 };
   while (!signal.aborted) {
     const failure = session.version === '' ? await list(session) : await watch(session);
     if (failure === undefined || signal.aborted) continue;
-    session.failures += 1;
+    // A server that answers again, if only to ask for patience while it starts, is not waited for as one that is away.
+    const away = failure.code === 'DATASTORE_UNREACHABLE';
+    session.failures = session.away === away ? session.failures + 1 : 1;
+    session.away = away;
     events.failed(failure, session.failures);
     await deps.clock.wait(backoffMs(session.failures, deps.random(), failure.retryAfter), signal);
   }

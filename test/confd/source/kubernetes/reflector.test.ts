@@ -123,6 +123,12 @@ describe('list and watch', () => {
     expect(failures.map(({ message }) => message)).toEqual(['status 500: a', 'status 503: b', 'status 429: c', 'status 500: d']);
   });
 
+  it('begins with short waits again when a server that was away answers, if only to ask for patience', async () => {
+    const away: Reply = (request) => request.socket.destroy();
+    const { waits } = await run([away, away, away, status(429, 'starting', { 'retry-after': '1' }), page([], '7')], []);
+    expect(waits).toEqual([800, 1600, 3200, 1000]);
+  });
+
   it('lists again after three failures of the server with one version: its data may be older than ours', async () => {
     const { told } = await run([page([], '7'), page([], '3')], [status(504, 'x'), status(504, 'x'), status(504, 'x')]);
     expect(told.filter((line) => line === 'commit')).toHaveLength(2);
