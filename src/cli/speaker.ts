@@ -81,6 +81,7 @@ export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,
+    warmUp: true,
     onEvent: (event) => {
       logSpeakerEvent(log, event);
     },

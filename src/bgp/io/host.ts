@@ -2,7 +2,7 @@
  * Runs a speaker on real sockets and the real clock: one event loop, nothing else in it. Inputs go in as they come; work is
  * done in slices between polls; one timer serves all deadlines.
  */
-import { DIAGNOSE_EVERY_MS, FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
+import { DIAGNOSE_EVERY_MS, WARM_UP_LIVES } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { Connections } from './connections.ts';
@@ -12,6 +12,8 @@ import { createListeners } from './listeners.ts';
 import { hasNativeSockets } from './native.ts';
 import type { ListenError } from './open-socket.ts';
 import { PeerSockets } from './peer-sockets.ts';
+import { warmUp } from './warm-up.ts';
+import { createWorker } from './worker.ts';
 
 /** What a host needs. */
 export interface SpeakerHostOptions {
@@ -22,6 +24,8 @@ export interface SpeakerHostOptions {
   readonly onEvent: (event: SpeakerEvent) => void;
   /** A listener that could not be opened; also the rejection of `configure`. */
   readonly onListenError: (error: ListenError) => void;
+  /** Compile what sessions and routes will need while nobody is connected yet: under a second of CPU, once. Default false. */
+  readonly warmUp?: boolean;
 }
 
 /** A speaker at work. */
@@ -69,6 +73,8 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     timer.arm(speaker.nextDeadline());
   });
 
+  const warming = createWarmUp(now, () => connections.count === 0);
+
   const sinks: Sinks = {
     connections,
     listeners,
@@ -102,6 +108,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     configure: async (config) => {
       feed({ type: 'configure', config });
       await listeners.ready();
+      if (options.warmUp === true) warming.start();
     },
     handle: feed,
     stop: async (planned, text) => {
@@ -109,6 +116,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
       timer.stop();
       clearInterval(looks);
       worker.stop();
+      warming.stop();
       await connections.closed();
     },
   };
@@ -154,69 +162,22 @@ function performOne(output: SpeakerOutput, { connections, listeners, onEvent }: 
   }
 }
 
-/** Slices of the speaker's work between polls. */
-interface Worker {
-  /** Something came in; there may be work. */
-  request(): void;
-  stop(): void;
-}
-
-/**
- * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
- * most 15 ms are waited). While busy, flushes begin at least as far apart as the last one took and never less than 5 ms: fan-out
- * takes at most half of the time, and changes in between are batched (bgp-speaker 2.4).
- */
-function createWorker(speaker: Speaker, now: () => number, perform: (outputs: readonly SpeakerOutput[]) => void): Worker {
+/** The warm-up: a step at a time after polls, given up for good once somebody is connected. */
+function createWarmUp(now: () => number, isIdle: () => boolean): { start(): void; stop(): void } {
+  let steps: Generator<undefined, number> | undefined;
   let immediate: NodeJS.Immediate | undefined;
-  let timeout: NodeJS.Timeout | undefined;
-  let busyMs = 0;
-  let nextFlushAt = -Infinity;
-  let gatherUntil = Infinity;
-  let inputs = 0;
-  let stopped = false;
 
-  function run(): void {
-    immediate = undefined;
-    timeout = undefined;
-    const from = now();
-    if (inputs > 0 && from < gatherUntil) {
-      inputs = 0;
-      immediate = setImmediate(run);
-      return;
-    }
-    const { outputs, more } = speaker.work(now, WORK_SLICE_MS);
-    perform(outputs);
-    const to = now();
-    busyMs += to - from;
-    if (more && !stopped) {
-      gatherUntil = -Infinity;
-      immediate = setImmediate(run);
-      return;
-    }
-    nextFlushAt = to + Math.max(FLUSH_SPACING_MS, busyMs);
-    busyMs = 0;
-    schedule();
-  }
-
-  function schedule(): void {
-    if (stopped || immediate !== undefined || timeout !== undefined || !speaker.hasWork()) return;
-    const from = now();
-    const wait = nextFlushAt - from;
-    gatherUntil = Math.max(from, nextFlushAt) + GATHER_MS;
-    if (wait <= 0) immediate = setImmediate(run);
-    else timeout = setTimeout(run, Math.ceil(wait));
+  function step(): void {
+    immediate = isIdle() && steps?.next().done === false ? setImmediate(step) : undefined;
   }
 
   return {
-    request: () => {
-      inputs++;
-      schedule();
+    start: () => {
+      if (steps !== undefined) return;
+      steps = warmUp(now, WARM_UP_LIVES);
+      immediate = setImmediate(step);
     },
-    stop: () => {
-      stopped = true;
-      clearImmediate(immediate);
-      clearTimeout(timeout);
-    },
+    stop: () => clearImmediate(immediate),
   };
 }
 

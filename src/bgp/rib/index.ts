@@ -1,5 +1,4 @@
 export { DECISION_STEPS, type DecisionStep } from './decision.ts';
 export { ADD_PATH_SEND, createRib } from './rib.ts';
 export * from './types.ts';
-export { warmUp } from './warm-up.ts';
 export type { WorkCounters } from './work.ts';

@@ -49,6 +49,7 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,
+    warmUp: true,
     onEvent,
     // The address is known to whoever reads it: only the reason after it.
     onListenError: (error) => void failed.set(keyOf(error.endpoint), error.message.slice(error.message.indexOf(': ') + 2)),
