@@ -84,6 +84,8 @@ export interface LocalRoute {
   readonly interface?: string;
   /** Kernel metric; LOCAL_PREF on export is the policy's business. */
   readonly metric?: number;
+  /** How it compares with other paths of the prefix. Absent: BIRD's preference of its protocol, and LOCAL_PREF 100. */
+  readonly rank?: { readonly preference: number; readonly localPref: number };
   readonly communities?: readonly number[];
   readonly reasons: readonly Reason[];
 }

@@ -60,10 +60,10 @@ export async function startKernel(config: Config, deps: KernelDeps): Promise<Ker
     deps.log.info({ because: first.text }, 'kernel routes are off');
     return undefined;
   }
-  return runKernel(worker, deps);
+  return runKernel(worker, config.compat === 'calico' ? 'bird' : 'kernel', deps);
 }
 
-function runKernel(worker: Worker, deps: KernelDeps): KernelThread {
+function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps): KernelThread {
   let issues: readonly Issue[] = [];
   let stopping = false;
   let told: Desired | undefined;
@@ -97,7 +97,7 @@ function runKernel(worker: Worker, deps: KernelDeps): KernelThread {
       const { install, programme, networks } = desired;
       if (install === told?.install && programme === told.programme && networks === told.networks) return;
       told = desired;
-      post({ type: 'configure', config: kernelConfig(desired) });
+      post({ type: 'configure', config: kernelConfig(desired, choice) });
     },
     issues: () => issues,
     stop: async () => {

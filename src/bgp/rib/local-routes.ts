@@ -38,7 +38,7 @@ export class LocalRoutes {
       localOctets(route),
       route.nextHop === undefined ? NO_NEXT_HOP : addressOctets(route.nextHop),
       {
-        preference: DEFAULT_PREFERENCE[route.protocol],
+        preference: route.rank?.preference ?? DEFAULT_PREFERENCE[route.protocol],
         local: {
           protocol: route.protocol,
           ...(route.interface !== undefined && { interface: route.interface }),
@@ -97,6 +97,7 @@ function localOctets(route: LocalRoute): Uint8Array {
     origin: 'igp',
     asPath: [],
     nextHop: UNSPECIFIED,
+    ...(route.rank !== undefined && { localPref: route.rank.localPref }),
     ...(route.communities !== undefined && route.communities.length > 0 && { communities: route.communities }),
   });
 }

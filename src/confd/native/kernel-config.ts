@@ -3,8 +3,8 @@ import type { FamilyRules } from '../../routes/kernel/rules.ts';
 import type { KernelConfig } from '../../routes/kernel/sync-types.ts';
 import type { Desired } from '../desired/types.ts';
 
-/** Routes of the configuration and rules for the kernel (control-plane 5.4-6); the desired state has its programme filled in. */
-export function kernelConfig(desired: Desired): KernelConfig {
+/** Routes of the configuration and rules for the kernel (control-plane 5.4-6); the desired state has its programme filled in. `choice`: whose order of own and peers' routes counts. */
+export function kernelConfig(desired: Desired, choice: 'kernel' | 'bird'): KernelConfig {
   const { programme } = desired;
   const family = (name: 'ipv4' | 'ipv6'): FamilyRules => {
     const { rejected, wireguard, pools } = programme?.[name].kernel ?? { rejected: [], wireguard: [], pools: [] };
@@ -21,6 +21,11 @@ export function kernelConfig(desired: Desired): KernelConfig {
       kind === 'via' && gateway !== undefined ? { prefix, gateway } : { prefix },
     ),
     rules: { ipv4: family('ipv4'), ipv6: family('ipv6') },
-    learn: { ignoredInterfaces: programme?.ignoredInterfaces ?? [] },
+    learn: {
+      ignoredInterfaces: programme?.ignoredInterfaces ?? [],
+      ...(choice === 'bird' || programme === undefined
+        ? {}
+        : { normalMetric: { ipv4: programme.ipv4.priority, ipv6: programme.ipv6.priority } }),
+    },
   };
 }

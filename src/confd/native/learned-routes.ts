@@ -22,13 +22,14 @@ const LEARNED_REASONS = {
   device: [{ object: 'linnet', rule: 'network of an interface' }],
 };
 
-function localRoute({ prefix, protocol, nextHop, metric, interface: name }: LearnedRoute): LocalRoute {
+function localRoute({ prefix, protocol, nextHop, metric, rank, interface: name }: LearnedRoute): LocalRoute {
   return {
     prefix,
     protocol,
     ...(nextHop === undefined ? {} : { nextHop }),
     ...(name === undefined ? {} : { interface: name }),
     ...(metric === undefined ? {} : { metric }),
+    ...(rank === undefined ? {} : { rank }),
     reasons: LEARNED_REASONS[protocol],
   };
 }

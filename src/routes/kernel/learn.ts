@@ -17,12 +17,20 @@ export interface LearnedRoute {
   readonly nextHop?: Address;
   /** Kernel metric, 0 = none; only of kernel routes. */
   readonly metric?: number;
+  /** How it compares with routes of peers; absent: as in BIRD. */
+  readonly rank?: { readonly preference: number; readonly localPref: number };
 }
 
 /** What is left out. */
 export interface LearnOptions {
   /** Patterns of interfaces whose networks are not learned (BGPConfiguration.ignoredInterfaces); `*` stands for any run. */
   readonly ignoredInterfaces: readonly string[];
+  /**
+   * Kernel metric of an ordinary route (NormalRoutePriority). With it routes of the kernel are ranked against those of peers as
+   * the kernel itself ranks them: by metric, which is 2147483647 - LOCAL_PREF. Absent: as BIRD, below whatever peers say, so that
+   * a route it calls best may be one the kernel does not use (bird-behaviour, metric and preference scheme).
+   */
+  readonly normalMetric?: { readonly ipv4: number; readonly ipv6: number };
 }
 
 /** Interfaces of workloads and of kube-proxy (control-plane 2.5). */
@@ -33,6 +41,9 @@ const NOT_DIRECT: readonly string[] = ['cali*', 'kube-ipvs*'];
  * advertisements, and routing daemons (numbers of /etc/iproute2/rt_protos).
  */
 const NOT_LEARNED: ReadonlySet<number> = new Set([1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 42, 186, 187, 188, 189, 192]);
+
+/** LOCAL_PREF of metric 0. */
+const HIGHEST = 2_147_483_647;
 
 /** Felix: its routes over a gateway lead to other nodes, which announce those themselves. */
 const FELIX = 80;
@@ -46,7 +57,11 @@ export function isLearned(route: AlienRoute): boolean {
 }
 
 /** The preferred one of a prefix's routes that is learned, by the kernel's own order. */
-export function learnKernel(routes: readonly AlienRoute[], links: ReadonlyMap<number, KernelLink>): LearnedRoute | undefined {
+export function learnKernel(
+  routes: readonly AlienRoute[],
+  links: ReadonlyMap<number, KernelLink>,
+  { normalMetric }: LearnOptions,
+): LearnedRoute | undefined {
   const route = routes.find(isLearned);
   const [hop] = route?.hops ?? [];
   if (route === undefined || hop === undefined) return undefined;
@@ -57,7 +72,13 @@ export function learnKernel(routes: readonly AlienRoute[], links: ReadonlyMap<nu
     ...(name === undefined ? {} : { interface: name }),
     ...(hop.gateway === undefined ? {} : { nextHop: hop.gateway }),
     metric: route.metric,
+    ...(normalMetric === undefined ? {} : { rank: rankOf(route.metric, normalMetric[route.prefix.family]) }),
   };
+}
+
+/** The same as a peer's route of that metric has after import (control-plane 5.2): preference 200 where it is raised, else 100. */
+function rankOf(metric: number, normal: number): { readonly preference: number; readonly localPref: number } {
+  return { preference: metric < normal ? 200 : 100, localPref: Math.max(0, HIGHEST - metric) };
 }
 
 /** The networks of interfaces that are up, by key; of two interfaces in one network the lower index counts. */
@@ -82,7 +103,8 @@ export function learnDevices(
 export function learnedEqual(a: LearnedRoute | undefined, b: LearnedRoute | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   const sameHop = a.nextHop === b.nextHop || (a.nextHop?.words.every((word, index) => word === b.nextHop?.words[index]) ?? false);
-  return sameHop && a.protocol === b.protocol && a.interface === b.interface && a.metric === b.metric;
+  const sameRank = a.rank?.preference === b.rank?.preference && a.rank?.localPref === b.rank?.localPref;
+  return sameHop && sameRank && a.protocol === b.protocol && a.interface === b.interface && a.metric === b.metric;
 }
 
 /** A test for names against a pattern in which `*` stands for any run and `?` for one character; everything else for itself. */

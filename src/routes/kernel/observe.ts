@@ -122,7 +122,7 @@ export function tellLearned(state: SyncState): void {
   const remove: Prefix[] = [];
   for (const key of state.relearn) {
     // The network of an interface is preferred to a route (BIRD's 240 against 10).
-    const route = state.devices.get(key) ?? learnKernel(state.wanted.aliens.at(key), state.links);
+    const route = state.devices.get(key) ?? learnKernel(state.wanted.aliens.at(key), state.links, state.learn);
     const before = state.told.get(key);
     if (learnedEqual(before, route)) continue;
     if (route === undefined) {

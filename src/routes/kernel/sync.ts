@@ -96,6 +96,8 @@ function configure(state: SyncState, config: KernelConfig): void {
     state.touched.add(key);
     state.resolveDue = true;
   }
+  const [before, after] = [state.learn.normalMetric, config.learn.normalMetric];
+  if (before?.ipv4 !== after?.ipv4 || before?.ipv6 !== after?.ipv6) for (const key of state.wanted.aliens.keys()) state.relearn.add(key);
   state.learn = config.learn;
   state.devicesDue = true;
   arm(state, 0);

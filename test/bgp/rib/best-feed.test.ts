@@ -1,5 +1,6 @@
 /** The feed of best paths for whoever installs routes: what a reader holds after any interleaving is what the RIB chose. */
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
+import type { Policy } from 'bgp-ts/policy';
 import type { Rib } from 'bgp-ts/rib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Harness, prefix } from './harness.ts';
@@ -74,6 +75,25 @@ describe('equal paths', () => {
     expect(shown()).toEqual({ '10.1.0.0/26': 'local', '10.2.0.0/26': '10.1.0.1 100' });
     harness.rib.setLocalRoutes([], [prefix('10.1.0.0/26')]);
     expect(shown()).toEqual({ '10.1.0.0/26': '10.1.0.1 100', '10.2.0.0/26': '10.1.0.1 100' });
+  });
+
+  it.each([
+    ['an ordinary peer', 100, 'local'],
+    ['a peer of the same metric', 2_147_482_623, 'local'],
+    ['a peer of a lower metric, which the import raised', 2_147_483_135, '10.1.0.1 2147483135'],
+  ])('choose between a route of the kernel and that of %s as the kernel does', (_what, localPref, chosen) => {
+    const raised = { kind: 'localPref', op: 'gt', value: 2_147_482_623 } as const;
+    const importPolicy: Policy = {
+      name: 'calico',
+      terms: [{ name: 'raised', when: [raised], then: [{ kind: 'setPreference', value: 200 }], reasons: [] }],
+      otherwise: 'accept',
+    };
+    harness.announce(harness.peer({ importPolicy }), ['10.1.0.5/32'], { localPref });
+    harness.local('10.1.0.5/32', { protocol: 'kernel', metric: 1024, rank: { preference: 100, localPref: 2_147_482_623 } });
+    expect(shown()).toEqual({ '10.1.0.5/32': chosen });
+    // Without a rank it is BIRD's order: whatever a peer says wins over the kernel.
+    harness.local('10.1.0.5/32', { protocol: 'kernel', metric: 1024 });
+    expect(shown()).toEqual({ '10.1.0.5/32': `10.1.0.1 ${localPref}` });
   });
 
   it('are told late to a slow reader, once and as they are then', () => {

@@ -45,7 +45,7 @@ const DESIRED: Desired = {
 
 describe('what the kernel’s thread is told', () => {
   it('is the routes of the configuration, the rules of each family and what is not learned', () => {
-    expect(kernelConfig(DESIRED)).toEqual({
+    expect(kernelConfig(DESIRED, 'kernel')).toEqual({
       statics: [{ prefix: prefix('10.1.0.0/26') }, { prefix: prefix('192.0.2.9/32'), gateway: address('10.0.0.9') }],
       rules: {
         ipv4: {
@@ -56,7 +56,8 @@ describe('what the kernel’s thread is told', () => {
         },
         ipv6: { rejected: [], wireguard: [], pools: [] },
       },
-      learn: { ignoredInterfaces: ['docker*'] },
+      learn: { ignoredInterfaces: ['docker*'], normalMetric: { ipv4: 1024, ipv6: 1024 } },
     });
+    expect(kernelConfig(DESIRED, 'bird').learn).toEqual({ ignoredInterfaces: ['docker*'] });
   });
 });

@@ -31,6 +31,8 @@ const route = (protocol: number, gateway?: string, more: Partial<AlienRoute> = {
   ...more,
 });
 
+const BIRD = { ignoredInterfaces: [] };
+
 describe('routes of the kernel', () => {
   it.each([
     ['a workload’s, by Felix', route(80), true],
@@ -48,13 +50,23 @@ describe('routes of the kernel', () => {
 
   it('are learned with interface, gateway and metric, the kernel’s preferred one first', () => {
     const felix = route(80, '10.0.0.9', { metric: 0 });
-    expect(learnKernel([felix, route(3), route(4, '10.0.0.9', { metric: 2048 })], links)).toEqual({
+    expect(learnKernel([felix, route(3), route(4, '10.0.0.9', { metric: 2048 })], links, BIRD)).toEqual({
       prefix: prefix('10.1.0.5/32'),
       protocol: 'kernel',
       interface: 'cali12ab',
       metric: 1024,
     });
-    expect(learnKernel([felix], links)).toBeUndefined();
+    expect(learnKernel([felix], links, BIRD)).toBeUndefined();
+  });
+
+  it.each([
+    [1024, { preference: 100, localPref: 2_147_482_623 }],
+    [512, { preference: 200, localPref: 2_147_483_135 }],
+    [0, { preference: 200, localPref: 2_147_483_647 }],
+    [4_294_967_295, { preference: 100, localPref: 0 }],
+  ])('with metric %i rank among routes of peers as the kernel ranks them', (metric, rank) => {
+    const normalMetric = { ipv4: 1024, ipv6: 1024 };
+    expect(learnKernel([route(80, undefined, { metric })], links, { ...BIRD, normalMetric })?.rank).toEqual(rank);
   });
 });
 
