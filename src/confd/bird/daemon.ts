@@ -64,6 +64,8 @@ class KeptDaemon implements Daemon {
   readonly #deps: DaemonDeps;
   readonly #stopped = new AbortController();
   #control: BirdControl | undefined;
+  /** The connection of a daemon that is known to read our files. */
+  #own: BirdControl | undefined;
   #process: BirdProcess | undefined;
   #fault: string | undefined;
   #recovery = false;
@@ -115,17 +117,28 @@ class KeptDaemon implements Daemon {
   }
 
   async #reconfigure(control: BirdControl, deadline: number): Promise<Configured> {
+    const foreign = await this.#foreign(control);
+    if (foreign !== undefined) return { kind: 'refused', message: foreign };
     const reply = await control.command('configure', Math.max(1, deadline - performance.now()));
-    const reads = reply.lines.find(({ code }) => code === READING)?.text ?? '';
-    if (!(await sameFile(reads.slice(reads.indexOf('/')), this.spec.file))) {
-      return { kind: 'refused', message: `it answers ${JSON.stringify(replyText(reply))}; it must be started with -c ${this.spec.file}` };
-    }
     if (isRefusal(reply)) return { kind: 'refused', message: replyText(reply) };
     while (reply.code !== RECONFIGURED && (await isReconfiguring(control))) {
       if (performance.now() > deadline) return { kind: 'unreachable', message: 'the reconfiguration does not end' };
       await pause(POLL_MS);
     }
     return { kind: 'done' };
+  }
+
+  /** A daemon that this process did not start may be anybody's: it must read our files. Why it is not ours, undefined where it is. */
+  async #foreign(control: BirdControl): Promise<string | undefined> {
+    if (this.#own === control) return undefined;
+    if (this.#process === undefined) {
+      const reply = await control.command('configure check');
+      const reads = reply.lines.find(({ code }) => code === READING)?.text ?? '';
+      const ours = await sameFile(reads.slice(reads.indexOf('/')), this.spec.file);
+      if (!ours) return `it answers ${JSON.stringify(replyText(reply))}; it must be started with -c ${this.spec.file}`;
+    }
+    this.#own = control;
+    return undefined;
   }
 
   /** Connects, waits for the end of the connection, and again, until stopped. */
@@ -185,6 +198,8 @@ class KeptDaemon implements Daemon {
   /** `graceful restart` leaves without a Cease; a daemon that does not know the word is killed, which peers see alike. */
   async #end(planned: boolean): Promise<void> {
     const control = this.#control;
+    const foreign = control === undefined || (await this.#foreign(control).catch(() => 'no answer')) !== undefined;
+    if (foreign && this.#process === undefined) return;
     const reply = control === undefined ? undefined : await control.command(planned ? 'graceful restart' : 'down').catch(() => undefined);
     if (reply === undefined || isRefusal(reply)) await this.#kill(planned ? 'SIGKILL' : 'SIGTERM');
     const ended = Promise.all([control?.ended, this.#process?.ended]);

@@ -3,6 +3,7 @@
  * one reconfiguration per change is confirmed over the control socket. The last good set stays in force where a new one fails.
  */
 import { join } from 'node:path';
+import { sameData } from '../desired/compare.ts';
 import type { Desired } from '../desired/types.ts';
 import type { ApplyResult, Driver } from '../driver.ts';
 import type { Log } from '../log.ts';
@@ -53,6 +54,9 @@ const MAIN: Readonly<Record<Flavor, Readonly<Record<'bird' | 'bird6', string>>>>
   bird2: { bird: 'bird.conf', bird6: 'bird.conf' },
 };
 
+/** Wait before a daemon that was not reached is told again, ms. */
+const RETRY_MS = 2_000;
+
 /** Makes the driver; `start` brings BIRD up with the last good files where there are some. */
 export function createBirdDriver(deps: BirdDeps): BirdDriver {
   return new FileDriver(deps);
@@ -80,6 +84,10 @@ class FileDriver implements BirdDriver {
   #work: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
   #engineIssues: readonly Issue[] = [];
+  /** Daemons that the last state has not reached yet. */
+  #outstanding: readonly DaemonFault[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  readonly #ending = new AbortController();
   #held: readonly LeftOut[] = [];
   /** Of the last state, for issues that come between two. */
   #node = '';
@@ -97,12 +105,12 @@ class FileDriver implements BirdDriver {
   async apply(desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
     const parts = await this.#parts;
     if (parts === undefined || this.#stopped !== undefined) throw new Error('the BIRD engine is not running');
-    const work = this.#work.then(() => this.#bring(parts, desired, signal));
-    this.#work = work.catch(() => undefined);
-    return await unlessAborted(work, signal);
+    return await unlessAborted(this.#enqueue(parts, desired, signal), signal);
   }
 
   stop(planned: boolean): Promise<void> {
+    this.#ending.abort();
+    clearTimeout(this.#retry);
     this.#stopped ??= Promise.all(this.#daemons.map((daemon) => daemon.stop(planned))).then(() => undefined);
     return this.#stopped;
   }
@@ -130,12 +138,30 @@ class FileDriver implements BirdDriver {
     return { sets, render, daemons: this.#daemons };
   }
 
+  #enqueue(parts: Parts, desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
+    const work = this.#work.then(async () => {
+      clearTimeout(this.#retry);
+      const result = await this.#bring(parts, desired, signal);
+      this.#noticeFaults();
+      // A daemon that could not be told then is told when it can be, without waiting for the next change.
+      const again = (): void =>
+        void this.#enqueue(parts, desired, this.#ending.signal).catch((error: unknown) =>
+          this.#deps.log.warn({ error: String(error) }, 'retry failed'),
+        );
+      if (this.#outstanding.length > 0 && !this.#ending.signal.aborted) this.#retry = setTimeout(again, RETRY_MS);
+      return result;
+    });
+    this.#work = work.catch(() => undefined);
+    return work;
+  }
+
   async #bring(parts: Parts, desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
     this.#node = desired.node;
     const { view: options } = this.#deps.options;
     const whole = parts.render(desired, options);
     const before = this.#applied;
     if (before?.confirmed === true && sameFiles(before.wanted, whole.files)) {
+      this.#outstanding = [];
       return { issues: before.issues, touched: UNTOUCHED };
     }
     const check = (files: FileSet): Promise<CheckFault | undefined> => this.#check(parts.sets, files);
@@ -144,12 +170,11 @@ class FileDriver implements BirdDriver {
     if (accepted.rendered === undefined) return { issues: [...whole.issues, rejected(desired, accepted.fault)], touched: UNTOUCHED };
     const issues = [...accepted.rendered.issues, ...accepted.left.map(({ issue }) => issue)];
     this.#held = [...heldOf(desired), ...accepted.rendered.left, ...accepted.left];
-    const swapped = await this.#swap(parts, accepted.rendered.files, signal);
-    const failed = swapped.map((text) => engineIssue(desired.node, text));
-    if (swapped.some(({ refused }) => refused)) return { issues: [...issues, ...failed], touched: UNTOUCHED };
+    this.#outstanding = await this.#swap(parts, accepted.rendered.files, signal);
+    if (this.#outstanding.some(({ refused }) => refused)) return { issues, touched: UNTOUCHED };
     const { view } = accepted.rendered;
-    this.#applied = { wanted: whole.files, view, issues, confirmed: failed.length === 0 };
-    return { issues: [...issues, ...failed], touched: touchedBetween(before?.view, view) };
+    this.#applied = { wanted: whole.files, view, issues, confirmed: this.#outstanding.length === 0 };
+    return { issues, touched: touchedBetween(before?.view, view) };
   }
 
   async #check(sets: FileSets, files: FileSet): Promise<CheckFault | undefined> {
@@ -180,10 +205,14 @@ class FileDriver implements BirdDriver {
   }
 
   #noticeFaults(): void {
-    this.#engineIssues = this.#daemons.flatMap((daemon) => {
-      const fault = daemon.fault();
-      return fault === undefined ? [] : [engineIssue(this.#node, { name: daemon.spec.name, message: fault, refused: false })];
+    const down = this.#daemons.flatMap((daemon): readonly DaemonFault[] => {
+      const message = daemon.fault();
+      return message === undefined ? [] : [{ name: daemon.spec.name, message, refused: false }];
     });
+    const named = new Set(down.map(({ name }) => name));
+    const next = [...down, ...this.#outstanding.filter(({ name }) => !named.has(name))].map((fault) => engineIssue(this.#node, fault));
+    if (sameData(next, this.#engineIssues)) return;
+    this.#engineIssues = next;
     this.#deps.issuesChanged();
   }
 }
