@@ -54,7 +54,10 @@ export interface PeerConfig {
   readonly exportPolicy: Policy;
   /** How often the local AS may stand in a received AS_PATH. Default 0. */
   readonly allowLocalAs: number;
+  /** Several paths of a prefix (RFC 7911), in the directions that the peer agrees to. */
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
+  /** Most paths sent per prefix where several are, best first, 1-65535. Absent: all. */
+  readonly addPathLimit?: number;
   /** Absent: capability not sent. */
   readonly gracefulRestart?: { readonly restartTime: number };
   /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */

@@ -166,6 +166,7 @@ type SessionFields = Pick<
   | 'connectDelay'
   | 'delayOpenTime'
   | 'addPath'
+  | 'addPathLimit'
   | 'gracefulRestart'
 >;
 
@@ -173,6 +174,7 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const keepaliveTime = reader.integer('keepaliveTime', 1, 21_845);
   const sendHoldTime = reader.integer('sendHoldTime', 0, 65_535);
   const delayOpenTime = reader.integer('delayOpenTime', 0, 240);
+  const addPathLimit = reader.integer('addPathLimit', 1, 65_535);
   const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
   const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
   return {
@@ -184,7 +186,8 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? defaults.connectRetryTime,
     connectDelay: reader.integer('connectDelay', 0, 65_535) ?? 0,
     ...(delayOpenTime === undefined ? {} : { delayOpenTime }),
-    addPath: reader.oneOf('addPath', ['off', 'receive']) ?? 'off',
+    addPath: reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off',
+    ...(addPathLimit === undefined ? {} : { addPathLimit }),
     ...(graceful ? { gracefulRestart: { restartTime } } : {}),
   };
 }

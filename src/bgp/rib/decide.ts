@@ -39,6 +39,8 @@ export function decide(d: Decider, limit: number): void {
       prefixes.best[prefix] = best;
       work.bestChanges++;
       d.groups.touch(family, prefix);
+    } else if (d.tables.pathGroups > 0) {
+      d.groups.touchPaths(family, prefix);
     }
     if (head < 0) d.retired.add(prefix);
   }

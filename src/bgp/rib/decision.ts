@@ -133,6 +133,23 @@ export function selectBest(t: DecisionTables, head: number): number {
   return tied.length <= 1 ? best : selectTied(t, tied);
 }
 
+/** The best of some accepted rows, -1 of none: what `selectBest` finds where they are a whole chain. */
+export function bestOf(t: DecisionTables, rows: readonly number[]): number {
+  let best = -1;
+  tied.length = 0;
+  for (const row of rows) {
+    t.visited++;
+    const order = best < 0 ? -1 : compareBeforeMed(t, row, best);
+    if (order > 0) continue;
+    if (order < 0) {
+      best = row;
+      tied.length = 0;
+    }
+    tied.push(row);
+  }
+  return tied.length <= 1 ? best : selectTied(t, tied);
+}
+
 /** Those whose MED is the lowest of their neighbouring AS: the same as not `isEliminated`, without comparing all pairs. */
 function lowestMeds(t: DecisionTables, rows: readonly number[]): readonly number[] {
   const { med, neighbourAs } = t.attributes;

@@ -8,7 +8,7 @@ import { LOCAL } from './limits.ts';
 import { familyOf } from './local-routes.ts';
 import { REJECTED } from './path-table.ts';
 import type { PeerState } from './peer.ts';
-import { type Inspection, importGrounds, rowsOf, viewOf } from './routes.ts';
+import { type Inspection, importGrounds, rowsOf, toldRow, viewOf } from './routes.ts';
 import type { PeerExplanation, RouteExplanation } from './types.ts';
 
 type BlockedBy = NonNullable<PeerExplanation['blockedBy']>;
@@ -55,22 +55,25 @@ function explainPeer(state: Inspection, family: Family, prefix: number, peer: Pe
   if (feed === undefined)
     return { ...base, advertised: false, blockedBy: blocked('family not negotiated', 'RFC 4760 section 8'), delivered: false };
   const { group } = feed;
-  const delivered = prefix < 0 || feed.hasDelivered(prefix, group.sent.sequence[prefix] ?? 0);
+  const slots = prefix < 0 ? [] : group.slotsOf(prefix);
+  const delivered = slots.every((slot) => feed.hasDelivered(slot, group.sent.sequence[slot] ?? 0));
   if (!feed.attached)
     return { ...base, advertised: false, blockedBy: blocked('initial table not yet made', 'bgp-speaker 2.4'), delivered: false };
-  if (prefix < 0 || !group.sent.isTold(prefix, feed.peer, feed.routerId)) {
-    return { ...base, advertised: false, blockedBy: whyNot(state, family, prefix, feed), delivered };
-  }
-  const term = exportTerm(state, family, prefix, feed);
-  return { ...base, advertised: true, ...(term !== undefined && { exportTerm: term }), lastSent: lastSent(state, prefix, feed), delivered };
+  const told = prefix < 0 ? [] : group.toldTo(feed, prefix);
+  const first = told[0];
+  if (first === undefined) return { ...base, advertised: false, blockedBy: whyNot(state, family, prefix, feed), delivered };
+  const term = exportTerm(state, family, prefix, toldRow(state, family, group, prefix, first), feed);
+  return { ...base, advertised: true, ...(term !== undefined && { exportTerm: term }), lastSent: lastSent(state, told, feed), delivered };
 }
 
 function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): BlockedBy {
   const tables = state.tables[family];
   const { sent, exports } = feed.group;
   const best = prefix < 0 ? -1 : (tables.prefixes.best[prefix] ?? -1);
-  const isTold = prefix >= 0 && (sent.exports[prefix] ?? 0) !== 0;
-  const source = isTold ? sent.sources[prefix] : best < 0 ? LOCAL : tables.paths.source[best];
+  // Told to others: what keeps it from this peer is that it comes from there.
+  const told = prefix < 0 ? undefined : feed.group.slotsOf(prefix).find((slot) => (sent.exports[slot] ?? 0) !== 0);
+  const isTold = told !== undefined;
+  const source = isTold ? sent.sources[told] : best < 0 ? LOCAL : tables.paths.source[best];
   if (source === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
   if (isTold) return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
   if (best < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
@@ -81,17 +84,17 @@ function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): 
   return { rule: 'rejected by export policy', citation: reasons[0]?.rule ?? 'policy', term, reasons };
 }
 
-function exportTerm(state: Inspection, family: Family, prefix: number, feed: Feed): string | undefined {
-  const tables = state.tables[family];
-  const best = tables.prefixes.best[prefix] ?? -1;
-  if (best < 0) return undefined;
-  return feed.group.exports.verdict(prefix, tables.paths.attributes[best] ?? 0, tables.paths.source[best] ?? LOCAL).outcome?.term;
+function exportTerm(state: Inspection, family: Family, prefix: number, row: number, feed: Feed): string | undefined {
+  const { paths } = state.tables[family];
+  if (row < 0) return undefined;
+  return feed.group.exports.verdict(prefix, paths.attributes[row] ?? 0, paths.source[row] ?? LOCAL).outcome?.term;
 }
 
-/** The UPDATE for this prefix alone, from what the group has told. */
-function lastSent(state: Inspection, prefix: number, feed: Feed): { readonly at: number; readonly updateHex: string } {
+/** The UPDATEs for this prefix alone, from what the group has told. */
+function lastSent(state: Inspection, told: readonly number[], feed: Feed): { readonly at: number; readonly updateHex: string } {
   const { group } = feed;
   const changes = new ChangeSet();
-  changes.announce(prefix, group.sent.exports[prefix] ?? 0, NOBODY);
-  return { at: state.born + (group.sent.at[prefix] ?? 0) * 100, updateHex: Buffer.from(group.encode(changes).octets).toString('hex') };
+  for (const slot of told) changes.announce(slot, group.sent.exports[slot] ?? 0, NOBODY);
+  const at = Math.max(...told.map((slot) => group.sent.at[slot] ?? 0));
+  return { at: state.born + at * 100, updateHex: Buffer.from(group.encode(changes).octets).toString('hex') };
 }

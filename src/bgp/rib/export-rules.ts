@@ -26,6 +26,8 @@ export interface GroupRules {
   readonly nextHop: 'auto' | 'self' | 'keep';
   /** Next hop octets where it is self; empty where there is no address of the family. */
   readonly self: Uint8Array;
+  /** Paths told of each prefix, with path identifiers (RFC 7911); 0: the best one, without. */
+  readonly addPath: number;
   /** Members are told local routes only, until the peers of a restarted speaker have sent their tables. */
   readonly deferring: boolean;
 }

@@ -18,8 +18,7 @@ function restore(undo: Undo, feed: Feed, held: Uint8Array, seen: Uint8Array): vo
 
 /** Bits by prefix id. The batches after the member's cursor must still be in the log: they tell what they replaced. */
 export function heldBy(feed: Feed): Uint8Array {
-  const { sent, log, tables } = feed.group;
-  const { top } = tables.prefixes;
+  const { sent, log, top } = feed.group;
   const held = new Uint8Array((top >> 3) + 1);
   const seen = new Uint8Array(top);
   for (let seq = feed.cursor + 1; seq <= log.head; seq++) {

@@ -86,7 +86,7 @@ export class GroupExports {
     const { attributes, sources, work } = this.stores;
     const exported = exportAttributes(this.rules, attributes, sources, { set, source }, outcome.modifications);
     let id = this.table.intern(exported);
-    if (smallestUpdate(this.rules.family, this.table.wireLength(id)) > this.rules.maxMessage) {
+    if (smallestUpdate(this.rules, this.table.wireLength(id)) > this.rules.maxMessage) {
       work.tooLong++;
       this.table.releaseUnused(id);
       id = 0;

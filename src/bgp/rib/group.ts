@@ -2,31 +2,24 @@
  * An update group: peers of one family that are told the same (bgp-speaker 2.4). What changes is computed and encoded once,
  * into one log; members differ only in their cursors and in what is cut out for them (bgp-speaker 2.5).
  */
-import { type Batch, batchOctets, ChangeLog, type Undo } from './change-log.ts';
-import { ChangeSet, type Encoded, NOBODY } from './encoding.ts';
+import { type Batch, batchOctets, ChangeLog } from './change-log.ts';
+import type { DecisionTables } from './decision.ts';
+import { type ChangeSet, type Encoded, NOBODY } from './encoding.ts';
 import type { GroupRules } from './export-rules.ts';
 import { ExportTable } from './export-table.ts';
 import { heldBy } from './fall-behind.ts';
 import type { Feed } from './feed.ts';
+import { clearFlush, type Flush, newFlush, onlyFor, undoOf } from './flush.ts';
 import { GroupExports } from './group-exports.ts';
-import { grow, IntList, IntQueue, uint8 } from './grow.ts';
+import { grow, IntQueue, uint8 } from './grow.ts';
 import { LOCAL } from './limits.ts';
+import { PathChoice } from './path-choice.ts';
+import { PathSlots } from './path-slots.ts';
 import type { PolicyRun } from './policies.ts';
 import { SentState } from './sent-state.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 import { UpdateWriter } from './update-writer.ts';
 import { Walk } from './walk.ts';
-
-/** Changes of one flush while they are collected. */
-interface Flush {
-  seq: number;
-  readonly shared: ChangeSet;
-  readonly only: Map<number, ChangeSet>;
-  readonly prefixes: IntList;
-  readonly sources: IntList;
-  readonly originators: IntList;
-  readonly present: IntList;
-}
 
 /** What a group is made of. `id` is for people: `ipv4-unicast client 3`; equal `key`s are one group. */
 export interface GroupIdentity {
@@ -44,6 +37,8 @@ export class Group {
   exports: GroupExports;
   readonly stores: Stores;
   readonly tables: FamilyTables;
+  /** Of an add-path group: `sent` and all that follows from it is by slot. Undefined: by prefix, of which the best path is told. */
+  readonly slots: PathSlots | undefined;
   readonly sent: SentState;
   readonly log = new ChangeLog();
   readonly members = new Map<number, Feed>();
@@ -61,16 +56,10 @@ export class Group {
   private readonly walkers = new Set<Feed>();
   private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   private readonly writer: UpdateWriter;
+  private readonly decision: DecisionTables;
+  private readonly choice = new PathChoice();
   private readonly onReady: (feed: Feed) => void;
-  private readonly flush: Flush = {
-    seq: 0,
-    shared: new ChangeSet(),
-    only: new Map(),
-    prefixes: new IntList(),
-    sources: new IntList(),
-    originators: new IntList(),
-    present: new IntList(),
-  };
+  private readonly flush = newFlush();
 
   constructor(stores: Stores, tables: FamilyTables, identity: GroupIdentity, onReady: (feed: Feed) => void) {
     const { id, key, rules, policy } = identity;
@@ -81,7 +70,9 @@ export class Group {
     const table = new ExportTable(rules.family);
     this.exports = new GroupExports(stores, tables, rules, policy, table);
     this.sent = new SentState(table);
-    this.writer = new UpdateWriter(rules.family, tables.prefixes, rules.maxMessage);
+    this.slots = rules.addPath > 0 ? new PathSlots() : undefined;
+    this.writer = new UpdateWriter(rules.family, tables.prefixes, rules.maxMessage, this.slots);
+    this.decision = { attributes: stores.attributes, sources: stores.sources, paths: tables.paths, visited: 0 };
     this.onReady = onReady;
   }
 
@@ -173,10 +164,46 @@ export class Group {
 
   /** True where no log entry, walk or pending change refers to the prefix: its id may be reused. */
   isForgotten(prefix: number): boolean {
-    if (this.isPending(prefix) || this.frozen > 0 || (this.sent.exports[prefix] ?? 0) !== 0) return false;
-    if ((this.sent.sequence[prefix] ?? 0) >= this.log.tail) return false;
-    for (const feed of this.walkers) if (feed.walk?.holds(prefix) === true) return false;
+    if (this.isPending(prefix) || this.frozen > 0) return false;
+    return this.slots === undefined ? this.isSlotForgotten(prefix) : this.slotsOf(prefix).every((slot) => this.isSlotForgotten(slot));
+  }
+
+  private isSlotForgotten(slot: number): boolean {
+    if ((this.sent.exports[slot] ?? 0) !== 0 || (this.sent.sequence[slot] ?? 0) >= this.log.tail) return false;
+    for (const feed of this.walkers) if (feed.walk?.holds(slot) === true) return false;
     return true;
+  }
+
+  /** One more than the highest number that `sent` is kept by. */
+  get top(): number {
+    return this.slots?.top ?? this.tables.prefixes.top;
+  }
+
+  /** What `sent` keeps of a prefix: its slots, or itself. */
+  slotsOf(prefix: number): number[] {
+    if (this.slots === undefined) return [prefix];
+    const slots: number[] = [];
+    for (let slot = this.slots.head(prefix); slot >= 0; slot = this.slots.next[slot] ?? -1) slots.push(slot);
+    return slots;
+  }
+
+  /** Those of them that a member is told. */
+  toldTo(feed: Feed, prefix: number): number[] {
+    return this.slotsOf(prefix).filter((slot) => this.sent.isTold(slot, feed.peer, feed.routerId));
+  }
+
+  /** Row of the path that a slot tells; -1 where that is always the best one. */
+  rowOf(slot: number): number {
+    return this.slots?.row[slot] ?? -1;
+  }
+
+  /** The slot of a path, made where there is none. Without slots the prefix. */
+  slotFor(prefix: number, row: number): number {
+    const { slots } = this;
+    if (slots === undefined) return prefix;
+    const known = this.slotsOf(prefix).find((slot) => slots.row[slot] === row) ?? slots.add(prefix, row);
+    this.sent.reserve(slots.top);
+    return known;
   }
 
   /** Tag of a source in messages: itself where it could be a member, else NOBODY. */
@@ -192,11 +219,45 @@ export class Group {
   }
 
   private flushPrefix(flush: Flush, prefix: number): void {
+    if (this.slots !== undefined) {
+      this.flushPaths(flush, prefix, this.slots);
+      return;
+    }
     const { paths, prefixes } = this.tables;
-    const { sent } = this;
     const best = prefixes.best[prefix] ?? -1;
     const source = best < 0 ? LOCAL : (paths.source[best] ?? LOCAL);
-    const id = best < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[best] ?? 0, source);
+    this.tell(flush, prefix, best < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[best] ?? 0, source), source);
+  }
+
+  /** Each path told in the slot that it has; those no longer told are withdrawn; new ones take slots that nothing refers to, or new ones. */
+  private flushPaths(flush: Flush, prefix: number, slots: PathSlots): void {
+    const { paths, prefixes } = this.tables;
+    const { choice } = this;
+    choice.choose(this.decision, this.exports, prefix, prefixes.head[prefix] ?? -1);
+    const others = new Map(this.slotsOf(prefix).map((slot) => [slots.row[slot] ?? -1, slot]));
+    const fresh: number[] = [];
+    for (let i = 0; i < choice.rows.length; i++) {
+      const row = choice.rows.at(i);
+      const slot = others.get(row);
+      others.delete(row);
+      if (slot === undefined) fresh.push(i);
+      else this.tell(flush, slot, choice.ids.at(i), paths.source[row] ?? LOCAL);
+    }
+    for (const slot of others.values()) this.tell(flush, slot, 0, LOCAL);
+    const free = fresh.length === 0 ? [] : [...others.values()].filter((slot) => this.isSlotForgotten(slot));
+    for (const i of fresh) {
+      const row = choice.rows.at(i);
+      const slot = free.pop() ?? slots.add(prefix, row);
+      slots.row[slot] = row;
+      this.sent.reserve(slots.top);
+      this.tell(flush, slot, choice.ids.at(i), paths.source[row] ?? LOCAL);
+    }
+    choice.release(this.exports);
+  }
+
+  /** Notes what is told from this flush on of a prefix, or of a slot. */
+  private tell(flush: Flush, prefix: number, id: number, source: number): void {
+    const { sent } = this;
     const old = sent.exports[prefix] ?? 0;
     const oldSource = sent.sources[prefix] ?? LOCAL;
     if (old === id && (id === 0 || oldSource === source)) return;
@@ -228,18 +289,9 @@ export class Group {
       if (member === undefined) continue;
       const before = peer !== oldSource && member.routerId !== oldOriginator;
       const after = peer !== source && member.routerId !== originator;
-      if (before && !after) this.only(flush, peer).withdraw(prefix, NOBODY, 0);
-      if (!before && after && id === old) this.only(flush, peer).announce(prefix, id, NOBODY);
+      if (before && !after) onlyFor(flush, peer).withdraw(prefix, NOBODY, 0);
+      if (!before && after && id === old) onlyFor(flush, peer).announce(prefix, id, NOBODY);
     }
-  }
-
-  private only(flush: Flush, peer: number): ChangeSet {
-    let changes = flush.only.get(peer);
-    if (changes === undefined) {
-      changes = new ChangeSet();
-      flush.only.set(peer, changes);
-    }
-    return changes;
   }
 
   private endFlush(flush: Flush): void {
@@ -268,13 +320,7 @@ export class Group {
     const shared = this.encode(flush.shared);
     const only = new Map<number, Uint8Array>();
     for (const [peer, changes] of flush.only) only.set(peer, this.encode(changes).octets);
-    const undo: Undo = {
-      prefixes: flush.prefixes.items.slice(0, flush.prefixes.length),
-      sources: Uint16Array.from(flush.sources.items.subarray(0, flush.prefixes.length)),
-      originators: Uint32Array.from(flush.originators.items.subarray(0, flush.prefixes.length)),
-      present: Uint8Array.from(flush.present.items.subarray(0, flush.prefixes.length)),
-    };
-    return { seq: flush.seq, shared, only, undo, octets: batchOctets(shared, only, flush.prefixes.length), readers };
+    return { seq: flush.seq, shared, only, undo: undoOf(flush), octets: batchOctets(shared, only, flush.prefixes.length), readers };
   }
 
   /** The log is too long: no more joiners by the old image, and who has not read its first half walks the table from now on. */
@@ -293,13 +339,4 @@ export class Group {
     this.log.unfollow(feed.cursor);
     this.walkers.add(feed);
   }
-}
-
-function clearFlush(flush: Flush): void {
-  flush.shared.clear();
-  flush.only.clear();
-  flush.prefixes.clear();
-  flush.sources.clear();
-  flush.originators.clear();
-  flush.present.clear();
 }

@@ -48,6 +48,11 @@ export class Groups {
     for (const { group } of this.groups.values()) if (group.tables.family === family) group.touch(prefix);
   }
 
+  /** Queues a prefix in those groups of its family that are told more than the best path. */
+  touchPaths(family: Family, prefix: number): void {
+    for (const { group } of this.groups.values()) if (group.tables.family === family && group.slots !== undefined) group.touch(prefix);
+  }
+
   /** The peer's family joins its group and is owed the table and End-of-RIB. */
   join(peer: PeerState, own: PeerFamily, routerId: number): void {
     const place = this.placeOf(peer, own.family, routerId);
@@ -121,6 +126,11 @@ export class Groups {
     return true;
   }
 
+  /** The prefix's id will be reused; it `isForgotten`. */
+  release(family: Family, prefix: number): void {
+    for (const { group } of this.groups.values()) if (group.tables.family === family) group.slots?.release(prefix);
+  }
+
   /** Lets images go, because the log kept for them keeps prefixes from being released. */
   dropImages(family: Family): void {
     for (const { group, joins } of this.groups.values()) if (group.tables.family === family) joins.dropImage();
@@ -164,6 +174,7 @@ export class Groups {
     const group = new Group(this.stores, this.tables[family], { id, key: place.key, rules: place.rules, policy }, this.onReady);
     const entry = { group, joins: new Joins(group, this.onReady) };
     this.groups.set(place.key, entry);
+    if (group.slots !== undefined) group.tables.pathGroups++;
     return entry;
   }
 
@@ -172,6 +183,7 @@ export class Groups {
     if (entry?.group !== group || group.members.size > 0 || entry.joins.size > 0 || group.frozen > 0) return;
     if (this.moves.some((move) => move.to === group)) return;
     this.groups.delete(group.key);
+    if (group.slots !== undefined) group.tables.pathGroups--;
     this.stores.policies.drop(group.exports.policy);
   }
 

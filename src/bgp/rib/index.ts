@@ -1,4 +1,4 @@
 export { DECISION_STEPS, type DecisionStep } from './decision.ts';
-export { ADD_PATH_SEND, createRib } from './rib.ts';
+export { createRib } from './rib.ts';
 export * from './types.ts';
 export type { WorkCounters } from './work.ts';

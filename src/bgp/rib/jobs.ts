@@ -51,5 +51,5 @@ function visit(stores: Stores, tables: FamilyTables, peer: PeerState, own: PeerF
       generation,
     });
   }
-  if (own.retouch && tables.prefixes.best[prefix] === row) tables.touch(prefix, row);
+  if (own.retouch && (tables.pathGroups > 0 || tables.prefixes.best[prefix] === row)) tables.touch(prefix, row);
 }

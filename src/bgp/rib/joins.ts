@@ -109,7 +109,7 @@ export class Joins {
     }
     const { build } = this;
     const { sent } = group;
-    const end = Math.min(sent.exports.length, group.tables.prefixes.top, build.at + SCAN_CHUNK);
+    const end = Math.min(sent.exports.length, group.top, build.at + SCAN_CHUNK);
     const changes = new ChangeSet();
     for (; build.at < end; build.at++) {
       const id = sent.exports[build.at] ?? 0;
@@ -120,7 +120,7 @@ export class Joins {
       build.octets += part.octets.length;
       build.parts.push(part);
     }
-    if (end >= Math.min(group.tables.prefixes.top, sent.exports.length)) this.finish(build.parts, build.octets);
+    if (end >= Math.min(group.top, sent.exports.length)) this.finish(build.parts, build.octets);
   }
 
   private finish(parts: readonly Encoded[], octets: number): void {

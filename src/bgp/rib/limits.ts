@@ -30,6 +30,9 @@ export const RAW_ENTRY_OCTETS = 256;
 /** An image is shared with later joiners while the log since then is shorter than this many octets (and than the image). */
 export const IMAGE_LOG_OCTETS = 256 * 1024;
 
+/** Paths per prefix of an add-path peer without a limit: more than a table has rows. */
+export const ALL_PATHS = 0xffff_ffff;
+
 /** Highest peer index: sources are 16-bit numbers, the last two mean "local" and "none". */
 export const MAX_PEERS = 65_534;
 

@@ -28,14 +28,20 @@ export class Move {
   /** Compares a chunk of prefixes; true when the member has moved. */
   step(): boolean {
     if (this.feed.walk !== undefined) {
+      if (this.from.slots !== undefined) this.feed.walk.renumber(this.from.slots, this.to);
       this.finish();
       this.feed.walk.restart();
       return true;
     }
     const top = this.to.tables.prefixes.top;
     const end = Math.min(top, this.at + SCAN_CHUNK);
+    const gone = new ChangeSet();
     const changes = new ChangeSet();
-    for (; this.at < end; this.at++) this.compare(this.at, changes);
+    for (; this.at < end; this.at++) {
+      if (this.to.slots === undefined) this.compare(this.at, changes);
+      else this.comparePaths(this.at, gone, changes);
+    }
+    if (gone.size > 0) this.feed.push([this.from.encode(gone).octets]);
     if (changes.size > 0) this.feed.push([this.to.encode(changes).octets]);
     if (end < top) return false;
     this.finish();
@@ -65,5 +71,19 @@ export class Move {
     const id = this.to.sent.exports[prefix] ?? 0;
     const same = before && this.from.exports.table.tellsAs(this.from.sent.exports[prefix] ?? 0, this.to.exports.table, id);
     if (!same) changes.announce(prefix, id, NOBODY);
+  }
+
+  /** A path is the same in both groups where its row is: that is its path identifier. */
+  private comparePaths(prefix: number, gone: ChangeSet, changes: ChangeSet): void {
+    const { from, to, feed } = this;
+    const before = new Map(from.toldTo(feed, prefix).map((slot) => [from.rowOf(slot), slot]));
+    for (const slot of to.toldTo(feed, prefix)) {
+      const old = before.get(to.rowOf(slot));
+      before.delete(to.rowOf(slot));
+      const id = to.sent.exports[slot] ?? 0;
+      const same = old !== undefined && from.exports.table.tellsAs(from.sent.exports[old] ?? 0, to.exports.table, id);
+      if (!same) changes.announce(slot, id, NOBODY);
+    }
+    for (const slot of before.values()) gone.withdraw(slot, NOBODY, 0);
   }
 }

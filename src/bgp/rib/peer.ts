@@ -6,6 +6,7 @@ import type { Family } from '../wire/index.ts';
 import type { GroupRules } from './export-rules.ts';
 import type { Feed } from './feed.ts';
 import type { ImportClass } from './import.ts';
+import { ALL_PATHS } from './limits.ts';
 import type { SourceChain } from './path-table.ts';
 import type { RibSession } from './types.ts';
 
@@ -82,6 +83,7 @@ export function groupRulesOf(config: PeerConfig, session: RibSession, family: Fa
     maxMessage: session.maxMessage,
     nextHop: config.nextHop,
     self: selfOctets(config, session, family),
+    addPath: session.addPathSend.includes(family) ? (config.addPathLimit ?? ALL_PATHS) : 0,
     deferring: false,
   };
 }

@@ -45,8 +45,10 @@ export class Retired {
       const prefix = this.queue.shift();
       const flags = prefixes.flags[prefix] ?? 0;
       if ((prefixes.head[prefix] ?? -1) >= 0) prefixes.flags[prefix] = flags & ~RETIRED;
-      else if ((flags & DIRTY) === 0 && !this.isUntold(prefix) && this.groups.isForgotten(family, prefix)) prefixes.remove(prefix);
-      else this.queue.push(prefix);
+      else if ((flags & DIRTY) === 0 && !this.isUntold(prefix) && this.groups.isForgotten(family, prefix)) {
+        this.groups.release(family, prefix);
+        prefixes.remove(prefix);
+      } else this.queue.push(prefix);
     }
   }
 

@@ -22,9 +22,6 @@ import { FamilyTables, type Stores } from './tables.ts';
 import type { BestChange, Rib, RibCallbacks, RibOptions, RibStats } from './types.ts';
 import { newWorkCounters } from './work.ts';
 
-/** Add-path towards peers (RFC 7911, advertising several paths) is not built: the speaker must not negotiate it. */
-export const ADD_PATH_SEND = false;
-
 /** Everything of one RIB. */
 interface State extends Inspection {
   readonly deciders: { readonly [family in Family]: Decider };

@@ -80,10 +80,10 @@ export function viewOf(state: Inspection, family: Family, row: number, asReceive
   };
 }
 
-/** Attributes as a group's members are told them. */
-export function toldAttributes(group: Group, prefix: number): PathAttributes | undefined {
+/** Attributes as a group's members are told them: of a prefix, or of a slot where the group has some. */
+export function toldAttributes(group: Group, slot: number): PathAttributes | undefined {
   const { rules, table } = group.exports;
-  const wire = table.wire(group.sent.exports[prefix] ?? 0).slice();
+  const wire = table.wire(group.sent.exports[slot] ?? 0).slice();
   const context = { ...CANONICAL, fourOctetAs: rules.fourOctetAs };
   if (rules.family === 'ipv4-unicast') return decodeAttributes(wire, context).attributes;
   const body = 1 + (wire[0] ?? 0);
@@ -92,23 +92,34 @@ export function toldAttributes(group: Group, prefix: number): PathAttributes | u
 
 function advertisedView(state: Inspection, family: Family, feed: Feed, prefix: number): RouteView[] {
   const { group } = feed;
-  const row = state.tables[family].prefixes.best[prefix] ?? -1;
-  if (!feed.attached || !group.sent.isTold(prefix, feed.peer, feed.routerId)) return [];
-  const attributes = toldAttributes(group, prefix);
-  if (attributes === undefined) throw new Error(`told attributes of prefix ${prefix} do not decode`);
-  const source = group.sent.sources[prefix] ?? LOCAL;
-  return [
-    {
-      prefix: state.tables[family].prefixes.prefix(prefix),
+  if (!feed.attached) return [];
+  const { prefixes } = state.tables[family];
+  const best = prefixes.best[prefix] ?? -1;
+  return group.toldTo(feed, prefix).map((slot) => {
+    const attributes = toldAttributes(group, slot);
+    if (attributes === undefined) throw new Error(`told attributes of prefix ${prefix} do not decode`);
+    const source = group.sent.sources[slot] ?? LOCAL;
+    const row = toldRow(state, family, group, prefix, slot);
+    return {
+      prefix: prefixes.prefix(prefix),
       from: source === LOCAL ? 'local' : (state.peers.find(source)?.config.id ?? ''),
-      best: true,
+      best: group.slots === undefined || row === best,
       accepted: true,
       stale: false,
+      ...(group.slots !== undefined && { pathId: group.slots.pathId(slot) }),
       attributes,
-      at: state.born + (group.sent.at[prefix] ?? 0) * 100,
+      at: state.born + (group.sent.at[slot] ?? 0) * 100,
       reasons: row < 0 ? [] : importGrounds(state, family, row).reasons,
-    },
-  ];
+    };
+  });
+}
+
+/** Row of what a group tells; -1 where it is gone and the group has not said so yet. */
+export function toldRow(state: Inspection, family: Family, group: Group, prefix: number, slot: number): number {
+  const tables = state.tables[family];
+  if (group.slots === undefined) return tables.prefixes.best[prefix] ?? -1;
+  const row = group.rowOf(slot);
+  return rowsOf(tables, prefix).includes(row) ? row : -1;
 }
 
 /** Rows of a prefix's chain. */

@@ -32,6 +32,8 @@ export class FamilyTables {
   readonly prefixes: PrefixTable;
   readonly paths = new PathTable();
   readonly dirty = new IntQueue();
+  /** Groups that are told more than best paths: where there is none, only a change of the best path matters. */
+  pathGroups = 0;
   /** Told of every prefix that is decided again, where somebody reads it. */
   feed: BestFeed | undefined;
 

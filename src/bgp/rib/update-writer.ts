@@ -3,6 +3,8 @@
  * prefixes with one attribute set becomes as few messages as fit. IPv6 puts MP_REACH_NLRI first (RFC 7606 section 5.1).
  */
 import type { Family } from '../wire/index.ts';
+import type { GroupRules } from './export-rules.ts';
+import type { PathSlots } from './path-slots.ts';
 import type { PrefixTable } from './prefix-table.ts';
 
 const HEADER = 19;
@@ -17,9 +19,12 @@ const MAX_NLRI = { 'ipv4-unicast': 5, 'ipv6-unicast': 17 } as const;
 /** Octets around attributes and NLRI: header, two lengths; MP_REACH adds its header, AFI, SAFI, next hop length, reserved. */
 const OVERHEAD = { 'ipv4-unicast': HEADER + 4, 'ipv6-unicast': HEADER + 4 + 4 + 3 + 1 } as const;
 
+/** Octets of a path identifier before its prefix (RFC 7911 section 3). */
+const PATH_ID = 4;
+
 /** Octets of a message that carries attributes of this length (the export table's form) and one prefix of any length. */
-export function smallestUpdate(family: Family, wireLength: number): number {
-  return OVERHEAD[family] + wireLength + MAX_NLRI[family];
+export function smallestUpdate({ family, addPath }: Pick<GroupRules, 'family' | 'addPath'>, wireLength: number): number {
+  return OVERHEAD[family] + wireLength + MAX_NLRI[family] + (addPath > 0 ? PATH_ID : 0);
 }
 
 const NO_ATTRIBUTES = new Uint8Array(0);
@@ -37,11 +42,14 @@ export class UpdateWriter {
   private withdrawing = false;
   private readonly prefixes: PrefixTable;
   private readonly family: Family;
+  private readonly slots: PathSlots | undefined;
   private maxMessage: number;
 
-  constructor(family: Family, prefixes: PrefixTable, maxMessage: number) {
+  /** `slots`: what is added are paths, told with their identifiers; undefined: prefixes. */
+  constructor(family: Family, prefixes: PrefixTable, maxMessage: number, slots: PathSlots | undefined) {
     this.family = family;
     this.prefixes = prefixes;
+    this.slots = slots;
     this.maxMessage = maxMessage;
   }
 
@@ -72,13 +80,24 @@ export class UpdateWriter {
     this.openMessage();
   }
 
-  /** Adds a prefix to the open run, in a new message where the current one is full. */
-  add(prefix: number): void {
+  /** Adds a prefix, or the path of a slot, to the open run, in a new message where the current one is full. */
+  add(slot: number): void {
+    if (this.slots === undefined) this.addPrefix(slot, 0);
+    else this.addPrefix(this.slots.prefix[slot] ?? 0, this.slots.pathId(slot));
+  }
+
+  /** Path identifier 0: none is written. */
+  private addPrefix(prefix: number, pathId: number): void {
     const length = this.prefixes.lengths[prefix] ?? 0;
     const octets = 1 + ((length + 7) >> 3);
-    if (this.at + octets > this.limit) {
+    if (this.at + octets + PATH_ID > this.limit && this.at + octets + (pathId === 0 ? 0 : PATH_ID) > this.limit) {
       this.closeMessage();
       this.openMessage();
+    }
+    if (pathId !== 0) {
+      this.put16(this.at, pathId >>> 16);
+      this.put16(this.at + 2, pathId);
+      this.at += PATH_ID;
     }
     const buffer = this.buffer;
     buffer[this.at] = length;

@@ -6,6 +6,7 @@ import { ChangeSet, NOBODY } from './encoding.ts';
 import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import { WALK_WINDOW } from './limits.ts';
+import type { PathSlots } from './path-slots.ts';
 
 /** A member's view, once it no longer follows the log. */
 export class Walk {
@@ -34,6 +35,15 @@ export class Walk {
     return (this.passed[Math.floor(prefix / WALK_WINDOW)] ?? this.since) >= seq;
   }
 
+  /** The member goes over to a group with other slots: what it holds is looked up there, in slots that tell nothing where need be. */
+  renumber(from: PathSlots, to: Group): void {
+    const held = this.held;
+    this.held = new Uint8Array((to.top >> 3) + 1);
+    for (let slot = 0; slot < from.top; slot++) {
+      if (((held[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0) this.hold(to.slotFor(from.prefix[slot] ?? 0, from.row[slot] ?? 0), true);
+    }
+  }
+
   /** Forgets what was passed, so that everything is sent again (route refresh). */
   restart(): void {
     this.since = -1;
@@ -43,7 +53,7 @@ export class Walk {
   /** Queues windows' changes until about `limit` octets; true while something was queued. Ends the walk when all is passed. */
   step(feed: Feed, limit: number): boolean {
     const { group } = feed;
-    const windows = Math.ceil(group.tables.prefixes.top / WALK_WINDOW);
+    const windows = Math.ceil(group.top / WALK_WINDOW);
     let queued = 0;
     for (let visited = 0; visited < windows && queued < limit; visited++) {
       if (this.window >= windows) this.window = 0;
@@ -65,7 +75,7 @@ export class Walk {
     const from = this.passed[window] ?? this.since;
     const { sent } = group;
     const changes = new ChangeSet();
-    const end = Math.min(group.tables.prefixes.top, (window + 1) * WALK_WINDOW, sent.exports.length);
+    const end = Math.min(group.top, (window + 1) * WALK_WINDOW, sent.exports.length);
     if (from < group.log.head) {
       for (let prefix = window * WALK_WINDOW; prefix < end; prefix++) {
         if ((sent.sequence[prefix] ?? 0) > from) this.catchUp(feed, group, prefix, changes);

@@ -1,5 +1,4 @@
 /** From a peer's configuration to what its session machine needs. */
-import { ADD_PATH_SEND } from '../rib/index.ts';
 import type { FsmSettings } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { Peer, SpeakerState } from './state.ts';
@@ -18,7 +17,7 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
       holdTime: config.holdTime,
       keepaliveTime: config.keepaliveTime,
       families: config.families,
-      addPath: offeredAddPath(config.addPath),
+      addPath: config.addPath,
       gracefulRestart:
         config.gracefulRestart === undefined
           ? undefined
@@ -35,12 +34,6 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
     delayOpenMs: (config.delayOpenTime ?? 0) * 1000,
     sendHoldMs: config.sendHoldTime === undefined ? undefined : config.sendHoldTime * 1000,
   };
-}
-
-/** Only what works end to end is offered: the RIB says whether it can send several paths. */
-function offeredAddPath(wanted: PeerConfig['addPath']): PeerConfig['addPath'] {
-  if (ADD_PATH_SEND || wanted === 'off' || wanted === 'receive') return wanted;
-  return wanted === 'both' ? 'receive' : 'off';
 }
 
 /** Computes the settings of every peer again, after something that all of them share changed. */

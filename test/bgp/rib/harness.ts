@@ -29,12 +29,16 @@ export interface PeerOptions extends Partial<PeerConfig> {
   readonly remoteId?: number;
   readonly maxMessage?: number;
   readonly fourOctetAs?: boolean;
+  /** Families in which several paths were agreed on, in either direction (RFC 7911). */
+  readonly addPathReceive?: readonly Family[];
+  readonly addPathSend?: readonly Family[];
 }
 
 export interface TestPeer {
   readonly index: number;
   readonly options: PeerOptions;
   config: PeerConfig;
+  /** By prefix, with the path identifier after a blank where there are some. */
   readonly view: Map<string, PathAttributes>;
   /** `announce P`, `withdraw P`, `end-of-rib`, `refresh N`, in order. */
   readonly heard: string[];
@@ -61,7 +65,7 @@ export class Harness {
   /** A configured peer whose session is up. */
   peer(options: PeerOptions = {}): TestPeer {
     const number = this.peers.length;
-    const { remoteId: _r, maxMessage: _m, fourOctetAs: _f, ...overrides } = options;
+    const { remoteId: _r, maxMessage: _m, fourOctetAs: _f, addPathReceive: _a, addPathSend: _s, ...overrides } = options;
     const config: PeerConfig = {
       id: `p${number}`,
       remote: { address: addressFromNumber(0x0a000000 + number + 1), port: 179 },
@@ -104,17 +108,18 @@ export class Harness {
       localAddress: address('10.99.0.1'),
       fourOctetAs: peer.options.fourOctetAs ?? true,
       maxMessage: peer.options.maxMessage ?? 4096,
-      addPathSend: [],
+      addPathSend: peer.options.addPathSend ?? [],
     };
   }
 
   private context(peer: TestPeer): UpdateContext {
     const external = peer.config.remoteAs !== peer.config.localAs;
     const fourOctetAs = peer.options.fourOctetAs ?? true;
-    return { fourOctetAs, external, addPathReceive: [], extendedNextHop: [], families: FAMILIES, loopback: true };
+    const addPathReceive = peer.options.addPathReceive ?? [];
+    return { fourOctetAs, external, addPathReceive, extendedNextHop: [], families: FAMILIES, loopback: true };
   }
 
-  announce(peer: TestPeer, prefixes: readonly string[], attributes: Partial<PathAttributes> = {}): void {
+  announce(peer: TestPeer, prefixes: readonly string[], attributes: Partial<PathAttributes> = {}, pathId = 0): void {
     const internal = peer.config.remoteAs === peer.config.localAs;
     const v6 = prefixes[0]?.includes(':') === true;
     const whole: PathAttributes = {
@@ -127,14 +132,15 @@ export class Harness {
     this.send(
       peer,
       encodeUpdate(
-        { announced: prefixes.map((text) => ({ prefix: prefix(text) })), attributes: whole },
-        { fourOctetAs: peer.options.fourOctetAs ?? true },
+        { announced: prefixes.map((text) => ({ prefix: prefix(text), pathId })), attributes: whole },
+        { fourOctetAs: peer.options.fourOctetAs ?? true, addPath: peer.options.addPathReceive ?? [] },
       ),
     );
   }
 
-  withdraw(peer: TestPeer, prefixes: readonly string[]): void {
-    this.send(peer, encodeUpdate({ withdrawn: prefixes.map((text) => ({ prefix: prefix(text) })) }));
+  withdraw(peer: TestPeer, prefixes: readonly string[], pathId = 0): void {
+    const withdrawn = prefixes.map((text) => ({ prefix: prefix(text), pathId }));
+    this.send(peer, encodeUpdate({ withdrawn }, { addPath: peer.options.addPathReceive ?? [] }));
   }
 
   send(peer: TestPeer, messages: readonly Uint8Array[]): void {
@@ -186,16 +192,20 @@ export class Harness {
       peer.heard.push(`refresh ${message[21]}`);
       return;
     }
-    const decoded = decodeUpdate(message.subarray(19), { ...this.context(peer), external: false });
+    const decoded = decodeUpdate(message.subarray(19), {
+      ...this.context(peer),
+      external: false,
+      addPathReceive: peer.options.addPathSend ?? [],
+    });
     if (!decoded.ok) throw new Error(decoded.error.detail);
     if (decoded.value.endOfRib !== undefined) peer.heard.push('end-of-rib');
     for (const route of decoded.value.withdrawn) {
       peer.heard.push(`withdraw ${formatPrefix(route.prefix)}`);
-      peer.view.delete(formatPrefix(route.prefix));
+      peer.view.delete(viewKey(route));
     }
     for (const route of decoded.value.announced) {
       peer.heard.push(`announce ${formatPrefix(route.prefix)}`);
-      peer.view.set(formatPrefix(route.prefix), route.attributes);
+      peer.view.set(viewKey(route), route.attributes);
     }
   }
 
@@ -208,6 +218,9 @@ export class Harness {
     return this.rib.stats().work;
   }
 }
+
+const viewKey = ({ prefix: of, pathId }: { readonly prefix: Prefix; readonly pathId?: number }): string =>
+  pathId === undefined ? formatPrefix(of) : `${formatPrefix(of)} ${pathId}`;
 
 /** A counter that must exist. */
 export function counter(harness: Harness, name: string): number {

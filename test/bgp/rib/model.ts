@@ -22,6 +22,8 @@ export interface Candidate {
   readonly from: number | undefined;
   readonly attributes: PathAttributes;
   readonly preference: number;
+  /** As received; 0 without. */
+  readonly pathId?: number;
   readonly metric?: number;
 }
 
@@ -39,6 +41,12 @@ export interface ModelPeer {
   allowLocalAs: number;
   importPolicy: TwinPolicy;
   exportPolicy: TwinPolicy;
+  /** It may send several paths, identifiers 1 to 3. */
+  sendsPaths: boolean;
+  /** It is told several paths, at most `pathLimit` (0: all). */
+  readsPaths: boolean;
+  pathLimit: number;
+  /** By `routeKey`. */
   readonly routes: Map<string, { readonly prefix: Prefix; readonly attributes: PathAttributes }>;
 }
 
@@ -52,6 +60,12 @@ const flat = (attributes: PathAttributes): number[] => attributes.asPath.flatMap
 const pathLength = (attributes: PathAttributes): number =>
   attributes.asPath.reduce((sum, segment) => sum + (segment.type === 'sequence' ? segment.asns.length : segment.type === 'set' ? 1 : 0), 0);
 const ORIGINS = ['igp', 'egp', 'incomplete'];
+
+/** Path identifiers that peers use; 0: none. */
+const PATH_IDS = [0, 1, 2, 3];
+
+/** Key of one path of a peer. */
+export const routeKey = (key: string, pathId: number): string => `${key} ${pathId}`;
 
 function imported(model: Model, peer: ModelPeer, prefix: Prefix, attributes: PathAttributes): Candidate | undefined {
   if (flat(attributes).filter((asn) => asn === LOCAL_AS).length > peer.allowLocalAs) return undefined;
@@ -82,20 +96,44 @@ function best(model: Model, candidates: readonly Candidate[]): Candidate | undef
   left = keepLowest(left, (c) => c.attributes.originatorId ?? peerOf(c)?.remoteId ?? 0);
   left = keepLowest(left, (c) => c.attributes.clusterList?.length ?? 0);
   left = keepLowest(left, (c) => peerOf(c)?.address ?? 0);
+  left = keepLowest(left, (c) => c.pathId ?? 0);
   return left[0];
 }
 
-/** Best path of a prefix over all peers and local routes. */
-export function bestOf(model: Model, key: string): Candidate | undefined {
+/** Everything that is known of a prefix and acceptable. */
+function candidatesOf(model: Model, key: string): Candidate[] {
   const candidates: Candidate[] = [];
   const local = model.locals.get(key);
   if (local !== undefined) candidates.push(local);
   for (const peer of model.peers) {
-    const route = peer.up ? peer.routes.get(key) : undefined;
-    const candidate = route && imported(model, peer, route.prefix, route.attributes);
-    if (candidate !== undefined) candidates.push(candidate);
+    for (const pathId of PATH_IDS) {
+      const route = peer.up ? peer.routes.get(routeKey(key, pathId)) : undefined;
+      const candidate = route && imported(model, peer, route.prefix, route.attributes);
+      if (candidate !== undefined) candidates.push({ ...candidate, pathId });
+    }
   }
-  return best(model, candidates);
+  return candidates;
+}
+
+/** Best path of a prefix over all peers and local routes. */
+export function bestOf(model: Model, key: string): Candidate | undefined {
+  return best(model, candidatesOf(model, key));
+}
+
+/** Every path of a prefix that a peer must hold which is told several. */
+export function allTold(model: Model, peer: ModelPeer, key: string): PathAttributes[] {
+  const held: PathAttributes[] = [];
+  let left = candidatesOf(model, key);
+  let count = 0;
+  for (let next = best(model, left); next !== undefined; next = best(model, left)) {
+    const chosen = next;
+    left = left.filter((candidate) => candidate !== chosen);
+    if (exported(model, peer, chosen) === undefined) continue;
+    if (count++ >= (peer.pathLimit || Infinity)) break;
+    const attributes = told(model, peer, chosen);
+    if (attributes !== undefined) held.push(attributes);
+  }
+  return held;
 }
 
 const ipv4 = (word: number): PathAttributes['nextHop'] => ({ family: 'ipv4', words: [word >>> 0, 0, 0, 0] });
@@ -123,6 +161,12 @@ function toldExternal(peer: ModelPeer, route: Candidate, modified: Candidate, ne
 /** What a peer must hold of a best path; undefined: nothing. */
 export function told(model: Model, peer: ModelPeer, route: Candidate | undefined): PathAttributes | undefined {
   if (route === undefined || route.from === peer.number) return undefined;
+  const attributes = exported(model, peer, route);
+  return attributes?.originatorId === peer.remoteId && !peer.external ? undefined : attributes;
+}
+
+/** What everybody of the peer's kind is told who is not excluded. */
+function exported(model: Model, peer: ModelPeer, route: Candidate): PathAttributes | undefined {
   const source = route.from === undefined ? undefined : model.peers[route.from];
   const internalSource = source !== undefined && !source.external;
   if (internalSource && !peer.external && !source.client && !peer.client) return undefined;
@@ -136,14 +180,13 @@ export function told(model: Model, peer: ModelPeer, route: Candidate | undefined
   const attributes = { ...modified.attributes, nextHop, localPref: modified.attributes.localPref ?? 100 };
   if (!internalSource) return attributes;
   const originatorId = attributes.originatorId ?? source.remoteId;
-  if (originatorId === peer.remoteId) return undefined;
   return { ...attributes, originatorId, clusterList: [model.clusterId, ...(attributes.clusterList ?? [])] };
 }
 
 /** Every prefix anybody knows. */
 export function allKeys(model: Model): Set<string> {
   const keys = new Set(model.locals.keys());
-  for (const peer of model.peers) for (const key of peer.routes.keys()) keys.add(key);
+  for (const peer of model.peers) for (const { prefix } of peer.routes.values()) keys.add(keyOf(prefix));
   return keys;
 }
 

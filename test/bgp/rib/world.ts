@@ -13,7 +13,20 @@ import {
 } from 'bgp-ts/wire';
 import { createRib, type Rib } from '../../../src/bgp/rib/index.ts';
 import type { LocalRoute, PeerConfig } from '../../../src/bgp/speaker-types.ts';
-import { allKeys, bestOf, type Candidate, keyOf, LOCAL_AS, type Model, type ModelPeer, ROUTER_ID, type TwinPolicy, told } from './model.ts';
+import {
+  allKeys,
+  allTold,
+  bestOf,
+  type Candidate,
+  keyOf,
+  LOCAL_AS,
+  type Model,
+  type ModelPeer,
+  ROUTER_ID,
+  routeKey,
+  type TwinPolicy,
+  told,
+} from './model.ts';
 
 export type Random = (below: number) => number;
 
@@ -162,6 +175,9 @@ export class World {
       allowLocalAs: this.random(4) === 0 ? 1 : 0,
       importPolicy: this.pick(POLICIES),
       exportPolicy: this.pick(POLICIES),
+      sendsPaths: false,
+      readsPaths: false,
+      pathLimit: this.pick([0, 1, 2]),
       routes: new Map(),
     };
     this.model.peers.push(peer);
@@ -186,7 +202,8 @@ export class World {
       importPolicy: peer.importPolicy.data,
       exportPolicy: peer.exportPolicy.data,
       allowLocalAs: peer.allowLocalAs,
-      addPath: 'off',
+      addPath: 'both',
+      ...(peer.pathLimit > 0 && { addPathLimit: peer.pathLimit }),
       reasons: [],
     };
   }
@@ -195,16 +212,14 @@ export class World {
     if (peer.up) return;
     peer.up = true;
     if (this.random(8) === 0) peer.remoteId = 0x0a000100 + this.random(this.model.peers.length);
-    const context: UpdateContext = {
-      fourOctetAs: peer.fourOctetAs,
-      external: peer.external,
-      addPathReceive: [],
-      extendedNextHop: [],
-      families: FAMILIES,
-      loopback: true,
-    };
+    peer.sendsPaths = this.random(3) === 0;
+    peer.readsPaths = this.random(3) === 0;
+    const context = contextOf(peer);
     // The peer reads our messages as whatever it is to us: LOCAL_PREF must come through, so it reads as an internal peer.
-    this.wires[peer.number] = { context: { ...context, external: false }, view: new Map() };
+    this.wires[peer.number] = {
+      context: { ...context, external: false, addPathReceive: peer.readsPaths ? FAMILIES : [] },
+      view: new Map(),
+    };
     this.rib.sessionUp(this.index(peer), {
       context,
       families: FAMILIES,
@@ -215,7 +230,7 @@ export class World {
       localAddress: addressFromNumber(peer.self),
       fourOctetAs: peer.fourOctetAs,
       maxMessage: 4096,
-      addPathSend: [],
+      addPathSend: peer.readsPaths ? FAMILIES : [],
     });
   }
 
@@ -231,19 +246,22 @@ export class World {
     if (!peer.up) return;
     const prefix = this.pick(PREFIXES);
     const attributes = this.attributes(peer, prefix);
-    peer.routes.set(keyOf(prefix), { prefix, attributes });
-    this.send(peer, encodeUpdate({ announced: [{ prefix }], attributes }, { fourOctetAs: peer.fourOctetAs }));
+    const pathId = peer.sendsPaths ? 1 + this.random(3) : 0;
+    peer.routes.set(routeKey(keyOf(prefix), pathId), { prefix, attributes });
+    const options = { fourOctetAs: peer.fourOctetAs, addPath: peer.sendsPaths ? FAMILIES : [] };
+    this.send(peer, encodeUpdate({ announced: [{ prefix, pathId }], attributes }, options));
   }
 
   withdraw(peer: ModelPeer): void {
     if (!peer.up) return;
     const prefix = this.pick(PREFIXES);
-    peer.routes.delete(keyOf(prefix));
-    this.send(peer, encodeUpdate({ withdrawn: [{ prefix }] }));
+    const pathId = peer.sendsPaths ? 1 + this.random(3) : 0;
+    peer.routes.delete(routeKey(keyOf(prefix), pathId));
+    this.send(peer, encodeUpdate({ withdrawn: [{ prefix, pathId }] }, { addPath: peer.sendsPaths ? FAMILIES : [] }));
   }
 
   reconfigure(peer: ModelPeer): void {
-    switch (this.random(5)) {
+    switch (this.random(6)) {
       case 0:
         if (!peer.external) peer.client = !peer.client;
         break;
@@ -255,6 +273,9 @@ export class World {
         break;
       case 3:
         peer.nextHop = this.pick(['auto', 'self', 'keep']);
+        break;
+      case 4:
+        peer.pathLimit = this.pick([0, 1, 2]);
         break;
       default:
         peer.allowLocalAs = this.random(2);
@@ -333,16 +354,23 @@ export class World {
       for (const peer of this.model.peers) {
         const wire = this.wires[peer.number];
         if (wire === undefined) continue;
-        const attributes = told(this.model, peer, best);
-        const expected = attributes && fingerprint(attributes);
-        const held = wire.view.get(key);
+        const expected = this.expected(peer, key, best);
+        const held = heldOf(wire, key);
         if (expected !== held)
-          return `${key} at peer${peer.number}: holds ${held ?? 'nothing'}, expected ${expected ?? 'nothing'} (best from ${best?.from ?? 'local'})`;
+          return `${key} at peer${peer.number}: holds ${held || 'nothing'}, expected ${expected || 'nothing'} (best from ${best?.from ?? 'local'})`;
       }
     }
     for (const wire of this.wires)
-      for (const key of wire?.view.keys() ?? []) if (!keys.has(key)) return `${key} is held by a peer and known to nobody`;
+      for (const key of wire?.view.keys() ?? [])
+        if (!keys.has(key.replace(/ .*/, ''))) return `${key} is held by a peer and known to nobody`;
     return undefined;
+  }
+
+  /** What the peer must hold of a prefix, as one text; empty for nothing. */
+  private expected(peer: ModelPeer, key: string, best: Candidate | undefined): string {
+    const one = told(this.model, peer, best);
+    const all = peer.readsPaths ? allTold(this.model, peer, key) : one === undefined ? [] : [one];
+    return all.map(fingerprint).sort().join(' and ');
   }
 
   private index(peer: ModelPeer): number {
@@ -350,14 +378,7 @@ export class World {
   }
 
   private send(peer: ModelPeer, messages: readonly Uint8Array[]): void {
-    const context: UpdateContext = {
-      fourOctetAs: peer.fourOctetAs,
-      external: peer.external,
-      addPathReceive: [],
-      extendedNextHop: [],
-      families: FAMILIES,
-      loopback: true,
-    };
+    const context = contextOf(peer);
     for (const message of messages) {
       const scanned = scanUpdate(message.subarray(19), context);
       if (!scanned.ok) throw new Error(scanned.error.detail);
@@ -378,14 +399,15 @@ export class World {
     const decoded = decodeUpdate(body, wire.context);
     if (!decoded.ok) throw new Error(decoded.error.detail);
     if (decoded.value.faults.length > 0) throw new Error(decoded.value.faults.map((fault) => fault.detail).join());
-    for (const { prefix } of decoded.value.withdrawn) {
-      if (!wire.view.delete(keyOf(prefix)) && !this.refreshed)
-        this.faults.push(`spurious withdraw of ${keyOf(prefix)} at peer${peer.number}`);
+    for (const { prefix, pathId } of decoded.value.withdrawn) {
+      const key = routeKey(keyOf(prefix), pathId ?? 0);
+      if (!wire.view.delete(key) && !this.refreshed) this.faults.push(`spurious withdraw of ${key} at peer${peer.number}`);
     }
-    for (const { prefix, attributes } of decoded.value.announced) {
+    for (const { prefix, pathId, attributes } of decoded.value.announced) {
+      const key = routeKey(keyOf(prefix), pathId ?? 0);
       const held = fingerprint(attributes);
-      if (wire.view.get(keyOf(prefix)) === held && !this.refreshed) this.faults.push(`${keyOf(prefix)} told twice to peer${peer.number}`);
-      wire.view.set(keyOf(prefix), held);
+      if (wire.view.get(key) === held && !this.refreshed) this.faults.push(`${key} told twice to peer${peer.number}`);
+      wire.view.set(key, held);
     }
   }
 
@@ -406,6 +428,23 @@ export class World {
       ...(random(4) === 0 && { largeCommunities: [[1, 2, random(2)] as const] }),
     };
   }
+}
+
+function contextOf(peer: ModelPeer): UpdateContext {
+  return {
+    fourOctetAs: peer.fourOctetAs,
+    external: peer.external,
+    addPathReceive: peer.sendsPaths ? FAMILIES : [],
+    extendedNextHop: [],
+    families: FAMILIES,
+    loopback: true,
+  };
+}
+
+/** What a peer holds of a prefix, all path identifiers together, as one text; empty for nothing. */
+function heldOf(wire: Wire, key: string): string {
+  const held = [...wire.view].filter(([path]) => path.startsWith(`${key} `)).map(([, attributes]) => attributes);
+  return held.sort().join(' and ');
 }
 
 /** Attributes as one comparable text. */

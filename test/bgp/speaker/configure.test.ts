@@ -38,6 +38,7 @@ const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field]
   exportPolicy: { name: 'none', terms: [], otherwise: 'reject' },
   allowLocalAs: 1,
   addPath: 'receive',
+  addPathLimit: 4,
   gracefulRestart: { restartTime: 60 },
   maxPrefix: 100,
   gracefulShutdown: true,
