@@ -112,6 +112,13 @@ describe('what this engine cannot do', () => {
     expect(JSON.stringify(issues)).not.toContain('geheim');
   });
 
+  it('starts a peer with reachableBy where kernel routes are written', () => {
+    const given = desired({ peers: [peer({ reachableBy: address('192.0.2.9') })] });
+    const abilities = { password: true, ttlSecurity: true, reachableBy: true };
+    const { config, issues } = createTranslator({ ...OPTIONS, abilities })(given);
+    expect([config.peers.length, issues]).toEqual([1, []]);
+  });
+
   it('does not start a peer that is held', () => {
     const [held] = translate(desired({ peers: [peer({ password: secretText('') })] })).issues;
     expect(translate(desired({ peers: [peer({ ...(held === undefined ? {} : { heldBy: held }) })] })).config.peers).toEqual([]);
