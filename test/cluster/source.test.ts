@@ -151,6 +151,29 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('Kubernetes source')
     await followed.until('no secret', ({ snapshot }) => snapshot.secrets.size === 0);
   });
 
+  it('reads a Secret also where its role names that one only', async () => {
+    const { admin } = cluster();
+    const role = manifestsIn('deploy/rbac/linnet.yaml').find(({ kind }) => kind === 'Role');
+    if (role === undefined) throw new Error('no role');
+    const tor = calico(V3, 'BGPPeer', 'tor', {});
+    await admin.patch(role, { rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'], resourceNames: ['bgp-one'] }] });
+    try {
+      await admin.patch(tor, { spec: { password: { secretKeyRef: { name: 'bgp-other', key: 'password' } } } });
+      const followed = started();
+      await followed.until('in sync', (store) => store.inSync);
+      expect(followed.issues()).toEqual([
+        expect.stringMatching(
+          /^Secret\/kube-system\/bgp-other: must not be read by our account \(status 403: secrets "bgp-other" is forbidden/,
+        ),
+      ]);
+      await admin.patch(tor, { spec: { password: { secretKeyRef: { name: 'bgp-one', key: 'password' } } } });
+      await followed.until('the secret', ({ snapshot }) => snapshot.secrets.has('kube-system/bgp-one') && snapshot.issues.length === 0);
+    } finally {
+      await admin.patch(role, { rules: role['rules'] });
+      await admin.patch(tor, { spec: { password: null } });
+    }
+  });
+
   it('leaves affinities of other nodes with the server where they carry the label', async () => {
     const { admin } = cluster();
     const label = (name: string) => ({ 'projectcalico.org/hostname-hash': hostnameHashes(name)[0] ?? '' });

@@ -1,5 +1,5 @@
 /** What a list's failures mean: whether the daemon may go on without it, whether the datastore is lost, and the issues to show. */
-import type { Issue } from '../../resources/types.ts';
+import type { Issue, ObjectRef } from '../../resources/types.ts';
 import type { Failure } from './api.ts';
 import type { Watched } from './kinds.ts';
 
@@ -57,11 +57,11 @@ const RULES: Readonly<Record<Failure['code'], string>> = {
   DATASTORE_ERROR: 'cannot be read',
 };
 
-function issueOf({ kind, apiVersion }: Watched | { kind: string; apiVersion: string }, name: string, failure: Failure): Issue {
+function issueOf(object: ObjectRef, failure: Failure): Issue {
   return {
     code: failure.code,
     severity: failure.code === 'DATASTORE_KIND_MISSING' ? 'warning' : 'error',
-    object: { apiVersion, kind, namespace: '', name },
+    object,
     field: '',
     got: '',
     rule: `${RULES[failure.code]} (${failure.message})`,
@@ -70,17 +70,21 @@ function issueOf({ kind, apiVersion }: Watched | { kind: string; apiVersion: str
   };
 }
 
+const DATASTORE: ObjectRef = { apiVersion: 'v1', kind: 'Datastore', namespace: '', name: 'kubernetes' };
+
+const refOf = ({ apiVersion, kind, only = { namespace: '', name: '*' } }: Watched): ObjectRef => ({ apiVersion, kind, ...only });
+
 /** Issue of one list under its own scope, or none. */
 export function listIssues(watched: Watched, health: ListHealth): readonly Issue[] {
   const failure = isTold(health) ? health.failing?.failure : undefined;
-  return failure === undefined || isCommon(failure) ? [] : [issueOf(watched, '*', failure)];
+  return failure === undefined || isCommon(failure) ? [] : [issueOf(refOf(watched), failure)];
 }
 
 /** The one issue of the whole server, where some list suffers from it. */
 export function commonIssues(lists: Iterable<ListHealth>): readonly Issue[] {
   for (const health of lists) {
     const failure = isTold(health) ? health.failing?.failure : undefined;
-    if (failure !== undefined && isCommon(failure)) return [issueOf({ apiVersion: 'v1', kind: 'Datastore' }, 'kubernetes', failure)];
+    if (failure !== undefined && isCommon(failure)) return [issueOf(DATASTORE, failure)];
   }
   return [];
 }

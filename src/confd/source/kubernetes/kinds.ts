@@ -10,6 +10,8 @@ export interface Watched {
   readonly path: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** The one object that is watched; absent: all. */
+  readonly only?: { readonly namespace: string; readonly name: string };
 }
 
 /** The API groups that hold Calico's kinds, with their only versions here. */
@@ -61,5 +63,6 @@ export function secretKind(namespace: string, name: string): Watched {
     apiVersion: 'v1',
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`,
     fieldSelector: `metadata.name=${name}`,
+    only: { namespace, name },
   };
 }

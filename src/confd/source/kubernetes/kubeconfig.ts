@@ -41,6 +41,13 @@ function headersOf(options: RequestOptions): Record<string, string> {
   return headers;
 }
 
+async function tokenOf(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new AccessError(`token file ${path} cannot be read`);
+  });
+  return text.trim();
+}
+
 const pem = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('utf8') : undefined;
 
@@ -80,9 +87,10 @@ export function createKubeconfigAccess(path: string, options: AccessOptions): Ac
     } catch {
       throw new AccessError(`kubeconfig ${path}: its credentials cannot be had`);
     }
+    const token = options.tokenFile === undefined ? undefined : await tokenOf(options.tokenFile);
     return {
       server: server.replace(/\/+$/, ''),
-      headers: headersOf(request),
+      headers: { ...headersOf(request), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       tls: await tlsOf(request, options),
       ...(cluster?.proxyUrl === undefined ? {} : { proxy: cluster.proxyUrl }),
     };
