@@ -58,8 +58,11 @@ export interface PeerConfig {
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
   /** Most paths sent per prefix where several are, best first, 1-65535. Absent: all. */
   readonly addPathLimit?: number;
-  /** Absent: capability not sent. */
-  readonly gracefulRestart?: { readonly restartTime: number };
+  /**
+   * Absent: capability not sent. Times in seconds. `longLivedStaleTime`, 1 to 2^24-1: how long the peer may keep our routes after that, least
+   * preferred (RFC 9494); absent: neither side keeps any so.
+   */
+  readonly gracefulRestart?: { readonly restartTime: number; readonly longLivedStaleTime?: number };
   /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */
   readonly maxPrefix?: number;
   /** Routes to the peer carry GRACEFUL_SHUTDOWN, and LOCAL_PREF 0 inside the AS: it should prefer others (RFC 8326). Default false. */

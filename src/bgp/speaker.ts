@@ -95,7 +95,7 @@ function createState(options: SpeakerOptions): SpeakerState {
       { routerId: 0, wallClock: () => options.wallClock(time.now) },
     ),
     config: undefined,
-    shutdownPolicies: { honour: new WeakMap(), send: new WeakMap() },
+    edits: { longLived: false, made: new WeakMap() },
     stopped: false,
     peers: new Map(),
     byIndex: new Map(),

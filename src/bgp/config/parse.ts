@@ -5,7 +5,13 @@
 
 import { addressKey, formatAddress, numberFromAddress, parseAddress } from '../net/index.ts';
 import type { Policy } from '../policy/types.ts';
-import { DEFAULT_CONNECT_RETRY_S, DEFAULT_HOLD_TIME_S, DEFAULT_RESTART_TIME_S, MAX_RESTART_TIME_S } from '../session/index.ts';
+import {
+  DEFAULT_CONNECT_RETRY_S,
+  DEFAULT_HOLD_TIME_S,
+  DEFAULT_RESTART_TIME_S,
+  MAX_LONG_LIVED_STALE_TIME_S,
+  MAX_RESTART_TIME_S,
+} from '../session/index.ts';
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { Family, Result } from '../wire/types.ts';
 import { ACCEPT_ALL, communityOf, readPolicy } from './policies.ts';
@@ -50,6 +56,7 @@ interface Defaults {
   readonly families: readonly Family[];
   readonly gracefulRestart: boolean;
   readonly restartTime: number;
+  readonly longLivedStaleTime: number | undefined;
   readonly connectRetryTime: number;
   readonly policies: ReadonlyMap<string, Policy>;
 }
@@ -66,6 +73,7 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
     families: readFamilies(reader) ?? FAMILIES,
     gracefulRestart: reader.flag('gracefulRestart') ?? false,
     restartTime: reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? DEFAULT_RESTART_TIME_S,
+    longLivedStaleTime: reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S),
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? DEFAULT_CONNECT_RETRY_S,
     policies: readPolicies(reader),
   };
@@ -177,6 +185,8 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const addPathLimit = reader.integer('addPathLimit', 1, 65_535);
   const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
   const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
+  const longLivedStaleTime = reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S) ?? defaults.longLivedStaleTime;
+  if (longLivedStaleTime !== undefined && !graceful) reader.fault('longLivedStaleTime', 'needs gracefulRestart (RFC 9494 section 4.2)');
   return {
     families: readFamilies(reader) ?? defaults.families,
     passive: reader.flag('passive') ?? false,
@@ -188,7 +198,7 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     ...(delayOpenTime === undefined ? {} : { delayOpenTime }),
     addPath: reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off',
     ...(addPathLimit === undefined ? {} : { addPathLimit }),
-    ...(graceful ? { gracefulRestart: { restartTime } } : {}),
+    ...(graceful ? { gracefulRestart: { restartTime, ...(longLivedStaleTime === undefined ? {} : { longLivedStaleTime }) } } : {}),
   };
 }
 

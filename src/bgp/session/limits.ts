@@ -42,6 +42,9 @@ export const DEFAULT_RESTART_TIME_S = 120;
 /** Largest restart time the 12-bit field carries, seconds (RFC 4724 section 3). */
 export const MAX_RESTART_TIME_S = 4095;
 
+/** Largest long-lived stale time the 24-bit field carries, seconds (RFC 9494 section 3). */
+export const MAX_LONG_LIVED_STALE_TIME_S = 0xff_ffff;
+
 /** Longest time stale routes wait for End-of-RIB after the peer is back, milliseconds (RFC 4724 section 4.2, upper bound on retention). */
 export const STALE_PATH_MS = 360_000;
 

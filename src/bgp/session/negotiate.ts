@@ -15,8 +15,10 @@ export interface LocalOffer {
   readonly keepaliveTime: number | undefined;
   readonly families: readonly Family[];
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
-  /** Absent: the capability is not sent. `restarting` is the R bit, `forwarding` the F bit of every family (RFC 4724 section 3). */
-  readonly gracefulRestart: { readonly restartTime: number; readonly restarting: boolean; readonly forwarding: boolean } | undefined;
+  /** Absent: the capability is not sent. `longLivedStaleTime`, seconds: that of RFC 9494 too. `restarting` is the R bit, `forwarding` the F bit of every family (RFC 4724 section 3). */
+  readonly gracefulRestart:
+    | { readonly restartTime: number; readonly restarting: boolean; readonly forwarding: boolean; readonly longLivedStaleTime?: number }
+    | undefined;
   /** True after a peer refused the OPEN for its optional parameters (RFC 5492 section 3): none are sent. */
   readonly plain: boolean;
 }
@@ -38,6 +40,16 @@ export interface Negotiated {
   readonly addPathSend: readonly Family[];
   /** Present where both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
+  /** Families of the peer's long-lived graceful restart that we share; empty where one side did not send it. `staleTime` in seconds. */
+  readonly longLived: readonly LongLivedFamily[];
+}
+
+/** One family of long-lived graceful restart (RFC 9494 section 3). */
+export interface LongLivedFamily {
+  readonly family: Family;
+  readonly forwarding: boolean;
+  /** Seconds, 0 to 2^24-1. */
+  readonly staleTime: number;
 }
 
 /** The peer's side of graceful restart. `restartTime` in seconds; `families` those it can restart and we share; `notification` its N bit (RFC 8538). */
@@ -72,6 +84,15 @@ export function localCapabilities(offer: LocalOffer): Capabilities {
             restartTime: restart.restartTime,
             families: offer.families.map((family) => ({ family, forwarding: restart.forwarding })),
           },
+        }),
+    ...(restart?.longLivedStaleTime === undefined
+      ? {}
+      : {
+          longLivedGracefulRestart: offer.families.map((family) => ({
+            family,
+            forwarding: restart.forwarding,
+            staleTime: restart.longLivedStaleTime ?? 0,
+          })),
         }),
     ...(mode === 'off' ? {} : { addPath: offer.families.map((family) => ({ family, mode })) }),
     unknown: [],
@@ -126,6 +147,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
       addPathReceive: addPathFamilies(offer, families, theirs, 'receive'),
       addPathSend: addPathFamilies(offer, families, theirs, 'send'),
       gracefulRestart: peerRestart(offer, families, theirs),
+      longLived: peerLongLived(offer, families, theirs),
     },
   };
 }
@@ -167,6 +189,12 @@ function peerRestart(offer: LocalOffer, families: readonly Family[], theirs: Cap
   };
 }
 
+/** RFC 9494 section 4.2: without the graceful restart capability beside it, the long-lived one is ignored. */
+function peerLongLived(offer: LocalOffer, families: readonly Family[], theirs: Capabilities): readonly LongLivedFamily[] {
+  const usable = offer.gracefulRestart?.longLivedStaleTime !== undefined && !offer.plain && theirs.gracefulRestart !== undefined;
+  return usable ? (theirs.longLivedGracefulRestart ?? []).filter((entry) => families.includes(entry.family)) : [];
+}
+
 /** Multiprotocol capabilities as the data field of 2/7 wants them: code, length, AFI, reserved, SAFI each. */
 function multiprotocolCapabilities(families: readonly Family[]): Uint8Array {
   return Uint8Array.from(families.flatMap((family) => [1, 4, 0, family === 'ipv4-unicast' ? 1 : 2, 0, 1]));
@@ -182,6 +210,7 @@ export function capabilityNames(agreed: Negotiated): string[] {
     [agreed.extendedMessage, 'extended messages (RFC 8654)'],
     [agreed.gracefulRestart !== undefined, 'graceful restart (RFC 4724)'],
     [agreed.gracefulRestart?.notification === true, 'graceful restart after NOTIFICATION (RFC 8538)'],
+    [agreed.longLived.length > 0, 'long-lived graceful restart (RFC 9494)'],
     [agreed.addPathReceive.length > 0, 'add-path receive (RFC 7911)'],
     [agreed.addPathSend.length > 0, 'add-path send (RFC 7911)'],
   ];

@@ -4,9 +4,9 @@ import type { PeerAction, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeRouteRefresh } from '../wire/index.ts';
 import { stopPeer } from './configure.ts';
-import { ribConfig } from './graceful-shutdown.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive } from './machines.ts';
+import { reapplyPolicies } from './rib-config.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { establishedConnection, output, report } from './state.ts';
 
@@ -30,7 +30,7 @@ export function peerAction(state: SpeakerState, id: string, action: PeerAction):
       return refresh(state, peer, action.direction);
     case 'gshut':
       peer.draining = action.on;
-      return void state.rib.configurePeer(ribConfig(peer, peer.config), peer.index);
+      return reapplyPolicies(state, peer);
     default: {
       const never: never = action;
       return never;

@@ -5,9 +5,9 @@ import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
-import { ribConfig } from './graceful-shutdown.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, forget, reschedule } from './machines.ts';
+import { reapplyPolicies, ribConfig } from './rib-config.ts';
 import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { isUp, output, peerKey } from './state.ts';
@@ -19,6 +19,11 @@ export function configure(state: SpeakerState, config: SpeakerConfig): void {
   state.config = config;
   const newId = before?.routerId !== config.routerId;
   if (newId) state.rib.setRouterId(config.routerId);
+  const longLived = config.peers.some(({ gracefulRestart }) => gracefulRestart?.longLivedStaleTime !== undefined);
+  if (longLived !== state.edits.longLived) {
+    state.edits.longLived = longLived;
+    for (const peer of state.peers.values()) reapplyPolicies(state, peer);
+  }
   const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
   const wanted = new Set(config.peers.map(peerKey));
   for (const peer of byKey.values()) if (!wanted.has(peer.key)) removePeer(state, peer);
@@ -64,8 +69,8 @@ function indexByRemote(state: SpeakerState): void {
 }
 
 function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): Peer {
-  const shutdownPolicies = state.shutdownPolicies;
-  const index = state.rib.configurePeer(ribConfig({ draining: false, shutdownPolicies }, config));
+  const { edits } = state;
+  const index = state.rib.configurePeer(ribConfig({ draining: false, session: undefined, stale: undefined, edits }, config));
   const peer: Peer = {
     scheduledAt: Infinity,
     config,
@@ -76,7 +81,7 @@ function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig
     challenger: undefined,
     adminDown: false,
     draining: false,
-    shutdownPolicies,
+    edits,
     preserved: false,
     shown: 'idle',
     since: 0,

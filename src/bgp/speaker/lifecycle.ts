@@ -7,6 +7,7 @@ import type { RibSession } from '../rib/types.ts';
 import type { Fsm, Negotiated } from '../session/index.ts';
 import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
+import { reapplyPolicies } from './rib-config.ts';
 import { refreshPeerSettings, refreshSettings } from './settings.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { isUp, report } from './state.ts';
@@ -21,6 +22,9 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
   peer.refreshing = new Set();
   const session = ribSession(peer, connection, negotiated);
   peer.context = session.context;
+  // Once the peer is back its routes are those of a restart until it has sent them again, and what it may be told is known.
+  if (peer.stale !== undefined) peer.stale.longLived = false;
+  if (state.edits.longLived) reapplyPolicies(state, peer);
   // From now on this process has kept the peer's routes: the next OPEN may say so.
   peer.preserved = true;
   refreshPeerSettings(state, peer);
@@ -56,7 +60,8 @@ function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): v
   const { stale } = peer;
   if (stale === undefined) return;
   for (const family of [...stale.families]) {
-    const kept = negotiated.gracefulRestart?.families.some((entry) => entry.family === family && entry.forwarding) ?? false;
+    const said = [...(negotiated.gracefulRestart?.families ?? []), ...negotiated.longLived];
+    const kept = said.some((entry) => entry.family === family && entry.forwarding);
     if (!kept) sweep(state, peer, family);
   }
   stale.until = state.time.now + STALE_PATH_MS;
@@ -66,17 +71,24 @@ function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): v
 export function sessionDown(state: SpeakerState, peer: Peer, keep: boolean): void {
   const restart = peer.session?.gracefulRestart;
   const families = peer.session?.families ?? [];
+  const longLived = (peer.session?.longLived ?? []).filter(({ staleTime }) => staleTime > 0);
   peer.session = undefined;
   // Routes still stale from an earlier restart are not kept through another one (RFC 4724 section 4.2); the RIB sees to it.
   peer.stale = undefined;
-  if (!keep || restart === undefined || restart.families.length === 0) {
+  if (!keep || restart === undefined || restart.families.length + longLived.length === 0) {
     state.rib.sessionDown(peer.index, 'flush');
     return;
   }
   state.rib.sessionDown(peer.index, 'stale');
-  const kept = new Set(restart.families.map((entry) => entry.family));
+  const kept = new Set([...restart.families, ...longLived].map((entry) => entry.family));
   for (const family of families) if (!kept.has(family)) state.rib.sweepStale(peer.index, family);
-  peer.stale = { families: kept, until: state.time.now + restart.restartTime * 1000 };
+  peer.stale = {
+    families: kept,
+    until: state.time.now + (restart.families.length === 0 ? 0 : restart.restartTime * 1000),
+    longLivedMs: new Map(longLived.map(({ family, staleTime }) => [family, staleTime * 1000])),
+    longLived: false,
+    since: 0,
+  };
 }
 
 /** End-of-RIB from the peer (RFC 4724 section 2): what it did not announce again is gone. */
@@ -86,7 +98,25 @@ export function endOfRib(state: SpeakerState, peer: Peer, family: Family): void 
   report(state, { kind: 'end-of-rib', peer: peer.config.id, family, direction: 'received' });
 }
 
-/** The restart timer or the bound on stale routes ran out. */
+/**
+ * The time of stale routes is over. What may be kept long becomes the least preferred (RFC 9494 section 4.2); the rest goes, and so does
+ * everything where the peer is back but never came to its End-of-RIB.
+ */
+export function staleDue(state: SpeakerState, peer: Peer): void {
+  const { stale } = peer;
+  if (stale === undefined) return;
+  if (isUp(peer)) return sweepAll(state, peer);
+  const begins = !stale.longLived;
+  if (begins) stale.since = state.time.now;
+  stale.longLived = true;
+  for (const family of [...stale.families])
+    if (stale.since + (stale.longLivedMs.get(family) ?? 0) <= state.time.now) sweep(state, peer, family);
+  if (peer.stale === undefined) return;
+  stale.until = Math.min(...[...stale.families].map((family) => stale.since + (stale.longLivedMs.get(family) ?? 0)));
+  if (begins) reapplyPolicies(state, peer);
+}
+
+/** Everything that is kept for the peer goes. */
 export function sweepAll(state: SpeakerState, peer: Peer): void {
   for (const family of [...(peer.stale?.families ?? [])]) sweep(state, peer, family);
 }
@@ -95,7 +125,10 @@ function sweep(state: SpeakerState, peer: Peer, family: Family): void {
   state.mayHaveWork = true;
   state.rib.sweepStale(peer.index, family);
   peer.stale?.families.delete(family);
-  if (peer.stale?.families.size === 0) peer.stale = undefined;
+  if (peer.stale?.families.size !== 0) return;
+  const { longLived } = peer.stale;
+  peer.stale = undefined;
+  if (longLived) reapplyPolicies(state, peer);
 }
 
 /** Starts the deferral of a restarted speaker: while it lasts only own routes are announced (RFC 4724 section 4.1, bgp-speaker 4.4). */

@@ -23,6 +23,9 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
           ? undefined
           : {
               restartTime: config.gracefulRestart.restartTime,
+              ...(config.gracefulRestart.longLivedStaleTime === undefined
+                ? {}
+                : { longLivedStaleTime: config.gracefulRestart.longLivedStaleTime }),
               restarting,
               forwarding: preserved || (restarting && state.options.restarting?.forwarding === true),
             },

@@ -4,7 +4,7 @@ import type { Rib } from '../rib/types.ts';
 import type { DeadlineQueue, Fsm, FsmSettings, Negotiated, Scheduled } from '../session/index.ts';
 import type { ConnectionId, Endpoint, PeerConfig, SessionState, SpeakerConfig, SpeakerEvent, SpeakerOutput } from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
-import type { ShutdownPolicies } from './graceful-shutdown.ts';
+import type { PolicyEdits } from './rib-config.ts';
 
 /** What the composition gives the speaker. Nothing here is read from globals. */
 export interface SpeakerOptions {
@@ -40,10 +40,17 @@ export interface Connection {
   nominated: { polls: number; readonly notBefore: number } | undefined;
 }
 
-/** Routes kept for a peer that restarts (RFC 4724 section 4.2). */
+/** Routes kept for a peer that restarts (RFC 4724 section 4.2), and longer where that was agreed (RFC 9494 section 4.2). */
 export interface StaleRoutes {
   readonly families: Set<Family>;
+  /** When something has to happen to them, monotonic ms. */
   until: number;
+  /** How long each family is kept after the restart time, ms; families that are not are not in it. */
+  readonly longLivedMs: ReadonlyMap<Family, number>;
+  /** The restart time is over: the routes are the least preferred now. */
+  longLived: boolean;
+  /** When the long-lived part began. */
+  since: number;
 }
 
 /** Counted for the life of the peer; a flap is the end of a session that was up. */
@@ -66,7 +73,7 @@ export interface Peer extends Scheduled {
   adminDown: boolean;
   /** An operator asked it to prefer other paths (RFC 8326). */
   draining: boolean;
-  readonly shutdownPolicies: ShutdownPolicies;
+  readonly edits: PolicyEdits;
   /** A session was up since this process started: forwarding state has been kept since (RFC 8538 section 4). */
   preserved: boolean;
   shown: SessionState;
@@ -95,7 +102,7 @@ export interface SpeakerState {
   readonly options: SpeakerOptions;
   readonly rib: Rib;
   config: SpeakerConfig | undefined;
-  readonly shutdownPolicies: ShutdownPolicies;
+  readonly edits: PolicyEdits;
   stopped: boolean;
   readonly peers: Map<string, Peer>;
   readonly byIndex: Map<number, Peer>;

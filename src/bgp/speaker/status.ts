@@ -2,7 +2,7 @@
 import { capabilityNames } from '../session/index.ts';
 import type { PeerFamilyStatus, PeerStatus, SpeakerStatus } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
-import { isDraining } from './graceful-shutdown.ts';
+import { isDraining } from './rib-config.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { establishedConnection } from './state.ts';
 

@@ -3,7 +3,7 @@
 import type { Fsm } from '../session/index.ts';
 import { cease, DEFERRAL_WINDOW_MS, HOLD_CONFIRM_POLLS, takeDueTimers } from '../session/index.ts';
 import { refuse } from './connections.ts';
-import { sweepAll } from './lifecycle.ts';
+import { staleDue } from './lifecycle.ts';
 import { drive, reschedule } from './machines.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 
@@ -29,7 +29,7 @@ function runPeer(state: SpeakerState, peer: Peer, late: number): void {
   if (state.byIndex.get(peer.index) !== peer) return;
   if (peer.challenger !== undefined) runMachine(state, peer, peer.challenger, late);
   runMachine(state, peer, peer.primary, late);
-  if (peer.stale !== undefined && peer.stale.until <= state.time.now) sweepAll(state, peer);
+  if (peer.stale !== undefined && peer.stale.until <= state.time.now) staleDue(state, peer);
   reschedule(state, peer);
 }
 
