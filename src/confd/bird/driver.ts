@@ -86,6 +86,8 @@ class FileDriver implements BirdDriver {
   #engineIssues: readonly Issue[] = [];
   /** Daemons that the last state has not reached yet. */
   #outstanding: readonly DaemonFault[] = [];
+  /** The last set that was staged and found good. */
+  #ready: { readonly files: FileSet; readonly folder: string } | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #ending = new AbortController();
   #held: readonly LeftOut[] = [];
@@ -180,21 +182,25 @@ class FileDriver implements BirdDriver {
   async #check(sets: FileSets, files: FileSet): Promise<CheckFault | undefined> {
     const { flavor, commands } = this.#deps.options;
     const staged = await sets.stage(files);
+    let fault: CheckFault | undefined;
     try {
-      for (const name of NAMES[flavor]) {
-        const fault = await checkFile(commands[name], join(staged, MAIN[flavor][name]));
-        if (fault !== undefined) return fault;
-      }
-      return undefined;
-    } finally {
+      for (const name of NAMES[flavor]) fault ??= await checkFile(commands[name], join(staged, MAIN[flavor][name]));
+    } catch (error) {
       await sets.discard(staged);
+      throw error;
     }
+    const unwanted = fault === undefined ? this.#ready?.folder : staged;
+    if (fault === undefined) this.#ready = { files, folder: staged };
+    if (unwanted !== undefined) await sets.discard(unwanted);
+    return fault;
   }
 
   /** Puts the files in force and tells the daemons whose files changed; where one refuses, the set before comes back. */
   async #swap(parts: Parts, files: FileSet, signal: AbortSignal): Promise<readonly DaemonFault[]> {
     const old = await parts.sets.read();
-    await parts.sets.commit(await parts.sets.stage(files));
+    const ready = this.#ready?.files === files ? this.#ready.folder : await parts.sets.stage(files);
+    this.#ready = undefined;
+    await parts.sets.commit(ready);
     const whole = this.#applied?.confirmed !== true;
     const concerned = parts.daemons.filter((daemon) => whole || daemon.fault() !== undefined || differs(old, files, daemon.spec.name));
     for (const daemon of concerned) daemon.start(this.#deps.options.alwaysRecover === true);
