@@ -145,6 +145,10 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     await becomes(['10.244.7.0/26 via 10.97.0.2 dev eth0 metric 1024']);
     expect(await others()).toBe(before);
     expect(sync.status().taken).toBe(1);
+    await ip('route', 'replace', '10.244.7.0/26', 'via', '10.97.0.9', 'metric', '1024', 'proto', 'static');
+    await until('taken from us', 4, () => expect(sync.status()).toMatchObject({ taken: 2, installed: 0 }));
+    await ip('route', 'del', '10.244.7.0/26', 'metric', '1024', 'proto', 'static');
+    await becomes(['10.244.7.0/26 via 10.97.0.2 dev eth0 metric 1024']);
     await ip('route', 'del', '10.244.2.0/26', 'proto', 'static');
     await becomes(['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024', '10.244.7.0/26 via 10.97.0.2 dev eth0 metric 1024']);
     await ip('route', 'del', '10.244.7.0/26', 'proto', '80');

@@ -68,6 +68,8 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
       if (event.gone) aliens.remove(event.route);
       else aliens.put(event.route);
       const key = prefixKey(event.route.prefix);
+      // It may have taken the place of ours, which the kernel does not say.
+      if (!event.gone && state.holdings.at(key).some((one) => one.metric === event.route.metric)) state.wantReading();
       state.relearn.add(key);
       state.touched.add(key);
       state.takenKeys.delete(key);

@@ -30,7 +30,9 @@ export class Aliens {
   /** Adds a route, in place of the one with its prefix, metric and writer. */
   put(route: AlienRoute): void {
     const key = prefixKey(route.prefix);
-    const others = this.at(key).filter((one) => !isSame(one, route));
+    // IPv4 replaces a route by prefix and metric, whoever wrote it, and says nothing about the one that is gone.
+    const replaces = (one: AlienRoute): boolean => (route.prefix.family === 'ipv4' ? one.metric === route.metric : isSame(one, route));
+    const others = this.at(key).filter((one) => !replaces(one));
     this.store(
       key,
       [...others, route].sort((a, b) => a.metric - b.metric),

@@ -182,6 +182,21 @@ describe('best routes', () => {
     expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
   });
 
+  it('come back when another writer that took their place leaves', () => {
+    best(change('10.1.0.0/26', ['10.0.0.2']));
+    const theirs: AlienRoute = { ...connected('10.1.0.0/26', 4), metric: 1024 };
+    // As `ip route replace` does: ours is gone without a word.
+    world.kernel.own.clear();
+    world.kernel.foreign.set('10.1.0.0/26 1024', theirs);
+    world.kernel.watcher?.events([{ kind: 'alien', gone: false, route: theirs }]);
+    world.clock.turn(READ_SPACING_MS + 10);
+    expect(world.status).toMatchObject({ installed: 0, taken: 1 });
+    world.kernel.foreign.delete('10.1.0.0/26 1024');
+    world.kernel.watcher?.events([{ kind: 'alien', gone: true, route: theirs }]);
+    world.clock.turn(READ_SPACING_MS + 10);
+    expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+  });
+
   it('are put back when others delete or change them, at once where the kernel says so', () => {
     best(change('10.1.0.0/26', ['10.0.0.2']));
     const [route] = [...world.kernel.own.values()];
