@@ -118,6 +118,8 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('Kubernetes source i
     const wire = await wired();
     const followed = started({ ...through(wire), timing: { connectMs: 2000, answerMs: 2000, idleMs: 2000 } });
     await followed.until('in sync', (store) => store.inSync);
+    await cluster().admin.patch(peer('tor', 0), { spec: { asNumber: 64729 } });
+    await followed.until('an event', ({ snapshot }) => snapshot.peers.get('tor')?.asNumber === 64729);
     wire.freeze();
     await cluster().admin.patch(peer('tor', 0), { spec: { asNumber: 64730 } });
     await followed.until('the change', ({ snapshot }) => snapshot.peers.get('tor')?.asNumber === 64730);

@@ -12,9 +12,12 @@ export interface ApiTiming {
   readonly connectMs: number;
   /** Until an answer begins, and between the parts of a list. */
   readonly answerMs: number;
-  /** Between the events of a watch: bookmarks come every minute. */
+  /** Between the events of a watch that has had one: from then on bookmarks come every minute. */
   readonly idleMs: number;
 }
+
+/** Ms of silence after which the kernel asks whether the other side of a connection is still there. */
+const KEEPALIVE_MS = 30_000;
 
 /** What clusters need. */
 export const API_TIMING: ApiTiming = { connectMs: 10_000, answerMs: 30_000, idleMs: 90_000 };
@@ -66,10 +69,11 @@ export function networkFailure(error: unknown): Failure {
 }
 
 function dispatcherFor(connection: Connection, proxies: ProxySettings, timing: ApiTiming): Dispatcher {
-  const tls = { ...connection.tls, timeout: timing.connectMs };
+  const socket = { timeout: timing.connectMs, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS };
+  const tls = { ...connection.tls, ...socket };
   const proxy = connection.proxy ?? proxyFor(new URL(connection.server), proxies);
   if (proxy === undefined) return new Agent({ connect: tls });
-  return new ProxyAgent({ uri: proxy, requestTls: tls, connect: { timeout: timing.connectMs } });
+  return new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: socket });
 }
 
 interface Current {
@@ -123,7 +127,8 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
     },
     async stream(path, signal) {
       try {
-        return await ask(path, signal, timing.idleMs);
+        // Silence is judged by the reflector: it knows whether anything can be expected.
+        return await ask(path, signal, 0);
       } catch (error) {
         return { ok: false, failure: networkFailure(error) };
       }

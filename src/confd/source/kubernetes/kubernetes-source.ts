@@ -224,10 +224,11 @@ function begin(session: Session, watched: Watched): Running {
       settle(afterFailure(running.health, failure, options.clock.monotonic()));
     },
   };
+  const deps = { api, clock: options.clock, random: options.random, idleMs: (options.timing ?? API_TIMING).idleMs };
   const running: Running = {
     watched,
     stop: () => ending.abort(),
-    done: Promise.resolve().then(() => reflect(watched, { api, clock: options.clock, random: options.random }, events, both)),
+    done: Promise.resolve().then(() => reflect(watched, deps, events, both)),
     health: STARTING,
   };
   return running;

@@ -16,6 +16,8 @@ import type { Listing } from './view.ts';
 export const WATCH_TRIES = 3;
 /** Ms that a watch must last to count as a healthy one; shorter and silent ones are failures, so that none is asked for in a loop. */
 export const HEALTHY_MS = 5_000;
+/** Ms that a watch may outlast the time it was asked for. */
+export const GRACE_MS = 30_000;
 
 /** What a reflector tells. */
 export interface ReflectorEvents {
@@ -37,6 +39,8 @@ export interface ReflectorDeps {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Ms of silence after which a watch that has had an event is dead, see `ApiTiming`. */
+  readonly idleMs: number;
 }
 
 interface Session {
@@ -120,22 +124,62 @@ function failedWatch(session: Session, failure: Failure): Failure {
 async function watch(session: Session): Promise<Failure | undefined> {
   const { watched, deps, events, signal, version } = session;
   const began = deps.clock.monotonic();
-  const answer = await deps.api.stream(watchPath(watched, version, watchSeconds(deps.random())), signal);
+  const seconds = watchSeconds(deps.random());
+  const dead = new AbortController();
+  const answer = await deps.api.stream(watchPath(watched, version, seconds), AbortSignal.any([signal, dead.signal]));
   if (!answer.ok) return answer.failure.code === 'DATASTORE_GONE' ? relist(session) : failedWatch(session, answer.failure);
   events.reached();
-  const end = await follow(session, answer.value);
+  const guard = watchdog(deps, seconds, () => dead.abort());
+  const end = await follow(session, answer.value, guard.heard);
+  await guard.stop();
   if (end === 'gone') return relist(session);
   if (session.version !== version || deps.clock.monotonic() - began >= HEALTHY_MS) healthy(session);
   else if (end === undefined) return failedWatch(session, broken('the server ended a watch at once'));
-  return end === undefined ? undefined : failedWatch(session, end);
+  if (end === undefined) return undefined;
+  return failedWatch(session, dead.signal.aborted ? { ...end, message: 'nothing came for too long' } : end);
+}
+
+/**
+ * Ends a watch on which nothing comes although something should. A server that has had no event of a kind since its start
+ * sends no bookmarks of it either: such a watch may be silent until its time is over. Dead hosts are the kernel's to find.
+ */
+function watchdog({ clock, idleMs }: ReflectorDeps, seconds: number, bite: () => void): { heard: () => void; stop: () => Promise<void> } {
+  const over = new AbortController();
+  const state = { deadline: clock.monotonic() + seconds * 1000 + GRACE_MS, rearm: new AbortController() };
+  const run = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const rest = state.deadline - clock.monotonic();
+      if (rest <= 0) {
+        bite();
+        return;
+      }
+      state.rearm = new AbortController();
+      await clock.wait(rest, AbortSignal.any([over.signal, state.rearm.signal]));
+    }
+  };
+  const running = run();
+  return {
+    heard() {
+      const deadline = clock.monotonic() + idleMs;
+      const sooner = deadline < state.deadline;
+      state.deadline = deadline;
+      // A later one is found when the earlier has passed: events cost no timers.
+      if (sooner) state.rearm.abort();
+    },
+    async stop() {
+      over.abort();
+      await running;
+    },
+  };
 }
 
 /** Takes events until the stream ends: by itself, by a failure, or because the version is gone. */
-async function follow(session: Session, stream: AsyncIterable<Uint8Array>): Promise<Failure | 'gone' | undefined> {
+async function follow(session: Session, stream: AsyncIterable<Uint8Array>, heard: () => void): Promise<Failure | 'gone' | undefined> {
   const splitter = createLineSplitter();
   try {
     for await (const chunk of stream) {
       if (session.signal.aborted) return undefined;
+      heard();
       const lines = splitter.push(chunk);
       if (lines === undefined) return broken('an event of a watch is too long');
       for (const line of lines) {

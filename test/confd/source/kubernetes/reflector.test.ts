@@ -32,7 +32,7 @@ interface Run {
 }
 
 /** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
-async function run(lists: readonly Reply[], watches: readonly Reply[]): Promise<Run> {
+async function run(lists: readonly Reply[], watches: readonly Reply[], idleMs = 90_000): Promise<Run> {
   const abort = new AbortController();
   const server = await startScripted((url, nth) => {
     const reply = (url.searchParams.has('watch') ? watches : lists)[nth - 1];
@@ -50,7 +50,7 @@ async function run(lists: readonly Reply[], watches: readonly Reply[]): Promise<
   const failures: Failure[] = [];
   await reflect(
     PEERS,
-    { api, clock, random: () => 0 },
+    { api, clock, random: () => 0, idleMs },
     {
       list: () => ({ add: (items) => void told.push(`page ${items.length}`), commit: () => void told.push('commit') }),
       event: ({ type, resourceVersion }) => void told.push(`${type} ${resourceVersion}`),
@@ -87,6 +87,13 @@ describe('list and watch', () => {
     expect(watches().map((query) => query.get('resourceVersion'))).toEqual(['7', '20', '21']);
     expect(told).toContain('deleted 21');
     expect(waits).toEqual([]);
+  });
+
+  it('gives up a watch that fell silent after an event, and lets one be silent that never had any', async () => {
+    // The clock lets an idle time of a minute pass at once, and none of the time a watch was asked for.
+    const { watches, failures } = await run([page([], '7')], [events([changed('a', '8')], 'stays')], 60_000);
+    expect(failures.map(({ message }) => message)).toEqual(['nothing came for too long']);
+    expect(watches()[1]?.get('resourceVersion')).toBe('8');
   });
 
   it('believes no half line where the connection breaks, and resumes after the first wait', async () => {
