@@ -5,27 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { complaints } from '../tools/bench/counters.js';
 
-const ALSO_ZERO = ['own_route_echo', 'spurious_withdraw', 'redundant_announce', 'notifications', 'session_flaps'];
 /** One scenario's limit in ms; calico-500 takes some 20 s. */
 const LIMIT = 180_000;
 
 const [bench, ...scenarios] = process.argv.slice(2);
 const speaker = `cmd:${process.execPath} ${resolve('bin/linnet.js')} speaker {config}`;
-
-/** What is wrong with a finished scenario, in words; empty where nothing is. */
-function complaints(result) {
-  const wrong = [];
-  if (!result.ok) wrong.push('a phase did not finish');
-  if (!result.conformant) wrong.push('not conformant');
-  // The drop phase closes one session on purpose; the tester counts that as a flap like any other.
-  const own = { session_flaps: result.phases.filter(({ phase }) => phase === 'drop').length };
-  for (const counter of ALSO_ZERO) {
-    const count = result.conformance[counter] - (own[counter] ?? 0);
-    if (count !== 0) wrong.push(`${counter} is ${count}`);
-  }
-  return wrong;
-}
 
 function runOne(scenario) {
   const out = join(bench, 'results');
