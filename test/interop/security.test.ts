@@ -127,7 +127,8 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s with MD5 keys and TTL security', (kind
   });
 
   it('shows no key in the log, the state or any answer', async () => {
-    const answers = [await node.ask('peers'), await node.ask('config', 'show').catch(() => null)].map((answer) => JSON.stringify(answer));
+    const answers = [JSON.stringify(await node.ask('peers')), JSON.stringify(await node.ask('desired'))];
+    expect(answers[1]).toContain('"password":"[hidden]"');
     const place = join(lab.directory, 'linnet-node-1');
     const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     expect(files.map(({ name }) => name)).toContain('linnet.log');
