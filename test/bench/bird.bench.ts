@@ -4,10 +4,10 @@
  * `npx vitest bench --run test/bench/bird.bench.ts`; the columns are milliseconds.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bench, describe } from 'vitest';
+import { afterAll, bench, describe } from 'vitest';
 import { createRenderer, type Flavor, type Renderer } from '../../src/confd/bird/render.ts';
 import { desire } from '../../src/confd/desired/desire.ts';
 import type { Desired } from '../../src/confd/desired/types.ts';
@@ -56,8 +56,13 @@ for (const [flavor, render] of renderers) {
     bench('one changed peer', () => void render(next(), {}), { iterations: 20, time: 0 });
     const text = render(state, {}).files.get('bird.conf');
     if (text === undefined || !existsSync('/usr/sbin/bird')) return;
-    const file = join(mkdtempSync(join(tmpdir(), 'linnet-bench-')), 'bird.conf');
+    const folder = mkdtempSync(join(tmpdir(), 'linnet-bench-'));
+    const file = join(folder, 'bird.conf');
     writeFileSync(file, text);
-    bench('bird -p', () => void spawnSync('/usr/sbin/bird', ['-p', '-c', file]), { iterations: 5, time: 0 });
+    const check = (): void => {
+      if (spawnSync('/usr/sbin/bird', ['-p', '-c', file]).status !== 0) throw new Error('bird -p rejects the file');
+    };
+    bench('bird -p', check, { iterations: 5, time: 0 });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
   });
 }

@@ -145,6 +145,7 @@ describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
 
     it('brings a killed BIRD back, with changes that came meanwhile', async () => {
       const before = await birdPid();
+      expect(Number(before)).toBeGreaterThan(1);
       await run('kill', ['-9', before]);
       write(['node-2']);
       await localIs(hosts.two);
