@@ -14,7 +14,7 @@ import {
 } from '../session/index.ts';
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import type { Family, Result } from '../wire/types.ts';
-import { ACCEPT_ALL, communityOf, readPolicy } from './policies.ts';
+import { ACCEPT_ALL, communityOf, REJECT_ALL, readPolicy } from './policies.ts';
 import type { ConfigFault, ObjectReader } from './reader.ts';
 import { readObject } from './reader.ts';
 
@@ -59,6 +59,8 @@ interface Defaults {
   readonly longLivedStaleTime: number | undefined;
   readonly connectRetryTime: number;
   readonly policies: ReadonlyMap<string, Policy>;
+  /** RFC 8212: without a policy an external peer is told nothing and believed nothing. */
+  readonly ebgpRequiresPolicy: boolean;
 }
 
 function readSpeaker(reader: ObjectReader): SpeakerConfig {
@@ -76,6 +78,7 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
     longLivedStaleTime: reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S),
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? DEFAULT_CONNECT_RETRY_S,
     policies: readPolicies(reader),
+    ebgpRequiresPolicy: reader.flag('ebgpRequiresPolicy') ?? false,
   };
   const listen = readListen(reader);
   const peers = (reader.objects('neighbors') ?? []).map((each) => readNeighbor(each, defaults));
@@ -143,15 +146,17 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
   const local = reader.address('localAddress');
   if (local !== undefined && address !== undefined && local.family !== address.family)
     reader.fault('localAddress', 'must be of the family of address');
+  const localAs = reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs;
+  const closed = defaults.ebgpRequiresPolicy && remoteAs !== localAs;
   const config = {
     ...readSession(reader, defaults),
-    ...readRouting(reader, defaults),
+    ...readRouting(reader, defaults, closed ? REJECT_ALL : ACCEPT_ALL),
     ...readSocket(reader),
     id: reader.text('name') ?? defaultName(remote, local),
     remote,
     ...(local === undefined ? {} : { local }),
     remoteAs: remoteAs ?? 0,
-    localAs: reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs,
+    localAs,
     reasons: [{ object: reader.path, rule: 'configuration file' }],
   };
   reader.done();
@@ -243,7 +248,7 @@ type RoutingFields = Pick<
   | 'honourGracefulShutdown'
 >;
 
-function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
+function readRouting(reader: ObjectReader, defaults: Defaults, otherwise: Policy): RoutingFields {
   const clusterId = readId(reader, 'clusterId') ?? defaults.clusterId;
   const maxPrefix = reader.integer('maxPrefix', 1, MAX_AS);
   const nextHopSelf = readNextHopSelf(reader);
@@ -252,8 +257,8 @@ function readRouting(reader: ObjectReader, defaults: Defaults): RoutingFields {
     ...(clusterId === undefined ? {} : { clusterId }),
     nextHop: reader.oneOf('nextHop', ['auto', 'self', 'keep']) ?? 'auto',
     ...(nextHopSelf === undefined ? {} : { nextHopSelf }),
-    importPolicy: policyOf(reader, 'importPolicy', defaults),
-    exportPolicy: policyOf(reader, 'exportPolicy', defaults),
+    importPolicy: policyOf(reader, 'importPolicy', defaults, otherwise),
+    exportPolicy: policyOf(reader, 'exportPolicy', defaults, otherwise),
     allowLocalAs: reader.integer('allowLocalAs', 0, 255) ?? 0,
     ...(maxPrefix === undefined ? {} : { maxPrefix }),
     gracefulShutdown: reader.flag('gracefulShutdown') ?? false,
@@ -272,15 +277,15 @@ function readNextHopSelf(reader: ObjectReader): PeerConfig['nextHopSelf'] {
   return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) };
 }
 
-/** The name of one of `policies`, or a policy written in place. */
-function policyOf(reader: ObjectReader, key: string, defaults: Defaults): Policy {
+/** The name of one of `policies`, or a policy written in place; `otherwise` where there is neither. */
+function policyOf(reader: ObjectReader, key: string, defaults: Defaults, otherwise: Policy): Policy {
   const named = reader.value(key, 'must be the name of one of policies, or a policy', (value) => {
     if (typeof value === 'string') return defaults.policies.get(value);
     return typeof value === 'object' && value !== null ? 'inline' : undefined;
   });
-  if (named !== 'inline') return named ?? ACCEPT_ALL;
+  if (named !== 'inline') return named ?? otherwise;
   const inline = reader.object(key);
-  return inline === undefined ? ACCEPT_ALL : readPolicy(inline, inline.text('name') ?? `${reader.path} ${key}`);
+  return inline === undefined ? otherwise : readPolicy(inline, inline.text('name') ?? `${reader.path} ${key}`);
 }
 
 function readRoute(reader: ObjectReader): LocalRoute | undefined {

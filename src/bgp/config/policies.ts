@@ -10,6 +10,20 @@ const LARGE_RULE = 'must be a large community such as "4200000000:1:2"';
 /** The policy that takes everything; what a neighbour has where none is named. */
 export const ACCEPT_ALL: Policy = { name: 'accept-all', terms: [], otherwise: 'accept' };
 
+/** The policy that takes nothing: what an external neighbour has where policies are demanded and none is named (RFC 8212 section 2). */
+export const REJECT_ALL: Policy = {
+  name: 'reject-all',
+  terms: [
+    {
+      name: 'external without a policy',
+      when: [],
+      then: [{ kind: 'reject' }],
+      reasons: [{ object: 'linnet', rule: 'RFC 8212 section 2' }],
+    },
+  ],
+  otherwise: 'reject',
+};
+
 /** Reads one policy; `name` is its key in `policies` or its place where it stands inline. */
 export function readPolicy(reader: ObjectReader, name: string): Policy {
   const terms = (reader.objects('terms') ?? []).map((term, index) => readTerm(term, index));

@@ -291,6 +291,40 @@ describe('socket options', () => {
   });
 });
 
+describe('ebgpRequiresPolicy (RFC 8212)', () => {
+  const own = { name: 'own', terms: [], otherwise: 'accept' };
+  const neighbors = [
+    { address: '192.0.2.1', as: 64512 },
+    { address: '192.0.2.2', as: 64513 },
+    { address: '192.0.2.3', as: 64513, importPolicy: 'own', exportPolicy: { otherwise: 'accept' } },
+    { address: '192.0.2.4', as: 64513, importPolicy: 'own' },
+  ];
+  const verdicts = (ebgpRequiresPolicy: boolean): unknown[] =>
+    parse({ ...BENCH, ebgpRequiresPolicy, policies: [own], neighbors }).peers.map((each) => [
+      each.importPolicy.otherwise,
+      each.exportPolicy.otherwise,
+    ]);
+
+  it.each([
+    [false, ['accept', 'accept'], ['accept', 'accept']],
+    [true, ['reject', 'reject'], ['accept', 'reject']],
+  ])('%s', (required, bare, half) => {
+    expect(verdicts(required)).toEqual([['accept', 'accept'], bare, ['accept', 'accept'], half]);
+  });
+});
+
+describe('longLivedStaleTime', () => {
+  it('needs graceful restart', () => {
+    expect(faults({ ...BENCH, longLivedStaleTime: 60 })).toEqual([
+      'neighbors[0].longLivedStaleTime: needs gracefulRestart (RFC 9494 section 4.2)',
+    ]);
+    expect(parse({ ...BENCH, gracefulRestart: true, longLivedStaleTime: 60 }).peers[0]?.gracefulRestart).toEqual({
+      restartTime: 120,
+      longLivedStaleTime: 60,
+    });
+  });
+});
+
 describe('the schema', () => {
   const schema = JSON.parse(readFileSync(new URL('../../../src/bgp/speaker-config.schema.json', import.meta.url), 'utf8')) as Schema;
   const known = (document: unknown, path: string): string[] => {
