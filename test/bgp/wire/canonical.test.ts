@@ -251,3 +251,51 @@ describe('next hops', () => {
     expect(nextHopAddresses(octets.subarray(0, 8))).toBeUndefined();
   });
 });
+
+describe('a block in canonical order', () => {
+  /** The attributes one by one, the last first: the same block for a reader that sorts. */
+  const reversed = (block: Uint8Array): string =>
+    splitAttributes(block)
+      .map(({ code, flags, value }) => {
+        const header = [flags, code, ...(value.length > 255 || (flags & 0x10) !== 0 ? [value.length >>> 8] : []), value.length & 0xff];
+        return toHex(Uint8Array.from([...header, ...value]));
+      })
+      .toReversed()
+      .join('');
+  /** With NEXT_HOP in its place, and one octet changed. */
+  const block = fc.tuple(attributes, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.boolean()).map(([typed, at, value, change]) => {
+    const octets = encodeAttributes(typed);
+    const parts = splitAttributes(octets);
+    const place = parts
+      .filter(({ code }) => code < 3)
+      .reduce((sum, part) => sum + 3 + part.value.length + (part.value.length > 255 ? 1 : 0), 0);
+    const whole = hex(`${toHex(octets.subarray(0, place))} ${NEXT_HOP} ${toHex(octets.subarray(place))}`);
+    // Values and flags only: a changed code or length would make another list of attributes.
+    if (change && whole.length > 0) whole[at % 8 === 0 ? 3 : 0] = value & ~0x10;
+    return whole;
+  });
+
+  it('comes out as it does in any other order', () => {
+    fc.assert(
+      fc.property(block, fc.constantFrom(IBGP, EBGP, CANONICAL), (octets, ctx) => {
+        const sorted = canonical(toHex(octets), ctx);
+        const other = canonical(reversed(octets), ctx);
+        expect({ ...sorted, faults: sorted.faults.toSorted() }).toEqual({ ...other, faults: other.faults.toSorted() });
+      }),
+      { numRuns: fuzzRuns(500) },
+    );
+  });
+
+  it.each([
+    ['low bits of the flags', '4f0101 00 400206 0201 0000fde9 400304 c0000201', `${ORIGIN} ${AS_PATH}`],
+    ['a long form', `50010001 00 ${AS_PATH} ${NEXT_HOP}`, `${ORIGIN} ${AS_PATH}`],
+  ])('is put into its form: %s', (_name, octets, wanted) => {
+    expect(canonical(octets)).toEqual({ octets: toHex(hex(wanted)), nextHop: toHex(hex('c0000201')), faults: [] });
+  });
+
+  it('needs an AS_PATH and a next hop', () => {
+    expect(canonical(`${ORIGIN} ${NEXT_HOP}`).faults).toEqual(['AS_PATH treat-as-withdraw RFC 7606 section 3(d)']);
+    expect(canonical(ORIGIN, IBGP, hex('c0000201')).faults).toEqual(['AS_PATH treat-as-withdraw RFC 7606 section 3(d)']);
+    expect(canonical(`${ORIGIN} ${AS_PATH}`).faults).toEqual(['NEXT_HOP treat-as-withdraw RFC 7606 section 3(d)']);
+  });
+});
