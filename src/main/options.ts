@@ -35,11 +35,19 @@ export function essentials(config: Config): Essentials {
   return { node, path: config.path };
 }
 
+const NO_SERVER =
+  'no API server: give --kubeconfig or --api-endpoint, or run in a pod (KUBERNETES_SERVICE_HOST); for manifests --datastore file --path DIR';
+
 /** Checks what a daemon has no default for. Throws StartError `NODE` or `DATASTORE`. */
 export function daemonNeeds(config: Config): DaemonNeeds {
   if (config.datastore === 'file') return essentials(config);
   const node = nodeOf(config);
-  if (config.datastore === 'kubernetes') return { node, path: undefined };
+  if (config.datastore === 'kubernetes') {
+    if (config.kubeconfig === undefined && config.apiEndpoint === undefined && config.apiServiceHost === undefined) {
+      throw new StartError('DATASTORE', NO_SERVER);
+    }
+    return { node, path: undefined };
+  }
   throw new StartError('DATASTORE', `datastore ${config.datastore} is not in this version: use kubernetes, or file with --path DIR`);
 }
 

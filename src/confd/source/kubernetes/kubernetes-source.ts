@@ -235,7 +235,7 @@ function begin(session: Session, watched: Watched): Running {
 }
 
 function tell(session: Session, { id }: Watched, { code, message }: Failure, failures: number): void {
-  session.log[failures === 1 ? 'debug' : 'warn']({ list: id, code, because: message, failures }, 'list or watch failed, trying again');
+  session.log.debug({ list: id, code, because: message, failures }, 'list or watch failed, trying again');
 }
 
 /**
