@@ -153,6 +153,13 @@ export async function runGrowth(bench, options, stopped) {
     mkdirSync(folder, { recursive: true });
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   }
-  if (options.publish) say(publish(join(options.root, 'docs', 'benchmarks.md'), 'bench-growth', text));
+  if (options.publish)
+    say(
+      publish(
+        join(options.root, 'docs', 'benchmarks.md'),
+        'bench-growth',
+        `![Load time and peak memory over size](plots/growth.svg)\n\n${text}`,
+      ),
+    );
   return faults;
 }

@@ -25,11 +25,15 @@ export const SCENARIOS = {
   'stall-250': [groups(250, 1000), 'connect,load,churn', stalled],
 };
 
-/** Process id of the daemon that the driver started, from its pid file. */
-function daemonPid(bench, scenario) {
+/** Signals the daemon that the driver started, by its pid file; false where there is none to signal. */
+function signalDaemon(bench, scenario, name) {
   const work = join(bench.directory, 'work');
-  const folder = readdirSync(work).find((name) => name.startsWith(`${LINNET}-${scenario}-`));
-  return folder === undefined ? undefined : Number(readFileSync(join(work, folder, 'pid'), 'utf8'));
+  try {
+    const folder = readdirSync(work).find((one) => one.startsWith(`${LINNET}-${scenario}-`)) ?? '';
+    return process.kill(Number(readFileSync(join(work, folder, 'pid'), 'utf8')), name);
+  } catch {
+    return false;
+  }
 }
 
 /** Calls `then` once, when the tester has said `words`. */
@@ -47,10 +51,8 @@ function whenSaid(child, words, then) {
 /** The speaker with meters in one scenario; `memory` looks at its tables, `stall` stops it for a while once everything is loaded. */
 export async function probeRun(bench, { scenario, out, memory = false, stall = false }) {
   const file = join(out, `probe-${scenario}.json`);
-  const signal = (name) => {
-    const pid = daemonPid(bench, scenario);
-    if (pid !== undefined) process.kill(pid, name);
-  };
+  const signal = (name) => signalDaemon(bench, scenario, name);
+  let stalled = false;
   const outcome = await runOne(bench, {
     scenario,
     daemon: LINNET,
@@ -60,14 +62,16 @@ export async function probeRun(bench, { scenario, out, memory = false, stall = f
       whenSaid(child, /^== /m, () => signal('SIGUSR2'));
       if (stall) {
         whenSaid(child, /^load +ok/m, () => {
-          signal('SIGSTOP');
-          setTimeout(() => signal('SIGCONT'), STALL_MS);
+          if (!signal('SIGSTOP')) return;
+          setTimeout(() => {
+            stalled = signal('SIGCONT');
+          }, STALL_MS);
         });
       }
     },
   });
-  if (outcome.result === undefined) return { ...outcome, probe: undefined };
-  return { ...outcome, probe: JSON.parse(readFileSync(file, 'utf8')) };
+  if (outcome.result === undefined) return { ...outcome, stalled, probe: undefined };
+  return { ...outcome, stalled, probe: JSON.parse(readFileSync(file, 'utf8')) };
 }
 
 const ms = (value) => `${value.toFixed(1)} ms`;
@@ -99,6 +103,7 @@ export async function runLoop(bench, { out, quick, say }, stopped) {
   if (!stopped()) {
     const stall = await probeRun(bench, { scenario: `stall-${clients}`, out: folder, stall: true });
     judge(`stall-${clients}`, stall);
+    if (!stall.stalled) faults.push(`stall-${clients}: the speaker was not stopped`);
     const flaps = stall.result?.conformance.session_flaps;
     lines.push(
       `stall of ${STALL_MS / 1000} s: ${flaps ?? 'no result,'} resets (bar: 0; ${held(flaps === 0)}), loop delay ${ms(stall.probe?.loop.max ?? 0)} at most`,

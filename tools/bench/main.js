@@ -68,6 +68,8 @@ async function main() {
       interrupt();
     });
   }
+  // Whatever ends this process: no daemon outlives it.
+  process.once('exit', interrupt);
   const faults = [];
   try {
     for (const part of options.parts) {

@@ -35,7 +35,7 @@ export function obstacles(shared, daemons) {
 
 /** Copies and builds rrbench; `scenarios` are added to its own. */
 export function prepare(shared, scenarios) {
-  const directory = mkdtempSync(join(tmpdir(), 'linnet-bench-'));
+  const directory = mkdtempSync(join(tmpdir(), 'linnet-rrbench-'));
   cpSync(join(shared, 'rrbench'), directory, { recursive: true });
   const made = spawnSync('sh', ['-c', 'chmod -R u+w . && make -s'], { cwd: directory, encoding: 'utf8' });
   if (made.status !== 0) {
