@@ -18,7 +18,14 @@ export const OFFER: LocalOffer = {
   plain: false,
 };
 
-export const SETTINGS: FsmSettings = { offer: OFFER, passive: false, connectRetryMs: 5000, connectDelayMs: 0, delayOpenMs: 0, sendHoldMs: undefined };
+export const SETTINGS: FsmSettings = {
+  offer: OFFER,
+  passive: false,
+  connectRetryMs: 5000,
+  connectDelayMs: 0,
+  delayOpenMs: 0,
+  sendHoldMs: undefined,
+};
 
 /** No jitter: random 1 gives the full value. */
 export function context(now = 0, settings: Partial<FsmSettings> = {}, random = 1): FsmContext {
