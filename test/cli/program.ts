@@ -28,7 +28,10 @@ export interface RunOptions {
 }
 
 /** Starts a command and leaves it running. */
-export function launch(args: readonly string[], options: RunOptions): { child: ChildProcess; ended: Promise<Outcome>; stderr: () => string } {
+export function launch(
+  args: readonly string[],
+  options: RunOptions,
+): { child: ChildProcess; ended: Promise<Outcome>; stderr: () => string } {
   const env = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...options.env };
   const child = spawn(process.execPath, [LAUNCHER, ...args], { env, cwd: options.cwd ?? tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
