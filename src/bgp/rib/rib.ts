@@ -129,8 +129,11 @@ function take(state: State, index: number, limit: number): Uint8Array[] {
     if (feed === undefined || left <= 0) continue;
     left -= feed.take(out, left);
   }
-  // What was read may have been the last mention of a prefix that is gone.
-  if (out.length > 0) for (const family of FAMILIES) state.deciders[family].retired.retry();
+  // What was read may have been the last mention of a prefix that is gone. Looked for once a peer has read all it is owed: after every
+  // part of a large withdrawal, each look would go through all retired prefixes.
+  if (out.length > 0 && FAMILIES.every((family) => peer?.families[family].feed?.hasOutput() !== true)) {
+    for (const family of FAMILIES) state.deciders[family].retired.retry();
+  }
   return out;
 }
 
