@@ -22,13 +22,27 @@ export interface SessionDefaults {
   readonly connectDelay: number;
   /** Seconds of graceful restart where no resource names them. */
   readonly restartTime: number;
+  /** Several paths of a prefix (RFC 7911) also to peers that are told our own next hop for all of them. */
+  readonly pathsToSelf: boolean;
 }
 
 /** Ours: a dead node is noticed in 90 s (bgp-speaker 4.14), the first attempt is made at once. */
-export const SESSION_DEFAULTS: SessionDefaults = { holdTime: 90, connectRetryTime: 5, connectDelay: 0, restartTime: 120 };
+export const SESSION_DEFAULTS: SessionDefaults = {
+  holdTime: 90,
+  connectRetryTime: 5,
+  connectDelay: 0,
+  restartTime: 120,
+  pathsToSelf: false,
+};
 
 /** What BIRD does under Calico (control-plane 2.5). */
-export const CALICO_SESSION_DEFAULTS: SessionDefaults = { holdTime: 240, connectRetryTime: 5, connectDelay: 2, restartTime: 120 };
+export const CALICO_SESSION_DEFAULTS: SessionDefaults = {
+  holdTime: 240,
+  connectRetryTime: 5,
+  connectDelay: 2,
+  restartTime: 120,
+  pathsToSelf: true,
+};
 
 /** What translation needs beside the desired state; from configuration. */
 export interface TranslateOptions {
@@ -139,12 +153,18 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     importPolicy: peer.importPolicy,
     exportPolicy: peer.exportPolicy,
     allowLocalAs: peer.allowLocalAs,
-    addPath: 'off',
+    addPath: 'both',
+    ...(options.session.pathsToSelf || keepsNextHops(peer) ? {} : { addPathLimit: 1 }),
     gracefulRestart: { restartTime: peer.restartTime ?? options.session.restartTime },
     ...(peer.password === undefined ? {} : { md5Key: peer.password }),
     ...(peer.ttlSecurity === 0 ? {} : { ttlSecurity: peer.ttlSecurity }),
     reasons: peer.reasons,
   };
+}
+
+/** Where every path would lead to this node, the best one says it all (decision 0010). */
+function keepsNextHops({ nextHop, remoteAs, localAs }: DesiredPeer): boolean {
+  return nextHop === 'keep' || (nextHop === 'auto' && remoteAs === localAs);
 }
 
 /** Calico runs one BIRD a family, so its sessions carry only the family they run over (contracts.md, Behaviour decided). */

@@ -57,6 +57,17 @@ describe('a peer', () => {
     expect(onlyPeer(given, options)).toMatchObject(expected);
   });
 
+  it.each<[string, Partial<DesiredPeer>, Partial<TranslateOptions>, number | undefined]>([
+    ['all paths inside the AS', { remoteAs: 64512, localAs: 64512 }, {}, undefined],
+    ['all paths where next hops go through', { remoteAs: 65009, nextHop: 'keep' }, {}, undefined],
+    ['the best path alone with our own next hop', { remoteAs: 65009 }, {}, 1],
+    ['and inside the AS', { remoteAs: 64512, localAs: 64512, nextHop: 'self' }, {}, 1],
+    ['all paths to everybody in compat', { remoteAs: 65009 }, { session: CALICO_SESSION_DEFAULTS }, undefined],
+  ])('%s (decision 0010)', (_name, given, options, limit) => {
+    const { addPath, addPathLimit } = onlyPeer(given, options);
+    expect([addPath, addPathLimit]).toEqual(['both', limit]);
+  });
+
   it('carries both families where the option says so and the node has both', () => {
     const both = { addresses: { ipv4: address('192.0.2.1'), ipv6: address('fd00::1') } };
     expect(onlyPeer({}, { sessionFamilies: 'both' }, both).families).toEqual(['ipv4-unicast', 'ipv6-unicast']);

@@ -15,7 +15,7 @@ function protocol(host: Host, config: DaemonConfig, neighbor: NeighborConfig): s
   neighbor ${neighbor.address} as ${neighbor.as};
   ${neighbor.password === undefined ? '' : `password "${neighbor.password}";`} ttl security ${neighbor.ttlSecurity === true ? 'on' : 'off'};
   connect delay time 1; connect retry time 1; error wait time 1, 2;
-  ${family} { import all; export where source = RTS_STATIC; next hop self; };
+  ${family} { import all; ${neighbor.allPaths === true ? 'add paths on; export all; next hop keep;' : 'export where source = RTS_STATIC; next hop self;'} };
 }`;
 }
 

@@ -11,6 +11,8 @@ export interface NeighborConfig {
   readonly password?: string;
   /** TTL security of one hop (RFC 5082). Default: off. */
   readonly ttlSecurity?: boolean;
+  /** Passes everything on to this neighbour, all paths of a prefix both ways (RFC 7911), next hops as they came. Not for gobgp. */
+  readonly allPaths?: boolean;
 }
 
 /** A daemon's whole configuration: sessions carry the family of their address, as those of Calico's nodes do. */

@@ -15,9 +15,12 @@ function familyBlock(config: DaemonConfig, family: 'ipv4' | 'ipv6'): string[] {
   return [
     ` address-family ${family} unicast`,
     ...config.announce.filter((prefix) => familyOf(prefix) === family).map((prefix) => `  network ${prefix}`),
-    ...neighbors.flatMap(({ address }) => [
+    ...neighbors.flatMap(({ address, allPaths }) => [
       `  neighbor ${address} activate`,
-      `  neighbor ${address} next-hop-self`,
+      // FRR reads several paths of its own accord; the other daemons do not.
+      ...(allPaths === true
+        ? [`  neighbor ${address} addpath-tx-all-paths`]
+        : [`  neighbor ${address} next-hop-self`, `  neighbor ${address} disable-addpath-rx`]),
       `  neighbor ${address} soft-reconfiguration inbound`,
     ]),
     ' exit-address-family',

@@ -18,6 +18,7 @@ const CODE = { asPath: 2, nextHop: 3, localPref: 5, communities: 8, originatorId
 const ESTABLISHED = 6;
 
 function neighborBlock(host: Host, neighbor: NeighborConfig): string {
+  if (neighbor.allPaths === true) throw new Error('gobgp: allPaths is not written');
   return `[[neighbors]]
   [neighbors.config]
     neighbor-address = "${neighbor.address}"
