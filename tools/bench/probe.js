@@ -103,7 +103,7 @@ const host = createSpeakerHost({
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 let fullest;
 let heldBefore = 0;
-let queueMax = 0;
+const queues = { logs: 0, longest: 0, sum: 0 };
 let workBefore = {};
 
 /** Tables when most paths were in them, and the most that queues held: logs of the groups and what sockets have not taken. */
@@ -111,8 +111,13 @@ function look() {
   const { peers, prefixes, paths, attributeSets, groups, work } = core.status();
   const logs = groups.reduce((sum, { logOctets }) => sum + logOctets, 0);
   // The host keeps its sockets to itself; Node's list of them is undocumented, and good enough for a bench.
-  const queued = process._getActiveHandles().reduce((sum, { writableLength = 0 }) => sum + writableLength, 0);
-  queueMax = Math.max(queueMax, logs + queued);
+  const queued = process._getActiveHandles().map(({ writableLength = 0 }) => writableLength);
+  queues.logs = Math.max(queues.logs, logs);
+  queues.longest = Math.max(queues.longest, ...queued);
+  queues.sum = Math.max(
+    queues.sum,
+    queued.reduce((sum, octets) => sum + octets, 0),
+  );
   const held = paths['ipv4-unicast'] + paths['ipv6-unicast'];
   const settled = held === heldBefore;
   heldBefore = held;
@@ -138,7 +143,7 @@ const late = (nanoseconds) => (Number.isFinite(nanoseconds) ? Math.max(0, nanose
 function report() {
   const work = Object.fromEntries(Object.entries(core.status().work).map(([name, count]) => [name, count - (workBefore[name] ?? 0)]));
   const loop = { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max), samples: delay.count };
-  writeFileSync(reportPath, JSON.stringify({ slices: slices.view(), inputs: inputs.view(), loop, work, queueMax, fullest }));
+  writeFileSync(reportPath, JSON.stringify({ slices: slices.view(), inputs: inputs.view(), loop, work, queues, fullest }));
 }
 
 function restartMeters() {
@@ -146,7 +151,7 @@ function restartMeters() {
   inputs.reset();
   delay.reset();
   workBefore = core.status().work;
-  queueMax = 0;
+  Object.assign(queues, { logs: 0, longest: 0, sum: 0 });
 }
 
 await host.configure(config.value);

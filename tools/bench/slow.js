@@ -42,13 +42,15 @@ export async function runSlow(_bench, { out, quick, say }) {
   const { status, words } = await runTester([receivers, prefixes, blocks, file, PROBE].map(String));
   if (status !== 0) return [`slow peer: exit ${status}: ${words.slice(-600)}`];
   const { without, paused, behind, catchUp, ended } = JSON.parse(readFileSync(file, 'utf8'));
-  const { queueMax } = JSON.parse(readFileSync(`${file}.probe`, 'utf8'));
+  const { queues } = JSON.parse(readFileSync(`${file}.probe`, 'utf8'));
   const [plain, held1, caught] = [summary(without), summary(paused), summary(catchUp)];
   const ratio = held1.median / plain.median;
-  const queuedMb = queueMax / 2 ** 20;
+  const mb = (octets) => octets / 2 ** 20;
+  const queuedMb = mb(queues.logs + queues.longest);
   const lines = [
     `all reading ${range(plain)}; one paused, the others ${range(held1)}: ratio ${number(ratio)} (bar: ≤ ${RATIO_MOST}; ${held(ratio <= RATIO_MOST)})`,
-    `counted queues at most ${number(queuedMb)} MB (bar: ≤ ${QUEUE_MOST_MB} MB; ${held(queuedMb <= QUEUE_MOST_MB)})`,
+    `queued for one peer at most ${number(queuedMb)} MB: logs ${number(mb(queues.logs))}, its socket ${number(mb(queues.longest))} (bar: ≤ ${QUEUE_MOST_MB} MB; ${held(queuedMb <= QUEUE_MOST_MB)})`,
+    `under way to all sockets at most ${number(mb(queues.sum))} MB, octets that several peers share counted for each`,
     `the paused one was ${Math.min(...behind)} to ${Math.max(...behind)} routes behind and level again after ${range(caught)}`,
   ];
   for (const line of lines) say(`  ${line}`);
