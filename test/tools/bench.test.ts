@@ -79,11 +79,10 @@ describe('table', () => {
 
 describe('plan', () => {
   it('interleaves daemons, with bystanders in the first round only', () => {
-    const runs = planOf({ scenarios: ['storm-500'], daemons: DAEMONS, rounds: 3 });
+    const runs = planOf({ scenarios: ['storm-500'], daemons: DAEMONS, rounds: 2 });
     const round = (wanted: number): string[] => runs.filter((run) => run.round === wanted).map(({ daemon }) => daemon);
     expect(round(1)).toEqual(DAEMONS);
-    expect(round(2)).toEqual(['linnet', 'frr-coalesce0', 'null']);
-    expect(round(3)).toEqual(['linnet', 'frr-coalesce0']);
+    expect(round(2)).toEqual(['linnet', 'frr-coalesce0']);
   });
 
   it('leaves out the last rounds for want of time, never below three', () => {

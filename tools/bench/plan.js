@@ -2,7 +2,7 @@
 import { referencesOf } from './bars.js';
 import { BIRD, FLOOR, FRR, LINNET } from './figures.js';
 
-/** Named lists for `--scenarios`. `short` with three rounds takes some six minutes. */
+/** Named lists for `--scenarios`. `short` with three rounds takes six to eight minutes. */
 export const PRESETS = {
   all: ['calico-500', 'storm-500', 'overlap', 'fulltable', 'calico-2000', 'churn', 'cold-restart'],
   short: ['calico-500', 'storm-500', 'overlap', 'fulltable'],
@@ -25,17 +25,15 @@ const SECONDS = {
 const SOME_SECONDS = 25;
 /** Rounds that a bar's daemons get whatever the time budget says. */
 export const LEAST_ROUNDS = 3;
-/** Rounds of the floor: it has no bar, and hardly varies. */
-const FLOOR_ROUNDS = 2;
 
 /** Expands presets and checks nothing: unknown names are rrbench's own scenarios. */
 export const scenariosOf = (text) => [...new Set(text.split(',').flatMap((name) => PRESETS[name] ?? [name]))];
 
-/** Daemons of one round: those the scenario's bars compare, and in the first rounds the others for the reader. */
+/** Daemons of one round: those the scenario's bars compare, and in the first round the others for the reader. */
 function daemonsOf(scenario, round, daemons) {
   const needed = new Set([LINNET, ...referencesOf(scenario)]);
   if (needed.size === 1) return daemons;
-  return daemons.filter((name) => needed.has(name) || round === 1 || (name === FLOOR && round <= FLOOR_ROUNDS));
+  return daemons.filter((name) => needed.has(name) || round === 1);
 }
 
 /** All runs, daemons interleaved: round by round, scenario by scenario, daemon by daemon. */
