@@ -1,5 +1,5 @@
 /** When the speaker's work is done: slices between polls, in flushes that leave half of the time to reading. */
-import { FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
+import { FLUSH_SPACING_MAX_MS, FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerOutput } from '../speaker-types.ts';
 
@@ -12,8 +12,8 @@ export interface Worker {
 
 /**
  * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
- * most 15 ms are waited). While busy, flushes begin at least as far apart as the last one took and never less than 5 ms: fan-out
- * takes at most half of the time, and changes in between are batched (bgp-speaker 2.4).
+ * most 15 ms are waited). While busy, flushes begin at least as far apart as the last one took, never less than 5 ms and never
+ * more than 50: fan-out leaves time to reading, and changes in between are batched (bgp-speaker 2.4).
  */
 export function createWorker(
   speaker: Pick<Speaker, 'work' | 'hasWork'>,
@@ -50,7 +50,7 @@ export function createWorker(
       immediate = setImmediate(run);
       return;
     }
-    nextFlushAt = to + Math.max(FLUSH_SPACING_MS, busyMs);
+    nextFlushAt = to + Math.min(FLUSH_SPACING_MAX_MS, Math.max(FLUSH_SPACING_MS, busyMs));
     busyMs = 0;
     schedule();
   }

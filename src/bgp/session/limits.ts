@@ -72,6 +72,9 @@ export const FAN_OUT_PEERS = 64;
 /** Peers served between two looks at the clock. */
 export const FAN_OUT_CHECK = 16;
 
+/** Octets given to sockets in one slice: copying them into the kernel is part of its time, some 1.5 ms a MiB. */
+export const FAN_OUT_OCTETS = 4 * 1024 * 1024;
+
 /** Unsent octets of a socket above which it gets no more routes (bgp-speaker 2.6 rule 1). */
 export const SOCKET_HIGH_WATER_OCTETS = 1024 * 1024;
 
@@ -101,6 +104,9 @@ export const GATHER_MS = 15;
 
 /** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
 export const FLUSH_SPACING_MS = 5;
+
+/** Longest wait for the next flush after a long busy time, milliseconds: what came meanwhile is batched, more waiting is idle. */
+export const FLUSH_SPACING_MAX_MS = 50;
 
 /** Lives of the throwaway speaker that a warm-up works through: measured, more than these gain little. */
 export const WARM_UP_LIVES = 10;

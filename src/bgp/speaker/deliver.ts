@@ -1,5 +1,5 @@
 /** The work between inputs: decisions and encodings of the RIB, then octets to the peers, in slices. */
-import { FAN_OUT_CHECK, FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
+import { FAN_OUT_CHECK, FAN_OUT_OCTETS, FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import { deferring } from './lifecycle.ts';
@@ -63,12 +63,15 @@ function fanOut(state: SpeakerState, clock: () => number, end: number): boolean 
     if (peer !== undefined) enqueue(state, peer);
   }
   let taken = 0;
+  let octets = 0;
   const again: Peer[] = [];
   for (const peer of state.ready) {
-    if (taken === FAN_OUT_PEERS || (taken > 0 && taken % FAN_OUT_CHECK === 0 && clock() >= end)) break;
+    if (taken === FAN_OUT_PEERS || octets >= FAN_OUT_OCTETS || (taken > 0 && taken % FAN_OUT_CHECK === 0 && clock() >= end)) break;
     taken++;
     peer.queued = false;
-    if (writeTo(state, peer)) again.push(peer);
+    const sent = writeTo(state, peer);
+    octets += sent;
+    if (sent > 0 && isBehind(state, peer)) again.push(peer);
   }
   state.ready.splice(0, taken);
   for (const peer of again) enqueue(state, peer);
@@ -82,15 +85,25 @@ export function enqueue(state: SpeakerState, peer: Peer): void {
   state.ready.push(peer);
 }
 
-/** Sends the peer its next octets; true where it has more to take at once. */
-function writeTo(state: SpeakerState, peer: Peer): boolean {
-  const connection = establishedConnection(state, peer);
-  if (connection === undefined || connection.blocked) return false;
+/** Sends the peer its next octets; returns how many. */
+function writeTo(state: SpeakerState, peer: Peer): number {
+  const connection = writable(state, peer);
+  if (connection === undefined) return 0;
   const buffers = state.rib.take(peer.index, SEND_BATCH_OCTETS);
-  if (buffers.length === 0) return false;
+  if (buffers.length === 0) return 0;
   count(state, peer, buffers);
   output(state, { type: 'send', connection: connection.id, buffers });
-  return state.rib.hasOutput(peer.index);
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+}
+
+/** True where the peer has more to take at once. */
+function isBehind(state: SpeakerState, peer: Peer): boolean {
+  return writable(state, peer) !== undefined && state.rib.hasOutput(peer.index);
+}
+
+function writable(state: SpeakerState, peer: Peer): Connection | undefined {
+  const connection = establishedConnection(state, peer);
+  return connection === undefined || connection.blocked ? undefined : connection;
 }
 
 /** Counts whole messages by their headers and notes an End-of-RIB among them. */
