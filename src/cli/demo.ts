@@ -1,6 +1,6 @@
 /** `linnet demo`: a cluster of real speakers on loopback, what the ToR sees of it, and a script of changes with their latency. */
 
-import { isIPv4 } from 'node:net';
+import { createServer, isIPv4 } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DemoCluster } from './demo/cluster.ts';
 import { NODES, PORT, REFLECTOR, startCluster, TOR_AS } from './demo/cluster.ts';
@@ -59,6 +59,25 @@ async function serve(cluster: DemoCluster, signal: AbortSignal): Promise<void> {
   await Promise.race([pause(2 ** 31 - 1, undefined, { signal }).catch(() => undefined), cluster.failed]);
 }
 
+/** True where nobody listens there; a demo beside a running daemon must not fail for its port. */
+function isFree(listener: string): Promise<boolean> {
+  const at = listener.lastIndexOf(':');
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen({ host: listener.slice(0, at), port: Math.min(65_535, Number(listener.slice(at + 1))) }, () =>
+      probe.close(() => resolve(true)),
+    );
+  });
+}
+
+async function usableHttp(http: string): Promise<string | undefined> {
+  if (http === 'none') return undefined;
+  if (await isFree(http)) return http;
+  process.stdout.write(`${http} is taken or not ours to listen on: the HTTP API of this demo is on its unix sockets alone.\n`);
+  return undefined;
+}
+
 /**
  * Runs the demo. Exit status 0: every step observed; 1: a step was missed, it is named on stderr; 2: bad arguments;
  * 3: a process of the cluster ended by itself.
@@ -68,13 +87,17 @@ export async function demoCommand(args: DemoArguments, signal: AbortSignal): Pro
     process.stderr.write(`linnet demo: --network: ${args.network} is not the first three octets of a loopback network, such as 127.0.64\n`);
     return 2;
   }
+  if (args.http !== 'none' && !/^127\.[\d.]+:[1-9]\d{0,4}$/.test(args.http)) {
+    process.stderr.write(`linnet demo: --http: ${args.http} is not none or a loopback ADDRESS:PORT, such as 127.0.0.1:9178\n`);
+    return 2;
+  }
   process.stdout.write(
     `Linnet demo: ${NODES.length} nodes in AS 64512, one of them a route reflector without endpoints, and a ToR in AS ${TOR_AS}.\n`,
   );
   process.stdout.write(
     `Each is a process with its own TCP sessions on ${args.network}.N port ${PORT}; next hops are the nodes' documentation addresses.\n`,
   );
-  const cluster = await startCluster({ network: args.network, http: args.http === 'none' ? undefined : args.http });
+  const cluster = await startCluster({ network: args.network, http: await usableHttp(args.http) });
   const view = openView(cluster);
   try {
     const failed = await perform(cluster, view, signal);
