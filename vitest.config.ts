@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/interop/**', 'test/cluster/**'],
     reporters: ['default', './test/closing-line-reporter.ts'],
+    // Many tests wait for sockets and threads: more workers than cores keep both busy.
+    maxWorkers: 4,
     testTimeout: 20_000,
   },
 });
