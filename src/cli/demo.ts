@@ -39,6 +39,7 @@ async function perform(cluster: DemoCluster, view: View, signal: AbortSignal): P
   printHeading('Coming up');
   const early = await runSteps(BRING_UP, cluster, view, signal, 1);
   if (early !== undefined) return early;
+  await countsSettled(view);
   await printSessions(NODES, view);
   await printRoutes(view, `Routes at the ToR (AS ${TOR_AS}), read from its own process`);
   await printPaths(view);
@@ -46,6 +47,16 @@ async function perform(cluster: DemoCluster, view: View, signal: AbortSignal): P
   const failed = await runSteps(CHANGES, cluster, view, signal, BRING_UP.length + 1);
   if (failed === undefined) await printRoutes(view, 'Routes at the ToR now');
   return failed;
+}
+
+/** Daemons push their counts once a second: what is printed beside the ToR's table should agree with it. */
+async function countsSettled(view: View): Promise<void> {
+  for (const end = Date.now() + 2_500; Date.now() < end; await pause(50)) {
+    const [peers, routes] = await Promise.all([view.peers(REFLECTOR), view.torRoutes()]);
+    const external = peers.find((peer) => peer.type === 'ebgp');
+    const fromClients = peers.every((peer) => peer.type === 'ebgp' || (peer.families[0]?.accepted ?? 0) > 0);
+    if (fromClients && external?.families[0]?.advertised === routes.size) return;
+  }
 }
 
 async function serve(cluster: DemoCluster, signal: AbortSignal): Promise<void> {
