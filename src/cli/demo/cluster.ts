@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +148,13 @@ export async function startCluster(options: DemoOptions): Promise<DemoCluster> {
     );
   }
 
+  // Whatever ends this process, such as nobody reading its output any more, must not leave the cluster behind.
+  const last = (): void => {
+    for (const { child } of processes) child.kill('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', last);
+
   let stopping = false;
   const failed = Promise.race(
     processes.map(async ({ name, exited }): Promise<never> => {
@@ -176,6 +183,7 @@ export async function startCluster(options: DemoOptions): Promise<DemoCluster> {
     stop: async () => {
       stopping = true;
       await stopAll(processes);
+      process.off('exit', last);
       await rm(folder, { recursive: true, force: true });
     },
   };
