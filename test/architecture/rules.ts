@@ -54,7 +54,7 @@ export const AREAS: readonly Area[] = [
   { path: 'src/confd/log.ts', name: 'confd/seams', imports: [], pure: true },
   { path: 'src/confd/clock.ts', name: 'confd/seams', imports: [], pure: true },
   { path: 'src/confd/resources/', name: 'confd/resources', imports: net, pure: true },
-  { path: 'src/confd/source/', name: 'confd/source', imports: resources, pure: false },
+  { path: 'src/confd/source/', name: 'confd/source', imports: resources, packages: ['undici'], pure: false },
   { path: 'src/confd/source/file/', name: 'confd/source/file', imports: source, packages: ['yaml'], pure: false },
   {
     path: 'src/confd/source/kubernetes/',

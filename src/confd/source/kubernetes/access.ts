@@ -2,24 +2,14 @@
  * How the API server is reached: a kubeconfig before anything else, then an endpoint with files, then the pod's own account.
  * Files are read again for every request that is begun, because tokens are replaced about hourly and CAs now and then.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Access, AccessOptions, Connection, TlsMaterial } from './connection.ts';
-import { AccessError } from './connection.ts';
+import { AccessError } from '../failure.ts';
+import { optionalText, readTls } from '../tls.ts';
+import type { Access, AccessOptions, Connection } from './connection.ts';
 
 /** Where pods find their account. */
 export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-async function text(path: string, what: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    throw new AccessError(`${what} ${path} cannot be read`);
-  }
-}
-
-const optional = async (path: string | undefined, what: string): Promise<string | undefined> =>
-  path === undefined ? undefined : text(path, what);
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
@@ -39,22 +29,11 @@ async function plainConnection(options: AccessOptions): Promise<Connection> {
   const caFile = options.caFile ?? (endpoint === undefined || (await exists(podCa)) ? podCa : undefined);
   const wantsToken = options.tokenFile !== undefined || certFile === undefined;
   const tokenFile = options.tokenFile ?? (endpoint === undefined || (await exists(podToken)) ? podToken : undefined);
-  const token = wantsToken ? (await optional(tokenFile, 'token file'))?.trim() : undefined;
+  const token = wantsToken ? (await optionalText(tokenFile, 'token file'))?.trim() : undefined;
   return {
     server: trimSlash(endpoint ?? `https://${host}:${options.servicePort}`),
     headers: token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` },
-    tls: await material(options, await optional(options.insecure ? undefined : caFile, 'CA file'), keyFile),
-  };
-}
-
-async function material(options: AccessOptions, ca: string | undefined, keyFile: string | undefined): Promise<TlsMaterial> {
-  const cert = await optional(options.certFile, 'certificate file');
-  const key = await optional(keyFile, 'key file');
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    rejectUnauthorized: !options.insecure,
+    tls: await readTls({ caFile, certFile, keyFile, insecure: options.insecure }),
   };
 }
 

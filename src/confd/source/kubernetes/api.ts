@@ -1,8 +1,8 @@
-/** Requests to the API server over undici: one dispatcher for each set of TLS material, replaced when that changes. */
-import { createHash } from 'node:crypto';
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
-import type { Access, Connection } from './connection.ts';
-import { AccessError } from './connection.ts';
+/** Requests to the API server over undici. */
+import { type Dispatcher, request } from 'undici';
+import { createDispatchers } from '../dispatchers.ts';
+import { type Answer, type FailureCode, networkFailure } from '../failure.ts';
+import type { Access } from './connection.ts';
 import { statusMessage } from './protocol.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 
@@ -16,33 +16,8 @@ export interface ApiTiming {
   readonly idleMs: number;
 }
 
-/** Ms of silence after which the kernel asks whether the other side of a connection is still there. */
-const KEEPALIVE_MS = 30_000;
-
 /** What clusters need. */
 export const API_TIMING: ApiTiming = { connectMs: 10_000, answerMs: 30_000, idleMs: 90_000 };
-
-/** Why a request came to nothing. `code` is also that of the issue. */
-export interface Failure {
-  readonly code: FailureCode;
-  /** For people; without secrets. */
-  readonly message: string;
-  /** Seconds that the server asks to be left alone, 0 for none. */
-  readonly retryAfter: number;
-}
-
-/** Kinds of failures. GONE: the version is too old. */
-export type FailureCode =
-  | 'DATASTORE_UNREACHABLE'
-  | 'DATASTORE_ACCESS'
-  | 'DATASTORE_UNAUTHORIZED'
-  | 'DATASTORE_FORBIDDEN'
-  | 'DATASTORE_KIND_MISSING'
-  | 'DATASTORE_GONE'
-  | 'DATASTORE_ERROR';
-
-/** A value, or why there is none. */
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 /** The API server. Nothing of it rejects. */
 export interface Api {
@@ -60,45 +35,15 @@ const BY_STATUS: ReadonlyMap<number, FailureCode> = new Map([
   [410, 'DATASTORE_GONE'],
 ]);
 
-/** A short word for an error of the network: its code, which says more than its message, and never a header. */
-export function networkFailure(error: unknown): Failure {
-  if (error instanceof AccessError) return { code: 'DATASTORE_ACCESS', message: error.message, retryAfter: 0 };
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const message = code !== '' ? code : error instanceof Error ? error.name : 'unknown error';
-  return { code: 'DATASTORE_UNREACHABLE', message, retryAfter: 0 };
-}
-
-function dispatcherFor(connection: Connection, proxies: ProxySettings, timing: ApiTiming): Dispatcher {
-  const socket = { timeout: timing.connectMs, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS };
-  const tls = { ...connection.tls, ...socket };
-  const proxy = connection.proxy ?? proxyFor(new URL(connection.server), proxies);
-  if (proxy === undefined) return new Agent({ connect: tls });
-  return new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: socket });
-}
-
-interface Current {
-  readonly key: string;
-  readonly dispatcher: Dispatcher;
-}
-
 /** Makes the client. It connects when it is first asked something. */
 export function createApi(access: Access, proxies: ProxySettings, timing: ApiTiming = API_TIMING): Api {
-  let current: Current | undefined;
-  const dispatcher = (connection: Connection): Dispatcher => {
-    const { server, tls, proxy } = connection;
-    const key = createHash('sha256')
-      .update(JSON.stringify([server, tls, proxy]))
-      .digest('base64');
-    if (current?.key === key) return current.dispatcher;
-    // What is under way on the old one may end there.
-    void current?.dispatcher.close().catch(() => undefined);
-    current = { key, dispatcher: dispatcherFor(connection, proxies, timing) };
-    return current.dispatcher;
-  };
+  const dispatchers = createDispatchers(timing.connectMs);
   const ask = async (path: string, signal: AbortSignal, bodyTimeout: number): Promise<Answer<Dispatcher.ResponseData['body']>> => {
     const connection = await access();
-    const { statusCode, headers, body } = await request(`${connection.server}${path}`, {
-      dispatcher: dispatcher(connection),
+    const { server, tls } = connection;
+    const proxy = connection.proxy ?? proxyFor(new URL(server), proxies);
+    const { statusCode, headers, body } = await request(`${server}${path}`, {
+      dispatcher: dispatchers.to({ server, tls, proxy }),
       headers: { ...connection.headers, accept: 'application/json', 'user-agent': 'linnet' },
       signal,
       headersTimeout: timing.answerMs,
@@ -133,9 +78,6 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
         return { ok: false, failure: networkFailure(error) };
       }
     },
-    async close() {
-      await current?.dispatcher.destroy().catch(() => undefined);
-      current = undefined;
-    },
+    close: () => dispatchers.close(),
   };
 }

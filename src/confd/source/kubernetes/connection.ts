@@ -1,4 +1,5 @@
 /** What a request to the API server needs to know of the server and the account. */
+import type { TlsMaterial } from '../tls.ts';
 
 /** What names the API server and the account (control-plane 8.5); undefined where unset. */
 export interface AccessOptions {
@@ -18,15 +19,6 @@ export interface AccessOptions {
   readonly servicePort: number;
 }
 
-/** TLS towards the server: PEM texts. */
-export interface TlsMaterial {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly servername?: string;
-  readonly rejectUnauthorized: boolean;
-}
-
 /** All that a request needs. Its fields are secret. */
 export interface Connection {
   /** Without a trailing slash. */
@@ -39,8 +31,3 @@ export interface Connection {
 
 /** Gives the present connection. Rejects with AccessError. */
 export type Access = () => Promise<Connection>;
-
-/** The account or the server cannot be known. Its message has no secret in it. */
-export class AccessError extends Error {
-  override readonly name = 'AccessError';
-}

@@ -1,5 +1,6 @@
 /** Which API group holds Calico's kinds: said by the operator, else found out (control-plane 9.2). */
-import type { Answer, Api } from './api.ts';
+import type { Answer } from '../failure.ts';
+import type { Api } from './api.ts';
 import type { CalicoApi } from './kinds.ts';
 
 /** The group, and whether the server really has it: until it does, it is looked for again. */

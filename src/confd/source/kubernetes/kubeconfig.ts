@@ -5,8 +5,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { Access, AccessOptions, Connection, TlsMaterial } from './connection.ts';
-import { AccessError } from './connection.ts';
+import { AccessError } from '../failure.ts';
+import type { TlsMaterial } from '../tls.ts';
+import type { Access, AccessOptions, Connection } from './connection.ts';
 
 interface Loaded {
   readonly stamp: string;

@@ -4,19 +4,21 @@
  */
 import type { Clock } from '../../clock.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
+import { backoffMs } from '../backoff.ts';
+import type { Failure } from '../failure.ts';
+import { afterFailure, type ListHealth, REFUSALS, STARTING } from '../health.ts';
 import type { Change, Source } from '../types.ts';
+import { createView, type View } from '../view.ts';
+import { wantedBy } from '../wanted.ts';
 import { createAccess } from './access.ts';
-import { API_TIMING, type Api, type ApiTiming, createApi, type Failure } from './api.ts';
-import { backoffMs } from './backoff.ts';
+import { API_TIMING, type Api, type ApiTiming, createApi } from './api.ts';
 import type { AccessOptions } from './connection.ts';
 import { discover } from './discovery.ts';
-import { afterFailure, commonIssues, type ListHealth, listIssues, REFUSALS, STARTING } from './health.ts';
 import { hostnameHashes } from './hostname-hash.ts';
+import { commonIssues, listIssues } from './issues.ts';
 import { type CalicoApi, calicoKinds, NODES, SERVICE_KINDS, secretKind, type Watched } from './kinds.ts';
 import type { ProxySettings } from './proxy.ts';
 import { type ReflectorEvents, reflect } from './reflector.ts';
-import { createView, type View } from './view.ts';
-import { wantedBy } from './wanted.ts';
 
 /** Ms between looks for Calico's API group while the server has none. */
 export const DISCOVERY_MS = 15_000;

@@ -3,14 +3,14 @@
  * (410) and a watch that keeps failing on the server's side lead to a new list; anything else is tried again from where it was.
  */
 import type { Clock } from '../../clock.ts';
-import type { Api, Failure } from './api.ts';
-import { networkFailure } from './api.ts';
-import { backoffMs, watchSeconds } from './backoff.ts';
+import { backoffMs, watchSeconds } from '../backoff.ts';
+import { broken, type Failure, networkFailure } from '../failure.ts';
+import { createLineSplitter } from '../lines.ts';
+import type { Listing } from '../view.ts';
+import type { Api } from './api.ts';
 import type { Watched } from './kinds.ts';
-import { createLineSplitter } from './lines.ts';
 import type { WatchEvent } from './protocol.ts';
 import { listPath, readListPage, readWatchEvent, watchPath } from './protocol.ts';
-import type { Listing } from './view.ts';
 
 /** Watches that fail by the server's fault before everything is listed again (its data may be another's, older than ours). */
 export const WATCH_TRIES = 3;
@@ -73,8 +73,6 @@ export async function reflect(watched: Watched, deps: ReflectorDeps, events: Ref
     await deps.clock.wait(backoffMs(session.failures, deps.random(), failure.retryAfter), signal);
   }
 }
-
-const broken = (message: string): Failure => ({ code: 'DATASTORE_ERROR', message, retryAfter: 0 });
 
 async function list(session: Session): Promise<Failure | undefined> {
   const { watched, deps, events, signal } = session;

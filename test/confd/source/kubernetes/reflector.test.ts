@@ -1,6 +1,7 @@
 /** One list and watch against a scripted server: what is asked, after what wait, and what is told. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Api, Failure } from '../../../../src/confd/source/kubernetes/api.ts';
+import type { Failure } from '../../../../src/confd/source/failure.ts';
+import type { Api } from '../../../../src/confd/source/kubernetes/api.ts';
 import { createApi } from '../../../../src/confd/source/kubernetes/api.ts';
 import type { Watched } from '../../../../src/confd/source/kubernetes/kinds.ts';
 import { NO_PROXIES } from '../../../../src/confd/source/kubernetes/proxy.ts';

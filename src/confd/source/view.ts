@@ -2,15 +2,20 @@
  * All lists together: what each object was last, and what an event means for the daemon. An object whose extracted fields did
  * not change is dropped here, so a heartbeat of a Node costs its parsing and nothing else (control-plane 9.2, 11).
  */
-import { objectKey } from '../../resources/issue.ts';
-import { type ParsedObject, parseObject } from '../../resources/parse-object.ts';
-import { sameContent } from '../../resources/same.ts';
-import type { Issue, ObjectRef, Resource } from '../../resources/types.ts';
-import type { Change } from '../types.ts';
-import type { Watched } from './kinds.ts';
+import { objectKey } from '../resources/issue.ts';
+import { type ParsedObject, parseObject } from '../resources/parse-object.ts';
+import { sameContent } from '../resources/same.ts';
+import type { Issue, ObjectRef, Resource } from '../resources/types.ts';
+import type { Change } from './types.ts';
 
 /** The part of a Change that objects and issues decide. */
 export type ViewChange = Pick<Change, 'upsert' | 'remove' | 'issues'>;
+
+/** One list: `id` is unique, several may be of one kind. */
+export interface ListKey {
+  readonly id: string;
+  readonly kind: string;
+}
 
 /** An object that a list has; without `resource` it never had a good form. */
 interface Held {
@@ -27,11 +32,11 @@ export interface Listing {
 
 /** The state of a cluster; mutable, one per session. */
 export interface View {
-  list(watched: Watched): Listing;
-  changed(watched: Watched, raw: unknown): void;
-  deleted(watched: Watched, raw: unknown): void;
+  list(watched: ListKey): Listing;
+  changed(watched: ListKey, raw: unknown): void;
+  deleted(watched: ListKey, raw: unknown): void;
   /** Nobody wants this list any more: its objects and issues go. */
-  drop(watched: Watched): void;
+  drop(watched: ListKey): void;
   /** Replaces the issues of a scope that is no object's. */
   setIssues(scope: string, issues: readonly Issue[]): void;
   /** Objects of a kind in their last good form. */
@@ -52,7 +57,7 @@ interface State {
   readonly troubled: Set<string>;
 }
 
-function listOf(state: State, { id, kind }: Watched): Map<string, Held> {
+function listOf(state: State, { id, kind }: ListKey): Map<string, Held> {
   const ids = state.ids.get(kind) ?? new Set();
   state.ids.set(kind, ids.add(id));
   const list = state.lists.get(id) ?? new Map<string, Held>();
@@ -61,7 +66,7 @@ function listOf(state: State, { id, kind }: Watched): Map<string, Held> {
 }
 
 /** The object in any list of the kind but one. */
-function elsewhere(state: State, { id, kind }: Watched, key: string): Held | undefined {
+function elsewhere(state: State, { id, kind }: ListKey, key: string): Held | undefined {
   for (const other of state.ids.get(kind) ?? []) {
     const found = other === id ? undefined : state.lists.get(other)?.get(key);
     if (found !== undefined) return found;
@@ -76,7 +81,7 @@ function setIssues(state: State, scope: string, issues: readonly Issue[]): void 
   state.issues.set(scope, issues);
 }
 
-function put(state: State, watched: Watched, parsed: ParsedObject): string | undefined {
+function put(state: State, watched: ListKey, parsed: ParsedObject): string | undefined {
   const { ref, outcome } = parsed;
   if (ref === undefined) return undefined;
   const key = objectKey(ref);
@@ -104,7 +109,7 @@ function removed(state: State, key: string, ref: ObjectRef): void {
   state.remove.set(key, ref);
 }
 
-function forget(state: State, watched: Watched, key: string): void {
+function forget(state: State, watched: ListKey, key: string): void {
   const list = listOf(state, watched);
   const held = list.get(key);
   list.delete(key);

@@ -1,7 +1,6 @@
 /** What a list's failures mean: whether the daemon may go on without it, whether the datastore is lost, and the issues to show. */
-import type { Issue, ObjectRef } from '../../resources/types.ts';
-import type { Failure } from './api.ts';
-import type { Watched } from './kinds.ts';
+import type { Issue, ObjectRef } from '../resources/types.ts';
+import type { Failure } from './failure.ts';
 
 /** Ms of failing in a row after which a list that was in sync is lost. A server that restarts is back before. */
 export const LOST_AFTER_MS = 5_000;
@@ -37,13 +36,8 @@ export function afterFailure(health: ListHealth, failure: Failure, now: number):
   return { status: lost ? 'lost' : health.status, failing };
 }
 
-/** Failures of the server as a whole are told once, not for every list. */
-function isCommon({ code }: Failure): boolean {
-  return code === 'DATASTORE_UNREACHABLE' || code === 'DATASTORE_ACCESS' || code === 'DATASTORE_UNAUTHORIZED';
-}
-
 /** Worth telling: a list that never was complete, or one that is believed to be in trouble. A single broken watch is not. */
-function isTold(health: ListHealth): boolean {
+export function isTold(health: ListHealth): boolean {
   return health.failing !== undefined && (health.status !== 'synced' || isRefusal(health.failing.failure) || health.failing.count >= 3);
 }
 
@@ -57,7 +51,8 @@ const RULES: Readonly<Record<Failure['code'], string>> = {
   DATASTORE_ERROR: 'cannot be read',
 };
 
-function issueOf(object: ObjectRef, failure: Failure): Issue {
+/** The issue that a failure of `object` makes. */
+export function failureIssue(object: ObjectRef, failure: Failure): Issue {
   return {
     code: failure.code,
     severity: failure.code === 'DATASTORE_KIND_MISSING' ? 'warning' : 'error',
@@ -70,21 +65,5 @@ function issueOf(object: ObjectRef, failure: Failure): Issue {
   };
 }
 
-const DATASTORE: ObjectRef = { apiVersion: 'v1', kind: 'Datastore', namespace: '', name: 'kubernetes' };
-
-const refOf = ({ apiVersion, kind, only = { namespace: '', name: '*' } }: Watched): ObjectRef => ({ apiVersion, kind, ...only });
-
-/** Issue of one list under its own scope, or none. */
-export function listIssues(watched: Watched, health: ListHealth): readonly Issue[] {
-  const failure = isTold(health) ? health.failing?.failure : undefined;
-  return failure === undefined || isCommon(failure) ? [] : [issueOf(refOf(watched), failure)];
-}
-
-/** The one issue of the whole server, where some list suffers from it. */
-export function commonIssues(lists: Iterable<ListHealth>): readonly Issue[] {
-  for (const health of lists) {
-    const failure = isTold(health) ? health.failing?.failure : undefined;
-    if (failure !== undefined && isCommon(failure)) return [issueOf(DATASTORE, failure)];
-  }
-  return [];
-}
+/** A datastore as the object of an issue. */
+export const datastoreRef = (name: 'kubernetes' | 'etcdv3'): ObjectRef => ({ apiVersion: 'v1', kind: 'Datastore', namespace: '', name });

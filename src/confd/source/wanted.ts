@@ -1,5 +1,5 @@
 /** What the configuration asks for beyond itself: Services while some service CIDR is set, Secrets by the names used. */
-import type { Resource } from '../../resources/types.ts';
+import type { Resource } from '../resources/types.ts';
 
 /** Kinds that the other objects make necessary. */
 export interface Wanted {
