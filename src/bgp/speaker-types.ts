@@ -46,6 +46,11 @@ export interface PeerConfig {
   readonly reflectorClient: boolean;
   /** CLUSTER_ID used when reflecting from and to this peer; default the speaker's router id (RFC 4456 section 7). */
   readonly clusterId?: number;
+  /**
+   * False: this client has sessions with the other clients of its cluster for which it is false too, and routes are not reflected between
+   * them (RFC 4456 section 6). Default true.
+   */
+  readonly clientToClientReflection?: boolean;
   /** auto: self to external peers, unchanged to internal ones but for local routes (BIRD's rule); self; keep. */
   readonly nextHop: 'auto' | 'self' | 'keep';
   /** Address written as NEXT_HOP when it is self, per family; default the connection's local address. */
@@ -59,12 +64,34 @@ export interface PeerConfig {
   /** Most paths sent per prefix where several are, best first, 1-65535. Absent: all. */
   readonly addPathLimit?: number;
   /**
+   * n, 1-64: in place of the best path of a prefix the peer is told the n-th best whose next hop, as told, is that of no better one (RFC 6774).
+   * For sessions beside that of the best path, each from an address of its own. Not with add-path. Default 1.
+   */
+  readonly diversePath?: number;
+  /**
    * Absent: capability not sent. Times in seconds. `longLivedStaleTime`, 1 to 2^24-1: how long the peer may keep our routes after that, least
    * preferred (RFC 9494); absent: neither side keeps any so.
    */
   readonly gracefulRestart?: { readonly restartTime: number; readonly longLivedStaleTime?: number };
-  /** Routes accepted per family before the session is closed with Cease/1 (RFC 4486). Absent: no limit. */
+  /** Whether the first AS of an external peer's AS_PATH must be the peer's (RFC 4271 section 6.3); routes for which it is not are not used. Default true. */
+  readonly enforceFirstAs?: boolean;
+  /** IPv4 routes with IPv6 next hops are agreed on with peers that know them (RFC 8950). Default false. */
+  readonly extendedNextHop?: boolean;
+  /**
+   * True: an internal peer that does not know long-lived stale routes is told them all the same, with NO_EXPORT and LOCAL_PREF 0 (RFC 9494
+   * section 4.6). Default false: it is told none.
+   */
+  readonly longLivedPartialDeployment?: boolean;
+  /** Routes accepted per family before `maxPrefixAction` is taken, 1 to 2^32-1. Absent: no limit. */
   readonly maxPrefix?: number;
+  /** Accepted routes per family above which a warning is given once. Absent: 75 % of `maxPrefix`. */
+  readonly maxPrefixWarning?: number;
+  /** What more routes than `maxPrefix` do: end the session with Cease/1 (RFC 4486) and wait, end it until an operator resets it, or only warn. Default restart. */
+  readonly maxPrefixAction?: 'restart' | 'hold' | 'warn';
+  /** Seconds until a session that a prefix limit ended is let in again, 1-65535. Default 120. */
+  readonly maxPrefixRestartTime?: number;
+  /** Routes of a family that the peer is sent at most; where there would be more the session ends as by `maxPrefixAction`, before they are sent. Absent: no limit. */
+  readonly maxPrefixOut?: number;
   /** Routes to the peer carry GRACEFUL_SHUTDOWN, and LOCAL_PREF 0 inside the AS: it should prefer others (RFC 8326). Default false. */
   readonly gracefulShutdown?: boolean;
   /** Routes with GRACEFUL_SHUTDOWN from an external peer get LOCAL_PREF 0 (RFC 8326). Default true. */
@@ -79,7 +106,38 @@ export interface PeerConfig {
   readonly userTimeout?: number;
   /** Interface that the connection must use (SO_BINDTODEVICE). Absent: any. */
   readonly device?: string;
+  /** The range that this peer was accepted from; absent on peers that are named in the configuration. */
+  readonly range?: string;
   readonly reasons: readonly Reason[];
+}
+
+/** What the peers of a range have in common: everything of a peer but who it is. */
+export type PeerTemplate = Omit<PeerConfig, 'id' | 'remote' | 'remoteAs' | 'range' | 'passive'>;
+
+/**
+ * Peers that are not named (dynamic neighbours): whoever connects from an address of the prefix, with one of the AS numbers in its OPEN, is a
+ * peer until it goes. A named peer of the same address goes before every range, and the longest prefix before others.
+ */
+export interface PeerRange {
+  /** Name of the range, different from those of all peers and ranges. Its MD5 key is for the whole prefix. */
+  readonly id: string;
+  readonly prefix: Prefix;
+  /** AS numbers accepted, both ends included. */
+  readonly remoteAs: readonly { readonly from: number; readonly to: number }[];
+  /** Most peers at a time, those that only connected included. */
+  readonly limit: number;
+  readonly template: PeerTemplate;
+}
+
+/** What outlives a restart of the process: what an operator set, and who was accepted from ranges (bgp-speaker 4.5). Plain JSON but for the address. */
+export interface PeerMemory {
+  readonly id: string;
+  /** Present where an operator shut the peer down: what was said. */
+  readonly shutdown?: string;
+  /** An operator asked for graceful shutdown (RFC 8326). */
+  readonly draining?: true;
+  /** Present for a peer of a range. Until the deferral of a restarted speaker is over it is waited for. */
+  readonly dynamic?: { readonly remote: Address; readonly remoteAs: number };
 }
 
 /** A route this speaker originates. Next hop absent = self. */
@@ -96,14 +154,26 @@ export interface LocalRoute {
   readonly reasons: readonly Reason[];
 }
 
+/**
+ * MULTI_EXIT_DISC in the decision (RFC 4271 section 9.1.2.2 c, RFC 4451 sections 2.2 and 2.3). `missing`: a path without it counts as 0, the
+ * best, or as 2^32-1, the worst. `compare`: between paths from the same neighbouring AS, or between all.
+ */
+export interface MedRules {
+  readonly missing: 'zero' | 'worst';
+  readonly compare: 'same-as' | 'always';
+}
+
 /** The whole wanted configuration of a speaker. */
 export interface SpeakerConfig {
   /** Router id, a legal BGP Identifier as unsigned 32-bit number (never 0). */
   readonly routerId: number;
   readonly localAs: number;
   readonly listen: readonly Endpoint[];
-  /** Peers accepted from a range without being named come with the v1 list of later work; here every peer is named. */
+  /** Absent: missing counts as 0, compared within one neighbouring AS. */
+  readonly med?: MedRules;
   readonly peers: readonly PeerConfig[];
+  /** Where peers are accepted from that are not named; each prefix once. Absent: nowhere. */
+  readonly ranges?: readonly PeerRange[];
   /** Ranges of AS numbers, masks etc. are policy; this is only local origination. Complete set; the speaker diffs. */
   readonly routes: readonly LocalRoute[];
 }
@@ -137,6 +207,10 @@ export type SpeakerInput =
   | { readonly type: 'peer-action'; readonly peer: string; readonly action: PeerAction }
   /** What the I/O layer knows of why a peer cannot be reached; without text it withdraws what it said. */
   | { readonly type: 'diagnosis'; readonly peer: string; readonly text?: string }
+  /** What was remembered when the process before this one ended; before the first configuration. */
+  | { readonly type: 'recall'; readonly peers: readonly PeerMemory[] }
+  /** How much of the memory that this process may use is used, 1: all of it. Above that the peer whose table grew most is dropped (bgp-speaker 4.11). */
+  | { readonly type: 'memory'; readonly used: number }
   /** Ends every session; `planned` closes without NOTIFICATION so that graceful restart helpers keep routes. */
   | { readonly type: 'shutdown'; readonly planned: boolean; readonly text?: string }
   /** Time passed: timers due are run, and one slice of pending work. */
@@ -194,6 +268,10 @@ export type SpeakerEvent =
     }
   /** Why a peer cannot be reached, as far as the I/O layer can see; without text it is over. */
   | { readonly kind: 'diagnosis'; readonly peer: string; readonly text?: string }
+  /** A peer sends more routes of a family than is usual for it, or no longer does. */
+  | { readonly kind: 'prefix-warning'; readonly peer: string; readonly family: Family; readonly accepted: number; readonly limit: number }
+  /** A peer accepted from a range came, or is gone and forgotten. */
+  | { readonly kind: 'dynamic-peer'; readonly peer: string; readonly range: string; readonly present: boolean }
   | { readonly kind: 'refused-connection'; readonly remote: Endpoint; readonly local: Endpoint; readonly because: string }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family; readonly direction: 'sent' | 'received' }
   /** An operator's action is carried out. */
@@ -220,6 +298,10 @@ export interface PeerStatus {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | undefined;
   readonly nextRetryAt: number | undefined;
   readonly adminDown: boolean;
+  /** Why the peer is held back although nobody shut it down, such as too many prefixes; it ends at `nextRetryAt`, or with a reset. */
+  readonly heldBack: string | undefined;
+  /** The range that the peer was accepted from; undefined for named ones. */
+  readonly range: string | undefined;
   /** Routes go to it with GRACEFUL_SHUTDOWN (RFC 8326). */
   readonly draining: boolean;
   /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
@@ -244,6 +326,18 @@ export interface PeerFamilyStatus {
   readonly lag: number;
   readonly slow: boolean;
   readonly endOfRibReceived: boolean;
+  /** Routes that may be accepted and advertised; undefined without limit. */
+  readonly maxPrefix: number | undefined;
+  readonly maxPrefixOut: number | undefined;
+}
+
+/** A range of peers: how many there are, how many there may be, and what is wrong with its sockets. */
+export interface RangeStatus {
+  readonly id: string;
+  readonly prefix: Prefix;
+  readonly peers: number;
+  readonly limit: number;
+  readonly diagnosis: string | undefined;
 }
 
 /** State of a speaker: its peers in the order of the configuration, sizes of its tables, work done so far. */
@@ -251,6 +345,7 @@ export interface SpeakerStatus {
   readonly routerId: number;
   readonly localAs: number;
   readonly peers: readonly PeerStatus[];
+  readonly ranges: readonly RangeStatus[];
   readonly prefixes: { readonly [family in Family]: number };
   readonly paths: { readonly [family in Family]: number };
   readonly attributeSets: number;

@@ -12,15 +12,20 @@ import {
   MAX_LONG_LIVED_STALE_TIME_S,
   MAX_RESTART_TIME_S,
 } from '../session/index.ts';
-import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import type { Endpoint, LocalRoute, MedRules, PeerConfig, PeerTemplate, SpeakerConfig } from '../speaker-types.ts';
 import type { Family, Result } from '../wire/types.ts';
 import { ACCEPT_ALL, communityOf, REJECT_ALL, readPolicy } from './policies.ts';
+import type { PrefixLimitDefaults } from './prefix-limits.ts';
+import { readPrefixLimitDefaults, readPrefixLimits } from './prefix-limits.ts';
+import { readRange, reportRangeFaults } from './ranges.ts';
 import type { ConfigFault, ObjectReader } from './reader.ts';
 import { readObject } from './reader.ts';
 
 const MAX_AS = 0xffff_ffff;
 const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
 const BGP_PORT = 179;
+/** Highest place of a path that a session can be for: as many equal paths as routers install. */
+const MAX_DIVERSE_PATH = 64;
 
 /** Parses and checks the whole document. Faults come in document order, all of them. */
 export function parseSpeakerConfig(text: string): Result<SpeakerConfig, readonly ConfigFault[]> {
@@ -57,10 +62,13 @@ interface Defaults {
   readonly gracefulRestart: boolean;
   readonly restartTime: number;
   readonly longLivedStaleTime: number | undefined;
+  readonly longLivedPartialDeployment: boolean;
+  readonly clientToClientReflection: boolean;
   readonly connectRetryTime: number;
   readonly policies: ReadonlyMap<string, Policy>;
   /** RFC 8212: without a policy an external peer is told nothing and believed nothing. */
   readonly ebgpRequiresPolicy: boolean;
+  readonly prefixLimits: PrefixLimitDefaults;
 }
 
 function readSpeaker(reader: ObjectReader): SpeakerConfig {
@@ -76,16 +84,42 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
     gracefulRestart: reader.flag('gracefulRestart') ?? false,
     restartTime: reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? DEFAULT_RESTART_TIME_S,
     longLivedStaleTime: reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S),
+    longLivedPartialDeployment: reader.flag('longLivedPartialDeployment') ?? false,
+    clientToClientReflection: reader.flag('clientToClientReflection') ?? true,
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? DEFAULT_CONNECT_RETRY_S,
     policies: readPolicies(reader),
     ebgpRequiresPolicy: reader.flag('ebgpRequiresPolicy') ?? false,
+    prefixLimits: readPrefixLimitDefaults(reader),
   };
   const listen = readListen(reader);
   const peers = (reader.objects('neighbors') ?? []).map((each) => readNeighbor(each, defaults));
+  const template = (each: ObjectReader, isExternal: (localAs: number) => boolean) => readTemplate(each, defaults, isExternal, false);
+  const ranges = reader.objects('ranges')?.map((each) => readRange(each, template));
+  const med = readMed(reader);
   const routes = (reader.objects('routes') ?? []).flatMap((each) => readRoute(each) ?? []);
   reportDuplicates(reader, peers);
+  reportRangeFaults(reader, peers, ranges ?? []);
   reader.done();
-  return { routerId: routerId ?? 0, localAs: localAs ?? 0, listen, peers, routes };
+  return {
+    routerId: routerId ?? 0,
+    localAs: localAs ?? 0,
+    listen,
+    peers,
+    ...(ranges === undefined ? {} : { ranges }),
+    routes,
+    ...(med === undefined ? {} : { med }),
+  };
+}
+
+function readMed(reader: ObjectReader): MedRules | undefined {
+  const each = reader.object('med');
+  if (each === undefined) return undefined;
+  const med: MedRules = {
+    missing: each.oneOf('missing', ['zero', 'worst']) ?? 'zero',
+    compare: each.oneOf('compare', ['same-as', 'always']) ?? 'same-as',
+  };
+  each.done();
+  return med;
 }
 
 function readPolicies(reader: ObjectReader): Map<string, Policy> {
@@ -143,24 +177,42 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
     address: address ?? { family: 'ipv4' as const, words: [0, 0, 0, 0] as const },
     port: reader.integer('port', 1, 65_535) ?? BGP_PORT,
   };
-  const local = reader.address('localAddress');
+  const template = readTemplate(reader, defaults, (localAs) => remoteAs !== localAs, true);
+  const { local } = template;
   if (local !== undefined && address !== undefined && local.family !== address.family)
     reader.fault('localAddress', 'must be of the family of address');
-  const localAs = reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs;
-  const closed = defaults.ebgpRequiresPolicy && remoteAs !== localAs;
   const config = {
-    ...readSession(reader, defaults),
-    ...readRouting(reader, defaults, closed ? REJECT_ALL : ACCEPT_ALL),
-    ...readSocket(reader),
+    ...template,
     id: reader.text('name') ?? defaultName(remote, local),
     remote,
-    ...(local === undefined ? {} : { local }),
     remoteAs: remoteAs ?? 0,
-    localAs,
-    reasons: [{ object: reader.path, rule: 'configuration file' }],
+    passive: reader.flag('passive') ?? false,
   };
   reader.done();
   return config;
+}
+
+/** Everything of a neighbour, or of the peers of a range, but who it is. */
+function readTemplate(
+  reader: ObjectReader,
+  defaults: Defaults,
+  isExternal: (localAs: number) => boolean,
+  named: boolean,
+): PeerTemplate {
+  const local = reader.address('localAddress');
+  const localAs = reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs;
+  const external = isExternal(localAs);
+  const routing = readRouting(reader, defaults, defaults.ebgpRequiresPolicy && external ? REJECT_ALL : ACCEPT_ALL);
+  const kind = external ? 'external' : routing.reflectorClient ? 'client' : 'internal';
+  return {
+    ...readSession(reader, defaults),
+    ...routing,
+    ...readPrefixLimits(reader, defaults.prefixLimits, kind, named),
+    ...readSocket(reader),
+    ...(local === undefined ? {} : { local }),
+    localAs,
+    reasons: [{ object: reader.path, rule: 'configuration file' }],
+  };
 }
 
 function defaultName(remote: Endpoint, local: Endpoint['address'] | undefined): string {
@@ -171,7 +223,6 @@ function defaultName(remote: Endpoint, local: Endpoint['address'] | undefined): 
 type SessionFields = Pick<
   PeerConfig,
   | 'families'
-  | 'passive'
   | 'holdTime'
   | 'keepaliveTime'
   | 'sendHoldTime'
@@ -180,7 +231,10 @@ type SessionFields = Pick<
   | 'delayOpenTime'
   | 'addPath'
   | 'addPathLimit'
+  | 'extendedNextHop'
+  | 'diversePath'
   | 'gracefulRestart'
+  | 'longLivedPartialDeployment'
 >;
 
 function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
@@ -188,20 +242,26 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const sendHoldTime = reader.integer('sendHoldTime', 0, 65_535);
   const delayOpenTime = reader.integer('delayOpenTime', 0, 240);
   const addPathLimit = reader.integer('addPathLimit', 1, 65_535);
+  const addPath = reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off';
+  const diversePath = reader.integer('diversePath', 1, MAX_DIVERSE_PATH);
+  if (diversePath !== undefined && (addPath === 'send' || addPath === 'both'))
+    reader.fault('diversePath', 'is for a session that sends no paths by addPath (RFC 6774, RFC 7911)');
   const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
   const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
   const longLivedStaleTime = reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S) ?? defaults.longLivedStaleTime;
   if (longLivedStaleTime !== undefined && !graceful) reader.fault('longLivedStaleTime', 'needs gracefulRestart (RFC 9494 section 4.2)');
   return {
     families: readFamilies(reader) ?? defaults.families,
-    passive: reader.flag('passive') ?? false,
     holdTime: readHoldTime(reader) ?? defaults.holdTime,
     ...(keepaliveTime === undefined ? {} : { keepaliveTime }),
     ...(sendHoldTime === undefined ? {} : { sendHoldTime }),
     connectRetryTime: reader.integer('connectRetryTime', 1, 65_535) ?? defaults.connectRetryTime,
     connectDelay: reader.integer('connectDelay', 0, 65_535) ?? 0,
     ...(delayOpenTime === undefined ? {} : { delayOpenTime }),
-    addPath: reader.oneOf('addPath', ['off', 'receive', 'send', 'both']) ?? 'off',
+    addPath,
+    ...(diversePath === undefined ? {} : { diversePath }),
+    longLivedPartialDeployment: reader.flag('longLivedPartialDeployment') ?? defaults.longLivedPartialDeployment,
+    extendedNextHop: reader.flag('extendedNextHop') ?? false,
     ...(addPathLimit === undefined ? {} : { addPathLimit }),
     ...(graceful ? { gracefulRestart: { restartTime, ...(longLivedStaleTime === undefined ? {} : { longLivedStaleTime }) } } : {}),
   };
@@ -238,29 +298,30 @@ type RoutingFields = Pick<
   PeerConfig,
   | 'reflectorClient'
   | 'clusterId'
+  | 'clientToClientReflection'
   | 'nextHop'
   | 'nextHopSelf'
   | 'importPolicy'
   | 'exportPolicy'
   | 'allowLocalAs'
-  | 'maxPrefix'
+  | 'enforceFirstAs'
   | 'gracefulShutdown'
   | 'honourGracefulShutdown'
 >;
 
 function readRouting(reader: ObjectReader, defaults: Defaults, otherwise: Policy): RoutingFields {
   const clusterId = readId(reader, 'clusterId') ?? defaults.clusterId;
-  const maxPrefix = reader.integer('maxPrefix', 1, MAX_AS);
   const nextHopSelf = readNextHopSelf(reader);
   return {
     reflectorClient: reader.flag('rrClient') ?? false,
     ...(clusterId === undefined ? {} : { clusterId }),
+    clientToClientReflection: reader.flag('clientToClientReflection') ?? defaults.clientToClientReflection,
     nextHop: reader.oneOf('nextHop', ['auto', 'self', 'keep']) ?? 'auto',
     ...(nextHopSelf === undefined ? {} : { nextHopSelf }),
     importPolicy: policyOf(reader, 'importPolicy', defaults, otherwise),
     exportPolicy: policyOf(reader, 'exportPolicy', defaults, otherwise),
     allowLocalAs: reader.integer('allowLocalAs', 0, 255) ?? 0,
-    ...(maxPrefix === undefined ? {} : { maxPrefix }),
+    enforceFirstAs: reader.flag('enforceFirstAs') ?? true,
     gracefulShutdown: reader.flag('gracefulShutdown') ?? false,
     honourGracefulShutdown: reader.flag('honourGracefulShutdown') ?? true,
   };

@@ -5,11 +5,11 @@
 import { readAddress } from '../net/index.ts';
 import type { Address, Prefix } from '../net/types.ts';
 import type { AttributeStore } from './attribute-store.ts';
+import { medOf } from './decision.ts';
 import { grow, IntQueue, uint8 } from './grow.ts';
 import { LOCAL } from './limits.ts';
 import { type PathTable, REJECTED } from './path-table.ts';
 import { DIRTY } from './prefix-table.ts';
-import type { SourceColumns } from './sources.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 import type { BestChange } from './types.ts';
 
@@ -66,23 +66,24 @@ function changeOf(stores: Stores, tables: FamilyTables, id: number): BestChange 
   const best = prefixes.best[id] ?? -1;
   if (best < 0) return { prefix };
   if (paths.source[best] === LOCAL) return { prefix, local: true };
-  const { attributes, sources } = stores;
+  const { attributes } = stores;
   const nextHops: Address[] = [];
   addNextHop(attributes, paths, best, nextHops);
   for (let row = prefixes.head[id] ?? -1; row >= 0; row = paths.nextInPrefix[row] ?? -1) {
-    if (row !== best && isEqual(attributes, paths, sources, row, best)) addNextHop(attributes, paths, row, nextHops);
+    if (row !== best && isEqual(stores, paths, row, best)) addNextHop(attributes, paths, row, nextHops);
   }
   return { prefix, best: { nextHops, localPref: attributes.localPref(paths.attributes[best] ?? 0) } };
 }
 
 /** Equal as BIRD's `merge paths` sees it (bird-behaviour, add-path): in everything that is compared before identifiers. */
-function isEqual(attributes: AttributeStore, paths: PathTable, sources: SourceColumns, row: number, best: number): boolean {
+function isEqual({ attributes, sources, decision: options }: Stores, paths: PathTable, row: number, best: number): boolean {
   const [source = LOCAL, other = LOCAL] = [paths.source[row], paths.source[best]];
   if (source === LOCAL || ((paths.flags[row] ?? 0) & REJECTED) !== 0 || sources.external[source] !== sources.external[other]) return false;
   const [a = 0, b = 0] = [paths.attributes[row], paths.attributes[best]];
   if (a === b) return true;
-  const { rank, asPathLength, origin, med } = attributes;
-  return rank[a] === rank[b] && asPathLength[a] === asPathLength[b] && origin[a] === origin[b] && med[a] === med[b];
+  const { rank, asPathLength, origin } = attributes;
+  if (rank[a] !== rank[b] || asPathLength[a] !== asPathLength[b] || origin[a] !== origin[b]) return false;
+  return medOf({ options, attributes }, a) === medOf({ options, attributes }, b);
 }
 
 function addNextHop(attributes: AttributeStore, paths: PathTable, row: number, into: Address[]): void {

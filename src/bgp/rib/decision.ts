@@ -2,13 +2,23 @@
  * The decision process (RFC 4271 section 9.1.2.2, RFC 4456 section 9) as one ordered table. Selection and explain run the
  * same comparisons over the same stored columns.
  */
-import type { AttributeStore } from './attribute-store.ts';
+import type { MedRules } from '../speaker-types.ts';
+import { type AttributeStore, HAS_MED } from './attribute-store.ts';
 import { LOCAL } from './limits.ts';
 import { type PathTable, REJECTED } from './path-table.ts';
 import type { SourceColumns } from './sources.ts';
 
+/** How the steps after ORIGIN compare; changed in place by `Rib.setMed`, after which every prefix is decided again. */
+export interface DecisionOptions {
+  med: MedRules;
+}
+
+/** RFC 4271 section 9.1.2.2 c. */
+export const DEFAULT_MED: MedRules = { missing: 'zero', compare: 'same-as' };
+
 /** What the comparisons read. */
 export interface DecisionTables {
+  readonly options: DecisionOptions;
   readonly attributes: AttributeStore;
   readonly paths: PathTable;
   readonly sources: SourceColumns;
@@ -31,6 +41,18 @@ const rank = (t: DecisionTables, row: number): number => t.attributes.rank[setOf
 
 const originator = (t: DecisionTables, row: number): number =>
   t.attributes.originatorId[setOf(t, row)] || (t.sources.routerId[sourceOf(t, row)] ?? 0);
+
+const WORST_MED = 0xffff_ffff;
+
+/** MULTI_EXIT_DISC of a set, or what stands for a missing one. */
+export function medOf({ options, attributes }: Pick<DecisionTables, 'options' | 'attributes'>, set: number): number {
+  if (options.med.missing === 'worst' && ((attributes.flags[set] ?? 0) & HAS_MED) === 0) return WORST_MED;
+  return attributes.med[set] ?? 0;
+}
+
+/** What MED is compared within: the neighbouring AS, or everything. */
+const medScope = ({ options, attributes }: DecisionTables, set: number): number =>
+  options.med.compare === 'always' ? 0 : (attributes.neighbourAs[set] ?? 0);
 
 /** The steps in order. MED compares only paths from the same neighbouring AS, so it eliminates among those still tied. */
 export const DECISION_STEPS: readonly DecisionStep[] = [
@@ -59,10 +81,7 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   {
     step: 'lower MED from the same neighbouring AS',
     citation: 'RFC 4271 section 9.1.2.2 c',
-    compare: (t, a, b) =>
-      t.attributes.neighbourAs[setOf(t, a)] === t.attributes.neighbourAs[setOf(t, b)]
-        ? (t.attributes.med[setOf(t, a)] ?? 0) - (t.attributes.med[setOf(t, b)] ?? 0)
-        : 0,
+    compare: (t, a, b) => (medScope(t, setOf(t, a)) === medScope(t, setOf(t, b)) ? medOf(t, setOf(t, a)) - medOf(t, setOf(t, b)) : 0),
   },
   {
     step: 'external over internal',
@@ -88,6 +107,16 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
 ];
 
 const MED_STEP = 5;
+
+/** The same steps where MED is compared between all paths. */
+const STEPS_ALWAYS_MED: readonly DecisionStep[] = DECISION_STEPS.map((step, at) =>
+  at === MED_STEP ? { ...step, step: 'lower MED', citation: 'RFC 4451 section 2.3' } : step,
+);
+
+/** The steps as they are named under the present options. */
+export function stepsOf({ options }: Pick<DecisionTables, 'options'>): readonly DecisionStep[] {
+  return options.med.compare === 'always' ? STEPS_ALWAYS_MED : DECISION_STEPS;
+}
 
 function comparePaths(t: DecisionTables, a: number, b: number, first: number, end: number): number {
   for (let i = first; i < end; i++) {
@@ -150,17 +179,19 @@ export function bestOf(t: DecisionTables, rows: readonly number[]): number {
   return tied.length <= 1 ? best : selectTied(t, tied);
 }
 
-/** Those whose MED is the lowest of their neighbouring AS: the same as not `isEliminated`, without comparing all pairs. */
+/**
+ * Those whose MED is the lowest of their neighbouring AS: the same as not `isEliminated`, without comparing all pairs. All paths of
+ * an AS are weighed together, whatever order they came in: the choice that other daemons call deterministic MED, and the only one here.
+ */
 function lowestMeds(t: DecisionTables, rows: readonly number[]): readonly number[] {
-  const { med, neighbourAs } = t.attributes;
-  const first = med[setOf(t, rows[0] ?? 0)];
-  if (rows.every((row) => med[setOf(t, row)] === first)) return rows;
+  const first = medOf(t, setOf(t, rows[0] ?? 0));
+  if (rows.every((row) => medOf(t, setOf(t, row)) === first)) return rows;
   const lowest = new Map<number, number>();
   for (const row of rows) {
-    const as = neighbourAs[setOf(t, row)] ?? 0;
-    lowest.set(as, Math.min(lowest.get(as) ?? Infinity, med[setOf(t, row)] ?? 0));
+    const scope = medScope(t, setOf(t, row));
+    lowest.set(scope, Math.min(lowest.get(scope) ?? Infinity, medOf(t, setOf(t, row))));
   }
-  return rows.filter((row) => med[setOf(t, row)] === lowest.get(neighbourAs[setOf(t, row)] ?? 0));
+  return rows.filter((row) => medOf(t, setOf(t, row)) === lowest.get(medScope(t, setOf(t, row))));
 }
 
 /**
@@ -192,9 +223,10 @@ function selectTied(t: DecisionTables, rows: readonly number[]): number {
  * winner itself may come from another AS.
  */
 export function lostAt(t: DecisionTables, row: number, winner: number, rows: readonly number[]): DecisionStep | undefined {
-  const early = DECISION_STEPS.slice(0, MED_STEP).find((step) => step.compare(t, winner, row) < 0);
+  const steps = stepsOf(t);
+  const early = steps.slice(0, MED_STEP).find((step) => step.compare(t, winner, row) < 0);
   if (early !== undefined) return early;
   const stillTied = rows.filter((other) => comparePaths(t, other, winner, 0, MED_STEP) === 0);
-  if (isEliminated(t, row, stillTied)) return DECISION_STEPS[MED_STEP];
-  return DECISION_STEPS.slice(MED_STEP + 1).find((step) => step.compare(t, winner, row) < 0);
+  if (isEliminated(t, row, stillTied)) return steps[MED_STEP];
+  return steps.slice(MED_STEP + 1).find((step) => step.compare(t, winner, row) < 0);
 }

@@ -1,7 +1,7 @@
 /** Why a prefix is routed as it is and who is told: from the rows and sent states acted on, by the functions that acted. */
 import type { Prefix } from '../net/types.ts';
 import type { Family } from '../wire/index.ts';
-import { DECISION_STEPS, type DecisionStep, type DecisionTables, lostAt } from './decision.ts';
+import { type DecisionStep, type DecisionTables, lostAt, stepsOf } from './decision.ts';
 import { ChangeSet, NOBODY } from './encoding.ts';
 import type { Feed } from './feed.ts';
 import { LOCAL } from './limits.ts';
@@ -24,13 +24,15 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
   const id = tables.prefixes.find(w0, w1, w2, w3, prefix.length);
   const rows = id < 0 ? [] : rowsOf(tables, id);
   const best = id < 0 ? -1 : (tables.prefixes.best[id] ?? -1);
-  const decision: DecisionTables = { attributes: state.stores.attributes, sources: state.stores.sources, paths: tables.paths, visited: 0 };
+  const { attributes, sources, decision: options } = state.stores;
+  const decision: DecisionTables = { options, attributes, sources, paths: tables.paths, visited: 0 };
+  const steps = stepsOf(decision);
   const accepted = rows.filter((row) => ((tables.paths.flags[row] ?? 0) & REJECTED) === 0);
   const losses = new Map(
     best < 0 ? [] : accepted.filter((row) => row !== best).map((row) => [row, lostAt(decision, row, best, accepted)] as const),
   );
-  const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : DECISION_STEPS.indexOf(step))));
-  const decidedBy = DECISION_STEPS[closest];
+  const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : steps.indexOf(step))));
+  const decidedBy = steps[closest];
   const ordered = [...rows].sort((a, b) => Number(b === best) - Number(a === best));
   return {
     prefix,
@@ -69,15 +71,17 @@ function explainPeer(state: Inspection, family: Family, prefix: number, peer: Pe
 function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): BlockedBy {
   const tables = state.tables[family];
   const { sent, exports } = feed.group;
-  const best = prefix < 0 ? -1 : (tables.prefixes.best[prefix] ?? -1);
+  const row = prefix < 0 ? -1 : feed.group.slots === undefined ? feed.group.onlyRow(prefix) : (tables.prefixes.best[prefix] ?? -1);
   // Told to others: what keeps it from this peer is that it comes from there.
   const told = prefix < 0 ? undefined : feed.group.slotsOf(prefix).find((slot) => (sent.exports[slot] ?? 0) !== 0);
   const isTold = told !== undefined;
-  const source = isTold ? sent.sources[told] : best < 0 ? LOCAL : tables.paths.source[best];
+  const source = isTold ? sent.sources[told] : row < 0 ? LOCAL : tables.paths.source[row];
   if (source === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
   if (isTold) return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
-  if (best < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
-  const verdict = exports.verdict(prefix, tables.paths.attributes[best] ?? 0, tables.paths.source[best] ?? LOCAL);
+  if (row < 0 && exports.rules.diversePath > 1 && rowsOf(tables, prefix).length > 0)
+    return blocked(`no ${exports.rules.diversePath} paths with different next hops`, 'RFC 6774 section 2');
+  if (row < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
+  const verdict = exports.verdict(prefix, tables.paths.attributes[row] ?? 0, tables.paths.source[row] ?? LOCAL);
   if (verdict.block !== undefined) return blocked(verdict.block.rule, verdict.block.citation);
   if (verdict.outcome === undefined || verdict.id !== 0) return blocked('change pending', 'bgp-speaker 2.4');
   const { term, reasons } = verdict.outcome;

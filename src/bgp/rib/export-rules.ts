@@ -20,6 +20,8 @@ export interface GroupRules {
   readonly family: Family;
   readonly kind: GroupKind;
   readonly clusterId: number;
+  /** CLUSTER_ID of clients that are meshed with each other (`SourceColumns.meshed`), 0 of others. */
+  readonly meshed: number;
   readonly localAs: number;
   readonly fourOctetAs: boolean;
   readonly maxMessage: number;
@@ -28,6 +30,8 @@ export interface GroupRules {
   readonly self: Uint8Array;
   /** Paths told of each prefix, with path identifiers (RFC 7911); 0: the best one, without. */
   readonly addPath: number;
+  /** Where above 1, and without path identifiers: the path told in place of the best one (RFC 6774). */
+  readonly diversePath: number;
   /** Members are told local routes only, until the peers of a restarted speaker have sent their tables. */
   readonly deferring: boolean;
 }
@@ -49,6 +53,9 @@ interface BlockRule extends Block {
 }
 
 const isInternal = (sources: SourceColumns, source: number): boolean => source !== LOCAL && sources.external[source] === 0;
+/** True where members of the group have the source's routes from itself. */
+const isMeshed = (rules: GroupRules, sources: SourceColumns, source: number): boolean =>
+  rules.meshed !== 0 && source !== LOCAL && sources.meshed[source] === rules.meshed;
 const hasFlag = (store: AttributeStore, set: number, flag: number): boolean => ((store.flags[set] ?? 0) & flag) !== 0;
 
 const BLOCKS: readonly BlockRule[] = [
@@ -62,6 +69,11 @@ const BLOCKS: readonly BlockRule[] = [
     citation: 'RFC 4456 section 6',
     blocks: (rules, _store, sources, route) =>
       rules.kind === 'internal' && isInternal(sources, route.source) && sources.client[route.source] === 0,
+  },
+  {
+    rule: 'not reflected between meshed clients',
+    citation: 'RFC 4456 section 6',
+    blocks: (rules, _store, sources, route) => isMeshed(rules, sources, route.source),
   },
   {
     rule: 'NO_ADVERTISE community',
@@ -104,6 +116,7 @@ export function sourceKey(rules: GroupRules, sources: SourceColumns, source: num
   if (source === LOCAL) return 1;
   if (rules.kind === 'external' || sources.external[source] === 1) return 2;
   if (rules.kind === 'internal' && sources.client[source] === 0) return 3;
+  if (isMeshed(rules, sources, source)) return 3;
   return 4 + (sources.routerId[source] ?? 0);
 }
 

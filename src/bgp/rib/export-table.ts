@@ -92,6 +92,14 @@ export class ExportTable {
     return this.store.length(id);
   }
 
+  /** Next hop of an export, comparable. */
+  nextHopText(id: number): string {
+    const wire = this.wire(id);
+    if (this.wide) return wire.subarray(0, 1 + (wire[0] ?? 0)).join('.');
+    const { start, end } = findAttribute(wire, NEXT_HOP);
+    return wire.subarray(start, end).join('.');
+  }
+
   /** True where another group of the family tells the same. */
   tellsAs(id: number, other: ExportTable, otherId: number): boolean {
     return this.store.equals(id, other.store, otherId);

@@ -13,7 +13,7 @@ import { clearFlush, type Flush, newFlush, onlyFor, undoOf } from './flush.ts';
 import { GroupExports } from './group-exports.ts';
 import { grow, IntQueue, uint8 } from './grow.ts';
 import { LOCAL } from './limits.ts';
-import { PathChoice } from './path-choice.ts';
+import { diverseRow, PathChoice } from './path-choice.ts';
 import { PathSlots } from './path-slots.ts';
 import type { PolicyRun } from './policies.ts';
 import { SentState } from './sent-state.ts';
@@ -72,7 +72,7 @@ export class Group {
     this.sent = new SentState(table);
     this.slots = rules.addPath > 0 ? new PathSlots() : undefined;
     this.writer = new UpdateWriter(rules.family, tables.prefixes, rules.maxMessage, this.slots);
-    this.decision = { attributes: stores.attributes, sources: stores.sources, paths: tables.paths, visited: 0 };
+    this.decision = { options: stores.decision, attributes: stores.attributes, sources: stores.sources, paths: tables.paths, visited: 0 };
     this.onReady = onReady;
   }
 
@@ -223,10 +223,22 @@ export class Group {
       this.flushPaths(flush, prefix, this.slots);
       return;
     }
-    const { paths, prefixes } = this.tables;
-    const best = prefixes.best[prefix] ?? -1;
-    const source = best < 0 ? LOCAL : (paths.source[best] ?? LOCAL);
-    this.tell(flush, prefix, best < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[best] ?? 0, source), source);
+    const { paths } = this.tables;
+    const row = this.onlyRow(prefix);
+    const source = row < 0 ? LOCAL : (paths.source[row] ?? LOCAL);
+    this.tell(flush, prefix, row < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[row] ?? 0, source), source);
+  }
+
+  /** Row of the one path that a group without slots is told of a prefix, or would be if its rules let it out; -1 where there is none. */
+  onlyRow(prefix: number): number {
+    const { prefixes } = this.tables;
+    if (this.exports.rules.diversePath === 1) return prefixes.best[prefix] ?? -1;
+    return diverseRow(this.decision, this.exports, prefix, prefixes.head[prefix] ?? -1);
+  }
+
+  /** True where a change of any path matters, not only of the best one. */
+  get readsAllPaths(): boolean {
+    return this.slots !== undefined || this.exports.rules.diversePath > 1;
   }
 
   /** Each path told in the slot that it has; those no longer told are withdrawn; new ones take slots that nothing refers to, or new ones. */

@@ -50,7 +50,7 @@ export class Groups {
 
   /** Queues a prefix in those groups of its family that are told more than the best path. */
   touchPaths(family: Family, prefix: number): void {
-    for (const { group } of this.groups.values()) if (group.tables.family === family && group.slots !== undefined) group.touch(prefix);
+    for (const { group } of this.groups.values()) if (group.tables.family === family && group.readsAllPaths) group.touch(prefix);
   }
 
   /** The peer's family joins its group and is owed the table and End-of-RIB. */
@@ -174,7 +174,7 @@ export class Groups {
     const group = new Group(this.stores, this.tables[family], { id, key: place.key, rules: place.rules, policy }, this.onReady);
     const entry = { group, joins: new Joins(group, this.onReady) };
     this.groups.set(place.key, entry);
-    if (group.slots !== undefined) group.tables.pathGroups++;
+    if (group.readsAllPaths) group.tables.pathGroups++;
     return entry;
   }
 
@@ -183,7 +183,7 @@ export class Groups {
     if (entry?.group !== group || group.members.size > 0 || entry.joins.size > 0 || group.frozen > 0) return;
     if (this.moves.some((move) => move.to === group)) return;
     this.groups.delete(group.key);
-    if (group.slots !== undefined) group.tables.pathGroups--;
+    if (group.readsAllPaths) group.tables.pathGroups--;
     this.stores.policies.drop(group.exports.policy);
   }
 
@@ -209,7 +209,9 @@ export class Groups {
     if ([...group.members.values(), ...entry.joins.joining()].some((feed) => !feeds.has(feed))) return false;
     this.groups.delete(group.key);
     this.stores.policies.drop(group.exports.policy);
+    if (group.readsAllPaths) group.tables.pathGroups--;
     group.rekey(place.key, place.rules, this.stores.policies.use(place.policy));
+    if (group.readsAllPaths) group.tables.pathGroups++;
     this.groups.set(group.key, entry);
     return true;
   }

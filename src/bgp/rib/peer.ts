@@ -23,6 +23,8 @@ export interface PeerFamily {
   retouch: boolean;
   /** Over its prefix limit: announcements are ignored until the session ends. */
   overLimit: boolean;
+  /** It was warned of, and has not had fewer routes since. */
+  warned: boolean;
   /** It announced a prefix for which the table had no room. */
   refused: boolean;
   feed: Feed | undefined;
@@ -53,6 +55,7 @@ export function newPeerFamily(family: Family): PeerFamily {
     reimport: false,
     retouch: false,
     overLimit: false,
+    warned: false,
     refused: false,
     feed: undefined,
   };
@@ -71,6 +74,11 @@ function selfOctets(config: PeerConfig, session: RibSession, family: Family): Ui
   return session.localAddress.family === ip ? addressOctets(session.localAddress) : new Uint8Array(0);
 }
 
+/** CLUSTER_ID of a client that needs no reflection from the others like it, 0 for every other peer. */
+export function meshedCluster(config: PeerConfig, routerId: number): number {
+  return config.reflectorClient && config.clientToClientReflection === false ? (config.clusterId ?? routerId) : 0;
+}
+
 /** The group a session belongs to, as rules and as a key: equal keys share a group (bgp-speaker 2.4). */
 export function groupRulesOf(config: PeerConfig, session: RibSession, family: Family, routerId: number): GroupRules {
   const kind = session.external ? 'external' : config.reflectorClient ? 'client' : 'internal';
@@ -78,12 +86,14 @@ export function groupRulesOf(config: PeerConfig, session: RibSession, family: Fa
     family,
     kind,
     clusterId: kind === 'external' ? 0 : (config.clusterId ?? routerId),
+    meshed: kind === 'client' ? meshedCluster(config, routerId) : 0,
     localAs: kind === 'external' ? config.localAs : 0,
     fourOctetAs: session.fourOctetAs,
     maxMessage: session.maxMessage,
     nextHop: config.nextHop,
     self: selfOctets(config, session, family),
     addPath: session.addPathSend.includes(family) ? (config.addPathLimit ?? ALL_PATHS) : 0,
+    diversePath: session.addPathSend.includes(family) ? 1 : (config.diversePath ?? 1),
     deferring: false,
   };
 }

@@ -15,7 +15,7 @@ import type { ImportClasses } from './import.ts';
 import { type Announcement, announcePath, removePath } from './import-path.ts';
 import { startJob } from './jobs.ts';
 import { MAX_PEERS } from './limits.ts';
-import { FAMILIES, hasJob, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
+import { FAMILIES, hasJob, meshedCluster, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
 import { MAX_PREFIXES } from './prefix-table.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 import type { RibCallbacks, RibSession } from './types.ts';
@@ -77,13 +77,21 @@ export class Peers {
     }
     known.config = config;
     known.removed = false;
-    this.context.stores.sources.client[known.index] = config.reflectorClient ? 1 : 0;
     this.context.stores.sources.setAddress(known.index, config.remote.address);
     if (before.clusterId !== config.clusterId) this.updateClusterIds();
     this.reapply(known);
-    if (before.reflectorClient !== config.reflectorClient)
-      for (const family of FAMILIES) this.start(known, known.families[family], { retouch: true });
+    this.noteRole(known);
     return known.index;
+  }
+
+  /** The peer's columns that say to whom its routes are reflected; a change exports them again. */
+  private noteRole({ index, config, families }: PeerState): void {
+    const { client, meshed } = this.context.stores.sources;
+    const [isClient, cluster] = [config.reflectorClient ? 1 : 0, meshedCluster(config, this.routerId)];
+    if (client[index] === isClient && meshed[index] === cluster) return;
+    client[index] = isClient;
+    meshed[index] = cluster;
+    for (const family of FAMILIES) this.start(this.get(index), families[family], { retouch: true });
   }
 
   remove(index: number): void {
@@ -119,7 +127,10 @@ export class Peers {
     if (routerId === this.routerId) return;
     this.routerId = routerId;
     this.updateClusterIds();
-    for (const peer of this.all()) this.reapply(peer);
+    for (const peer of this.all()) {
+      this.reapply(peer);
+      this.noteRole(peer);
+    }
   }
 
   setDeferring(deferring: boolean): void {
@@ -225,6 +236,10 @@ export class Peers {
   }
 
   private reportLimit(peer: PeerState, own: PeerFamily): void {
+    const warning = peer.config.maxPrefixWarning ?? Infinity;
+    const above = own.chain.accepted > warning;
+    if (above && !own.warned) this.context.callbacks.onPrefixWarning?.(peer.index, own.family, warning);
+    own.warned = above;
     const limit = own.refused ? MAX_PREFIXES : peer.config.maxPrefix;
     if (limit === undefined || own.overLimit || (!own.refused && own.chain.accepted <= limit)) return;
     own.overLimit = true;
@@ -237,6 +252,7 @@ export class Peers {
     if (index >= MAX_PEERS) throw new Error(`more than ${MAX_PEERS} peers`);
     const { sources } = this.context.stores;
     sources.client[index] = config.reflectorClient ? 1 : 0;
+    sources.meshed[index] = meshedCluster(config, this.routerId);
     sources.external[index] = config.remoteAs === config.localAs ? 0 : 1;
     sources.setAddress(index, config.remote.address);
     const peer: PeerState = {

@@ -6,11 +6,12 @@ import type { Family } from '../wire/index.ts';
 import { AttributeStore } from './attribute-store.ts';
 import { startFeed, takeChanges } from './best-feed.ts';
 import { type Decider, decide } from './decide.ts';
+import { DEFAULT_MED } from './decision.ts';
 import { explainPrefix } from './explain.ts';
 import { Groups } from './groups.ts';
 import { ImportClasses } from './import.ts';
 import { stepJob } from './jobs.ts';
-import { DECISION_CHUNK, MAX_LOG_OCTETS } from './limits.ts';
+import { DECISION_CHUNK, MAX_LOG_OCTETS, SCAN_CHUNK } from './limits.ts';
 import { familyOf, LocalRoutes } from './local-routes.ts';
 import { FAMILIES, hasJob } from './peer.ts';
 import { Peers } from './peers.ts';
@@ -26,6 +27,8 @@ import { newWorkCounters } from './work.ts';
 interface State extends Inspection {
   readonly deciders: { readonly [family in Family]: Decider };
   readonly ready: number[];
+  /** Prefix ids from which every prefix is decided again, as the rules changed; -1: not. */
+  readonly redecideAt: { [family in Family]: number };
   readonly options: RibOptions;
 }
 
@@ -44,6 +47,7 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
     sources,
     policies,
     work,
+    decision: { med: DEFAULT_MED },
     maxLogOctets: options.maxLogOctets ?? MAX_LOG_OCTETS,
     deferring: false,
     now: 0,
@@ -60,7 +64,7 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
   const decider = (family: Family): Decider => ({
     stores,
     tables: tables[family],
-    decision: { attributes, sources, paths: tables[family].paths, visited: 0 },
+    decision: { options: stores.decision, attributes, sources, paths: tables[family].paths, visited: 0 },
     groups,
     retired: new Retired(tables[family], groups),
   });
@@ -69,13 +73,24 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
     'ipv4-unicast': new LocalRoutes(stores, tables['ipv4-unicast']),
     'ipv6-unicast': new LocalRoutes(stores, tables['ipv6-unicast']),
   };
-  return { stores, tables, groups, peers, deciders, locals, ready, options, born: options.wallClock() };
+  return {
+    stores,
+    tables,
+    groups,
+    peers,
+    deciders,
+    locals,
+    ready,
+    redecideAt: { 'ipv4-unicast': -1, 'ipv6-unicast': -1 },
+    options,
+    born: options.wallClock(),
+  };
 }
 
 function hasWork(state: State): boolean {
   for (const family of FAMILIES) {
     const { tables, retired } = state.deciders[family];
-    if (tables.dirty.length > 0 || retired.hasWork()) return true;
+    if (tables.dirty.length > 0 || retired.hasWork() || state.redecideAt[family] >= 0) return true;
   }
   return state.peers.working.size > 0 || state.groups.hasWork();
 }
@@ -89,6 +104,7 @@ function round(state: State, isOver: () => boolean): void {
     if (isOver()) return;
   }
   for (const family of FAMILIES) {
+    if (state.redecideAt[family] >= 0) state.redecideAt[family] = tables[family].touchAll(state.redecideAt[family], SCAN_CHUNK);
     if (tables[family].dirty.length === 0) continue;
     decide(deciders[family], DECISION_CHUNK);
     if (isOver()) return;
@@ -178,6 +194,11 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
     configurePeer: (config, peer) => peers.configure(config, peer),
     removePeer: (peer) => peers.remove(peer),
     setRouterId: (routerId) => peers.setRouterId(routerId),
+    setMed(med) {
+      if (med.missing === state.stores.decision.med.missing && med.compare === state.stores.decision.med.compare) return;
+      state.stores.decision.med = med;
+      for (const family of FAMILIES) state.redecideAt[family] = 0;
+    },
     setDeferring: (deferring) => peers.setDeferring(deferring),
     sessionUp: (peer, session) => peers.sessionUp(peer, session),
     sessionDown: (peer, routes) => peers.sessionDown(peer, routes),

@@ -103,7 +103,7 @@ function advertisedView(state: Inspection, family: Family, feed: Feed, prefix: n
     return {
       prefix: prefixes.prefix(prefix),
       from: source === LOCAL ? 'local' : (state.peers.find(source)?.config.id ?? ''),
-      best: group.slots === undefined || row === best,
+      best: row === best,
       accepted: true,
       stale: false,
       ...(group.slots !== undefined && { pathId: group.slots.pathId(slot) }),
@@ -117,7 +117,7 @@ function advertisedView(state: Inspection, family: Family, feed: Feed, prefix: n
 /** Row of what a group tells; -1 where it is gone and the group has not said so yet. */
 export function toldRow(state: Inspection, family: Family, group: Group, prefix: number, slot: number): number {
   const tables = state.tables[family];
-  if (group.slots === undefined) return tables.prefixes.best[prefix] ?? -1;
+  if (group.slots === undefined) return group.onlyRow(prefix);
   const row = group.rowOf(slot);
   return rowsOf(tables, prefix).includes(row) ? row : -1;
 }

@@ -11,6 +11,8 @@ export class SourceColumns {
   readonly external: Uint8Array = new Uint8Array(SIZE);
   /** 1 for reflector clients. */
   readonly client: Uint8Array = new Uint8Array(SIZE);
+  /** CLUSTER_ID of clients that have the routes of its other such clients from these themselves (RFC 4456 section 6); 0: others. */
+  readonly meshed: Uint32Array = new Uint32Array(SIZE);
   /** BGP Identifier of the last session. */
   readonly routerId: Uint32Array = new Uint32Array(SIZE);
   private readonly addresses: (Address | undefined)[] = [];

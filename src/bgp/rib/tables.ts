@@ -3,6 +3,7 @@ import type { IpFamily } from '../net/types.ts';
 import type { Family } from '../wire/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { BestFeed } from './best-feed.ts';
+import type { DecisionOptions } from './decision.ts';
 import { IntQueue } from './grow.ts';
 import { PathTable } from './path-table.ts';
 import type { PolicyRegistry } from './policies.ts';
@@ -16,6 +17,7 @@ export interface Stores {
   readonly sources: SourceColumns;
   readonly policies: PolicyRegistry;
   readonly work: WorkCounters;
+  readonly decision: DecisionOptions;
   readonly maxLogOctets: number;
   /** This speaker restarted and waits for its peers' tables: only local routes are told, and no End-of-RIB (RFC 4724 section 4.1). */
   deferring: boolean;
@@ -50,6 +52,17 @@ export class FamilyTables {
   /** Queues the prefix for decision; it has a new path, at the head of its chain. */
   touchNew(prefix: number): void {
     this.queue(prefix, 0);
+  }
+
+  /** Queues up to `limit` prefixes from an id on whose choice may be another under other rules; the next id, -1 at the end. */
+  touchAll(from: number, limit: number): number {
+    const { prefixes, paths } = this;
+    const end = Math.min(prefixes.top, from + limit);
+    for (let prefix = from; prefix < end; prefix++) {
+      const head = prefixes.isLive(prefix) ? (prefixes.head[prefix] ?? -1) : -1;
+      if (head >= 0 && (paths.nextInPrefix[head] ?? -1) >= 0) this.queue(prefix, CHANGED);
+    }
+    return end < prefixes.top ? end : -1;
   }
 
   private queue(prefix: number, more: number): void {

@@ -4,7 +4,7 @@
  */
 import type { Address, Prefix } from '../net/types.ts';
 import type { Reason } from '../policy/types.ts';
-import type { LocalRoute, PeerConfig } from '../speaker-types.ts';
+import type { LocalRoute, MedRules, PeerConfig } from '../speaker-types.ts';
 import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
 
 /** Index of a peer in the RIB's tables; reused after removal. */
@@ -30,6 +30,8 @@ export interface RibCallbacks {
   /** The worst RFC 7606 outcome of an update; session-reset is the speaker's to carry out. */
   readonly onFault: (peer: PeerIndex, fault: AttributeFault) => void;
   readonly onMaxPrefix: (peer: PeerIndex, family: Family, limit: number) => void;
+  /** More routes accepted than `maxPrefixWarning`, told once until there are fewer again. */
+  readonly onPrefixWarning?: (peer: PeerIndex, family: Family, limit: number) => void;
 }
 
 /** What a RIB is created with. */
@@ -57,6 +59,8 @@ export interface Rib {
   configurePeer(config: PeerConfig, peer?: PeerIndex): PeerIndex;
   removePeer(peer: PeerIndex): void;
   setRouterId(routerId: number): void;
+  /** How MULTI_EXIT_DISC is compared; initially as RFC 4271. A change decides every prefix again, in slices. */
+  setMed(med: MedRules): void;
   /** While true only local routes are told and no End-of-RIB: this speaker restarted, and its peers' tables are not back (RFC 4724 section 4.1). */
   setDeferring(deferring: boolean): void;
   /** Session up: the peer joins its update groups and owes the peer a full table and End-of-RIB. */

@@ -1,12 +1,13 @@
 /** The wanted configuration against the present one: what has to change, and nothing else (bgp-speaker 4.9). */
-import { addressKey } from '../net/index.ts';
-import { cease, createFsm } from '../session/index.ts';
+import { DEFAULT_MED } from '../rib/index.ts';
+import { cease } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
-import type { NotificationMessage } from '../wire/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, forget, reschedule } from './machines.ts';
+import { configureRanges, dynamicConfigs } from './ranges.ts';
+import { addPeer, indexByRemote, removePeer, stopPeer } from './records.ts';
 import { reapplyPolicies, ribConfig } from './rib-config.ts';
 import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
@@ -14,106 +15,53 @@ import { isUp, output, peerKey } from './state.ts';
 
 /** Makes `config` the speaker's configuration. Applying it twice does nothing the second time. */
 export function configure(state: SpeakerState, config: SpeakerConfig): void {
-  rejectDuplicates(config);
   const before = state.config;
+  const peers = [...config.peers, ...dynamicConfigs(state, config)];
+  rejectDuplicates(peers);
   state.config = config;
   const newId = before?.routerId !== config.routerId;
   if (newId) state.rib.setRouterId(config.routerId);
-  const longLived = config.peers.some(({ gracefulRestart }) => gracefulRestart?.longLivedStaleTime !== undefined);
+  state.rib.setMed(config.med ?? DEFAULT_MED);
+  const longLived = [...peers, ...(config.ranges ?? []).map(({ template }) => template)].some(
+    ({ gracefulRestart }) => gracefulRestart?.longLivedStaleTime !== undefined,
+  );
   if (longLived !== state.edits.longLived) {
     state.edits.longLived = longLived;
     for (const peer of state.peers.values()) reapplyPolicies(state, peer);
   }
   const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
-  const wanted = new Set(config.peers.map(peerKey));
+  const wanted = new Set(peers.map(peerKey));
   for (const peer of byKey.values()) if (!wanted.has(peer.key)) removePeer(state, peer);
   // Those that stay come before those that are new: a name may pass from one to the other.
-  for (const peerConfig of config.peers) {
+  for (const peerConfig of peers) {
     const present = byKey.get(peerKey(peerConfig));
     if (present !== undefined) changePeer(state, config, present, peerConfig, newId);
   }
   const added: Peer[] = [];
   state.peers.clear();
-  for (const peerConfig of config.peers) {
+  for (const peerConfig of peers) {
     const peer = byKey.get(peerKey(peerConfig)) ?? addPeer(state, config, peerConfig);
     state.peers.set(peerConfig.id, peer);
     if (!byKey.has(peer.key)) added.push(peer);
   }
   indexByRemote(state);
+  configureRanges(state, config);
   if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
   if (!equal(before?.listen, config.listen)) output(state, { type: 'listen', endpoints: config.listen });
   // Last, so that a peer dialed here finds every other one configured.
-  for (const peer of added) drive(state, peer, peer.primary, { type: 'start' });
+  for (const peer of added) if (!peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
 }
 
-function rejectDuplicates(config: SpeakerConfig): void {
+function rejectDuplicates(peers: readonly PeerConfig[]): void {
   const ids = new Set<string>();
   const keys = new Set<string>();
-  for (const peer of config.peers) {
+  for (const peer of peers) {
     const key = peerKey(peer);
     if (ids.has(peer.id) || keys.has(key))
       throw new Error(`two peers with ${ids.has(peer.id) ? `the id ${peer.id}` : `the addresses ${key}`}`);
     ids.add(peer.id);
     keys.add(key);
   }
-}
-
-function indexByRemote(state: SpeakerState): void {
-  state.byRemote.clear();
-  for (const peer of state.peers.values()) {
-    const key = addressKey(peer.config.remote.address);
-    const list = state.byRemote.get(key);
-    if (list === undefined) state.byRemote.set(key, [peer]);
-    else list.push(peer);
-  }
-}
-
-function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig): Peer {
-  const { edits } = state;
-  const index = state.rib.configurePeer(ribConfig({ draining: false, session: undefined, stale: undefined, edits }, config));
-  const peer: Peer = {
-    scheduledAt: Infinity,
-    config,
-    key: peerKey(config),
-    index,
-    settings: settingsOf(state, speaker, config, false),
-    primary: createFsm(false),
-    challenger: undefined,
-    adminDown: false,
-    draining: false,
-    edits,
-    preserved: false,
-    shown: 'idle',
-    since: 0,
-    session: undefined,
-    context: { fourOctetAs: true, external: false, addPathReceive: [], extendedNextHop: [], families: [] },
-    endOfRibReceived: new Set(),
-    endOfRibSent: new Set(),
-    refreshing: new Set(),
-    stale: undefined,
-    dial: undefined,
-    queued: false,
-    counters: { messagesReceived: 0, messagesSent: 0, updatesReceived: 0, updatesSent: 0, flaps: 0 },
-    lastErrorSent: undefined,
-    lastErrorReceived: undefined,
-    diagnosis: undefined,
-  };
-  state.byIndex.set(index, peer);
-  return peer;
-}
-
-function removePeer(state: SpeakerState, peer: Peer): void {
-  stopPeer(state, peer, cease('CEASE_PEER_DECONFIGURED'), 'removed from the configuration');
-  sweepAll(state, peer);
-  state.deadlines.cancel(peer);
-  state.byIndex.delete(peer.index);
-  state.rib.removePeer(peer.index);
-}
-
-/** Ends both machines of a peer; they stay idle. */
-export function stopPeer(state: SpeakerState, peer: Peer, notification: NotificationMessage | undefined, because: string): void {
-  if (peer.challenger !== undefined) drive(state, peer, peer.challenger, { type: 'stop', notification, because, then: 'stay-idle' });
-  drive(state, peer, peer.primary, { type: 'stop', notification, because, then: 'stay-idle' });
 }
 
 function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, config: PeerConfig, newId: boolean): void {

@@ -19,5 +19,5 @@ export function announcingShutdown(policy: Policy): Policy {
 /** Import from an external peer (RFC 8326 section 4.1). */
 export function honouringShutdown(policy: Policy): Policy {
   const tagged = { kind: 'community', value: GRACEFUL_SHUTDOWN } as const;
-  return withActionsFor(policy, tagged, { name: 'graceful shutdown', actions: [AVOID], reason });
+  return withActionsFor(policy, [tagged], { name: 'graceful shutdown', actions: [AVOID], reason });
 }

@@ -25,11 +25,11 @@ export function withActions(policy: Policy, { actions, reason }: PolicyEdit): Po
   return { ...policy, terms };
 }
 
-/** The policy with actions for the routes that it accepts and that meet a condition: each term that accepts has one before it for them. */
-export function withActionsFor(policy: Policy, condition: Condition, { name, actions, reason }: PolicyEdit): Policy {
+/** The policy with actions for the routes that it accepts and that meet all conditions: each term that accepts has one before it for them. */
+export function withActionsFor(policy: Policy, conditions: readonly Condition[], { name, actions, reason }: PolicyEdit): Policy {
   const terms = allTerms(policy).flatMap((term) => {
     if (!accepts(term)) return [term];
-    const variant = { ...term, name: `${term.name} (${name})`, when: [...term.when, condition], then: [...term.then, ...actions] };
+    const variant = { ...term, name: `${term.name} (${name})`, when: [...term.when, ...conditions], then: [...term.then, ...actions] };
     return [{ ...variant, reasons: [...term.reasons, reason] }, term];
   });
   return { ...policy, terms };

@@ -3,7 +3,8 @@ import type { Policy } from '../policy/types.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
 import { announcingShutdown, honouringShutdown } from './graceful-shutdown.ts';
-import { avoidingStale, markingStale, withholdingStale } from './long-lived.ts';
+import { avoidingStale, deployingPartially, markingStale, withholdingStale } from './long-lived.ts';
+import { limitOf, warningOf } from './prefix-limits.ts';
 import type { Peer, SpeakerState } from './state.ts';
 
 /** What the peers of a speaker share of this. */
@@ -26,7 +27,17 @@ export type PolicyState = Pick<Peer, 'draining' | 'session' | 'stale' | 'edits'>
 export function ribConfig(peer: PolicyState, config: PeerConfig): PeerConfig {
   const importPolicy = importOf(peer, config);
   const exportPolicy = exportOf(peer, config);
-  return importPolicy === config.importPolicy && exportPolicy === config.exportPolicy ? config : { ...config, importPolicy, exportPolicy };
+  const maxPrefixWarning = warningOf(config);
+  if (importPolicy === config.importPolicy && exportPolicy === config.exportPolicy && maxPrefixWarning === undefined) return config;
+  const { maxPrefix: _, ...rest } = config;
+  const maxPrefix = limitOf(config);
+  return {
+    ...rest,
+    importPolicy,
+    exportPolicy,
+    ...(maxPrefix === undefined ? {} : { maxPrefix }),
+    ...(maxPrefixWarning === undefined ? {} : { maxPrefixWarning }),
+  };
 }
 
 /** Gives the RIB the peer's configuration again after its state changed. */
@@ -47,7 +58,11 @@ function exportOf(peer: PolicyState, config: PeerConfig): Policy {
   let policy = config.exportPolicy;
   if (isDraining(config, peer.draining)) policy = edited(peer, policy, 'announce', announcingShutdown);
   const without = withoutLongLived(peer);
-  return without.length === 0 ? policy : edited(peer, policy, `withhold ${without.join()}`, (each) => withholdingStale(each, without));
+  if (without.length === 0) return policy;
+  // RFC 9494 section 4.6 is for peers inside the AS only.
+  if (config.longLivedPartialDeployment === true && config.remoteAs === config.localAs)
+    return edited(peer, policy, `mark ${without.join()}`, (each) => deployingPartially(each, without));
+  return edited(peer, policy, `withhold ${without.join()}`, (each) => withholdingStale(each, without));
 }
 
 /** Families in which the peer that is up did not say that it knows long-lived stale routes. */

@@ -313,6 +313,42 @@ describe('ebgpRequiresPolicy (RFC 8212)', () => {
   });
 });
 
+describe('the decision and what is reflected', () => {
+  it('MED: each part has its default, unknown keys and values are faults', () => {
+    expect(parse(BENCH).med).toBe(undefined);
+    expect(parse({ ...BENCH, med: {} }).med).toEqual({ missing: 'zero', compare: 'same-as' });
+    expect(parse({ ...BENCH, med: { missing: 'worst', compare: 'always' } }).med).toEqual({ missing: 'worst', compare: 'always' });
+    expect(faults({ ...BENCH, med: { missing: 0, deterministic: true } })).toEqual([
+      'med.missing: must be one of zero, worst',
+      'med.deterministic: unknown key; known are compare, missing',
+    ]);
+  });
+
+  it('a neighbour takes what the top says of reflection and of partial deployment, or says otherwise', () => {
+    const neighbors = [
+      { address: '::1', as: 1 },
+      { address: '::2', as: 1, clientToClientReflection: true, longLivedPartialDeployment: false },
+    ];
+    const { peers } = parse({ ...BENCH, clientToClientReflection: false, longLivedPartialDeployment: true, neighbors });
+    expect(peers.map((peer) => [peer.clientToClientReflection, peer.longLivedPartialDeployment])).toEqual([
+      [false, true],
+      [true, false],
+    ]);
+    const [plain] = parse(BENCH).peers;
+    expect([plain?.clientToClientReflection, plain?.longLivedPartialDeployment]).toEqual([true, false]);
+  });
+
+  it('diversePath is a place, and not for a session that sends several paths', () => {
+    const neighbor = (more: object): object => ({ ...BENCH, neighbors: [{ address: '::1', as: 1, ...more }] });
+    expect(parse(neighbor({ diversePath: 2 })).peers[0]?.diversePath).toBe(2);
+    expect(faults(neighbor({ diversePath: 65 }))).toEqual(['neighbors[0].diversePath: must be an integer from 1 to 64']);
+    expect(faults(neighbor({ diversePath: 2, addPath: 'receive' }))).toEqual([]);
+    expect(faults(neighbor({ diversePath: 2, addPath: 'both' }))).toEqual([
+      'neighbors[0].diversePath: is for a session that sends no paths by addPath (RFC 6774, RFC 7911)',
+    ]);
+  });
+});
+
 describe('longLivedStaleTime', () => {
   it('needs graceful restart', () => {
     expect(faults({ ...BENCH, longLivedStaleTime: 60 })).toEqual([

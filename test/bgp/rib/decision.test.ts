@@ -113,6 +113,79 @@ describe('decision steps', () => {
     );
   });
 
+  it.each([
+    [
+      'a missing MED is the best',
+      { missing: 'zero', compare: 'same-as' },
+      [{ as: 100 }, { as: 100, med: 1 }],
+      'lower MED from the same neighbouring AS',
+    ],
+    [
+      'a missing MED is the worst',
+      { missing: 'worst', compare: 'same-as' },
+      [{ as: 100, med: 9 }, { as: 100 }],
+      'lower MED from the same neighbouring AS',
+    ],
+    [
+      'other neighbouring AS do not compare',
+      { missing: 'worst', compare: 'same-as' },
+      [{ as: 100 }, { as: 200, med: 1 }],
+      'lower ORIGINATOR_ID or BGP Identifier',
+    ],
+    [
+      'other neighbouring AS compare',
+      { missing: 'zero', compare: 'always' },
+      [
+        { as: 100, med: 1 },
+        { as: 200, med: 2 },
+      ],
+      'lower MED',
+    ],
+    [
+      'both missing: as good as each other',
+      { missing: 'worst', compare: 'always' },
+      [{ as: 100 }, { as: 200 }],
+      'lower ORIGINATOR_ID or BGP Identifier',
+    ],
+  ] as const)('MED options: %s', (_name, med, sides, step) => {
+    for (const change of ['before', 'after']) {
+      const harness = new Harness();
+      if (change === 'before') harness.rib.setMed(med);
+      // The loser's identifier is lower where MED has to decide, so a wrong choice shows.
+      const reverse = step.startsWith('lower MED');
+      for (const [at, side] of sides.entries()) {
+        const peer = harness.peer({ remoteId: reverse ? 9 - at : 1 + at });
+        harness.announce(peer, [P], { asPath: sequence(side.as), ...('med' in side && { med: side.med }) });
+      }
+      harness.work();
+      harness.rib.setMed(med);
+      harness.work();
+      const { candidates, decidedBy } = harness.rib.explain(prefix(P));
+      expect(candidates.map(({ from, lostAt }) => [from, lostAt?.step])).toEqual([
+        ['p0', undefined],
+        ['p1', step],
+      ]);
+      expect(decidedBy?.step).toBe(step);
+    }
+  });
+
+  it('a change of the MED options is told to the peers, and only where the choice is another', () => {
+    const harness = new Harness();
+    const [a, b] = [harness.peer({ remoteId: 1 }), harness.peer({ remoteId: 2 })];
+    const reader = harness.peer({ reflectorClient: true });
+    for (const text of [P, '203.0.114.0/24']) {
+      harness.announce(a, [text], { asPath: sequence(100), med: text === P ? 5 : 0 });
+      harness.announce(b, [text], { asPath: sequence(200), med: 1 });
+    }
+    harness.settle();
+    reader.heard.length = 0;
+    harness.rib.setMed({ missing: 'zero', compare: 'always' });
+    expect(harness.rib.hasWork()).toBe(true);
+    harness.settle();
+    expect(reader.heard).toEqual([`announce ${P}`]);
+    expect(reader.view.get(P)?.asPath).toEqual(sequence(200));
+  });
+
   it('every step cites its source', () => {
     for (const { citation } of DECISION_STEPS) expect(citation).toMatch(/^(RFC \d+ section|control-plane \d)/);
   });

@@ -18,6 +18,7 @@ function happen(world: World, random: Random): void {
   else if (event < 58) world.up(peer);
   else if (event < 62) world.down(peer);
   else if (event < 69) world.reconfigure(peer);
+  else if (event < 70) world.changeMed();
   else if (event < 71) world.reconfigureAll();
   else if (event < 76) world.local();
   else if (event < 78) world.refresh(peer);

@@ -39,6 +39,10 @@ export interface ModelPeer {
   fourOctetAs: boolean;
   nextHop: 'auto' | 'self' | 'keep';
   allowLocalAs: number;
+  /** A client that is meshed with the others of its kind. */
+  meshed: boolean;
+  /** Of the path told; 1: the best. */
+  diversePath: number;
   importPolicy: TwinPolicy;
   exportPolicy: TwinPolicy;
   /** It may send several paths, identifiers 1 to 3. */
@@ -54,6 +58,7 @@ export interface Model {
   readonly peers: ModelPeer[];
   readonly locals: Map<string, Candidate>;
   readonly clusterId: number;
+  med: { readonly missing: 'zero' | 'worst'; readonly compare: 'same-as' | 'always' };
 }
 
 const flat = (attributes: PathAttributes): number[] => attributes.asPath.flatMap((segment) => [...segment.asns]);
@@ -88,10 +93,10 @@ function best(model: Model, candidates: readonly Candidate[]): Candidate | undef
   left = keepLowest(left, (c) => -(c.attributes.localPref ?? 100));
   left = keepLowest(left, (c) => pathLength(c.attributes));
   left = keepLowest(left, (c) => ORIGINS.indexOf(c.attributes.origin));
+  const med = (c: Candidate): number => c.attributes.med ?? (model.med.missing === 'worst' ? 2 ** 32 - 1 : 0);
+  if (model.med.compare === 'always') left = keepLowest(left, med);
   const neighbour = (c: Candidate): number => (c.attributes.asPath[0]?.type === 'sequence' ? (c.attributes.asPath[0].asns[0] ?? 0) : 0);
-  left = left.filter(
-    (c) => !left.some((other) => neighbour(other) === neighbour(c) && (other.attributes.med ?? 0) < (c.attributes.med ?? 0)),
-  );
+  left = left.filter((c) => !left.some((other) => neighbour(other) === neighbour(c) && med(other) < med(c)));
   left = keepLowest(left, (c) => (peerOf(c)?.external === true ? 0 : 1));
   left = keepLowest(left, (c) => c.attributes.originatorId ?? peerOf(c)?.remoteId ?? 0);
   left = keepLowest(left, (c) => c.attributes.clusterList?.length ?? 0);
@@ -136,6 +141,25 @@ export function allTold(model: Model, peer: ModelPeer, key: string): PathAttribu
   return held;
 }
 
+/** The one path of a prefix that a peer must hold. */
+export function oneTold(model: Model, peer: ModelPeer, key: string): PathAttributes | undefined {
+  let left = candidatesOf(model, key);
+  if (peer.diversePath === 1) return told(model, peer, best(model, left));
+  const seen = new Set<string>();
+  let place = 1;
+  for (let next = best(model, left); next !== undefined; next = best(model, left)) {
+    const chosen = next;
+    left = left.filter((candidate) => candidate !== chosen);
+    const attributes = exported(model, peer, chosen);
+    if (place === 1 || (attributes !== undefined && !seen.has(String(attributes.nextHop.words)))) {
+      if (place === peer.diversePath) return told(model, peer, chosen);
+      place++;
+    }
+    if (attributes !== undefined) seen.add(String(attributes.nextHop.words));
+  }
+  return undefined;
+}
+
 const ipv4 = (word: number): PathAttributes['nextHop'] => ({ family: 'ipv4', words: [word >>> 0, 0, 0, 0] });
 
 function nextHopTold(peer: ModelPeer, route: Candidate): PathAttributes['nextHop'] | undefined {
@@ -170,6 +194,7 @@ function exported(model: Model, peer: ModelPeer, route: Candidate): PathAttribut
   const source = route.from === undefined ? undefined : model.peers[route.from];
   const internalSource = source !== undefined && !source.external;
   if (internalSource && !peer.external && !source.client && !peer.client) return undefined;
+  if (internalSource && source.client && source.meshed && peer.client && peer.meshed) return undefined;
   const communities = route.attributes.communities ?? [];
   if (communities.includes(0xffffff02)) return undefined;
   if (peer.external && communities.includes(0xffffff01)) return undefined;

@@ -33,6 +33,46 @@ describe('reflection matrix (RFC 4456 section 6)', () => {
     expect(why[1]?.blockedBy?.rule).toBe(told ? undefined : 'not reflected between non-clients');
   });
 
+  const MESHED: PeerOptions = { ...CLIENT, clientToClientReflection: false };
+  it.each([
+    ['clients of one cluster that are meshed', MESHED, MESHED, false],
+    ['a meshed client, another that is not', MESHED, CLIENT, true],
+    ['a client, a meshed one', CLIENT, MESHED, true],
+    ['clients of different clusters', { ...MESHED, clusterId: 7 }, MESHED, true],
+    ['a meshed client, a non-client', MESHED, PLAIN, true],
+    ['a non-client, a meshed client', PLAIN, MESHED, true],
+    ['an external peer, a meshed client', EXTERNAL, MESHED, true],
+    ['a meshed client, an external peer', MESHED, EXTERNAL, true],
+  ])('without reflection between clients: %s', (_name, from, to, told) => {
+    const harness = new Harness();
+    const source = harness.peer(from);
+    const target = harness.peer(to);
+    harness.announce(source, [P]);
+    harness.settle();
+    expect(target.view.has(P)).toBe(told);
+    const rule = harness.rib.explain(prefix(P)).peers[1]?.blockedBy?.rule;
+    expect(rule).toBe(told ? undefined : 'not reflected between meshed clients');
+  });
+
+  it('reflection between clients is turned off and on again while sessions are up, encoded once for all', () => {
+    const harness = new Harness();
+    const clients = Array.from({ length: 20 }, () => harness.peer(CLIENT));
+    const [source, ...others] = clients;
+    if (source === undefined) throw new Error('no client');
+    const outside = harness.peer(EXTERNAL);
+    harness.announce(source, [P]);
+    harness.settle();
+    const before = counter(harness, 'encodes');
+    for (const client of clients) harness.reconfigure(client, { clientToClientReflection: false });
+    harness.settle();
+    expect([...others, outside].map((each) => each.view.size)).toEqual([...others.map(() => 0), 1]);
+    for (const client of clients) harness.reconfigure(client, { clientToClientReflection: true });
+    harness.settle();
+    expect(others.map((each) => each.view.size)).toEqual(others.map(() => 1));
+    expect(counter(harness, 'encodes') - before).toBeLessThanOrEqual(4);
+    expect(counter(harness, 'moves')).toBe(0);
+  });
+
   it('sets ORIGINATOR_ID and CLUSTER_LIST and leaves next hop, LOCAL_PREF, MED alone (section 8)', () => {
     const harness = new Harness();
     const source = harness.peer({ ...CLIENT, remoteId: 77 });

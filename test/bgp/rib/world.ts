@@ -22,10 +22,10 @@ import {
   LOCAL_AS,
   type Model,
   type ModelPeer,
+  oneTold,
   ROUTER_ID,
   routeKey,
   type TwinPolicy,
-  told,
 } from './model.ts';
 
 export type Random = (below: number) => number;
@@ -149,7 +149,8 @@ export class World {
       { routerId: ROUTER_ID, wallClock: () => 1_700_000_000_000 + this.clock, maxLogOctets: options.maxLogOctets },
     );
     const clusterId = random(2) === 0 ? ROUTER_ID : 0x01020304;
-    this.model = { peers: [], locals: new Map(), clusterId };
+    this.model = { peers: [], locals: new Map(), clusterId, med: { missing: 'zero', compare: 'same-as' } };
+    if (random(2) === 0) this.changeMed();
     for (let number = 0; number < options.peers; number++) this.addPeer(number);
   }
 
@@ -173,6 +174,8 @@ export class World {
       fourOctetAs: this.random(4) > 0,
       nextHop: this.pick(['auto', 'auto', 'self', 'keep']),
       allowLocalAs: this.random(4) === 0 ? 1 : 0,
+      meshed: this.random(4) === 0,
+      diversePath: this.pick([1, 1, 1, 2, 3]),
       importPolicy: this.pick(POLICIES),
       exportPolicy: this.pick(POLICIES),
       sendsPaths: false,
@@ -203,6 +206,8 @@ export class World {
       exportPolicy: peer.exportPolicy.data,
       allowLocalAs: peer.allowLocalAs,
       addPath: 'both',
+      clientToClientReflection: !peer.meshed,
+      diversePath: peer.diversePath,
       ...(peer.pathLimit > 0 && { addPathLimit: peer.pathLimit }),
       reasons: [],
     };
@@ -261,7 +266,7 @@ export class World {
   }
 
   reconfigure(peer: ModelPeer): void {
-    switch (this.random(6)) {
+    switch (this.random(8)) {
       case 0:
         if (!peer.external) peer.client = !peer.client;
         break;
@@ -277,10 +282,21 @@ export class World {
       case 4:
         peer.pathLimit = this.pick([0, 1, 2]);
         break;
+      case 5:
+        peer.meshed = !peer.meshed;
+        break;
+      case 6:
+        peer.diversePath = 1 + this.random(3);
+        break;
       default:
         peer.allowLocalAs = this.random(2);
     }
     this.rib.configurePeer(this.config(peer));
+  }
+
+  changeMed(): void {
+    this.model.med = { missing: this.pick(['zero', 'worst'] as const), compare: this.pick(['same-as', 'always'] as const) };
+    this.rib.setMed(this.model.med);
   }
 
   /** All peers of one kind change their export policy together, as a change of a global filter does. */
@@ -354,7 +370,7 @@ export class World {
       for (const peer of this.model.peers) {
         const wire = this.wires[peer.number];
         if (wire === undefined) continue;
-        const expected = this.expected(peer, key, best);
+        const expected = this.expected(peer, key);
         const held = heldOf(wire, key);
         if (expected !== held)
           return `${key} at peer${peer.number}: holds ${held || 'nothing'}, expected ${expected || 'nothing'} (best from ${best?.from ?? 'local'})`;
@@ -367,8 +383,8 @@ export class World {
   }
 
   /** What the peer must hold of a prefix, as one text; empty for nothing. */
-  private expected(peer: ModelPeer, key: string, best: Candidate | undefined): string {
-    const one = told(this.model, peer, best);
+  private expected(peer: ModelPeer, key: string): string {
+    const one = oneTold(this.model, peer, key);
     const all = peer.readsPaths ? allTold(this.model, peer, key) : one === undefined ? [] : [one];
     return all.map(fingerprint).sort().join(' and ');
   }

@@ -86,6 +86,49 @@ describe('helper', () => {
   });
 });
 
+describe('partial deployment (RFC 9494 section 4.6)', () => {
+  /** 1 helps 2, which goes away; 4 and 5, of other AS, know nothing of LLGR. */
+  function away(partial: boolean): World {
+    const world = new World();
+    const unaware = { longLivedPartialDeployment: partial, passive: true };
+    world.add(1, [
+      peer(2, { passive: true, reflectorClient: true, ...LLGR }),
+      peer(4, { ...unaware, reflectorClient: true }),
+      peer(5, { ...unaware, remoteAs: 65005 }),
+    ]);
+    world.add(2, [peer(1, LLGR)], { routes: [route('10.1.0.0/24')] });
+    world.add(4, [peer(1)]);
+    world.add(5, [peer(1, { localAs: 65005 })]);
+    world.network.advance(10_000);
+    for (const host of [4, 5]) expect(world.best(host)).toEqual(['10.1.0.0/24 from p1']);
+    world.network.leave('s2');
+    world.network.advance(61_000);
+    return world;
+  }
+
+  it('an internal peer without the capability gets marked routes with NO_EXPORT and LOCAL_PREF 0, an external one none', () => {
+    const world = away(true);
+    expect(world.best(4)).toEqual(['10.1.0.0/24 from p1']);
+    const [told] = world.speaker(4).routes({ view: 'best', family: 'ipv4-unicast' }, 0, 10).routes;
+    expect(told?.attributes.communities).toEqual([LLGR_STALE, 0xffffff01].sort((a, b) => a - b));
+    expect(told?.attributes.localPref).toBe(0);
+    expect(world.best(5)).toEqual([]);
+    const { peers } = world.speaker(1).explain(route('10.1.0.0/24').prefix);
+    expect(peers.find(({ peer: id }) => id === 'p4')?.exportTerm).toContain('long-lived stale ipv4-unicast');
+  });
+
+  it('without the option nobody who lacks the capability gets them; the option can be turned on while they are stale', () => {
+    const world = away(false);
+    for (const host of [4, 5]) expect(world.best(host)).toEqual([]);
+    world.configure(1, [
+      peer(2, { passive: true, reflectorClient: true, ...LLGR }),
+      peer(4, { longLivedPartialDeployment: true, passive: true, reflectorClient: true }),
+    ]);
+    world.network.advance(1_000);
+    expect(world.best(4)).toEqual(['10.1.0.0/24 from p1']);
+  });
+});
+
 describe('capability', () => {
   const restart: NonNullable<Capabilities['gracefulRestart']> = {
     restarting: false,

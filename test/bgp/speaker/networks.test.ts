@@ -1,5 +1,7 @@
 /** Several speakers that exchange routes: mesh, reflector with clients, ToR in another AS; loss and return. */
+
 import { describe, expect, it } from 'vitest';
+import type { PeerConfig } from '../../../src/bgp/index.ts';
 import { peer, route, World } from './world.ts';
 
 /** Three nodes that all dial each other. */
@@ -113,5 +115,22 @@ describe('a reflector', () => {
         .peers.find(({ id }) => id === 'p20')?.updatesSent,
     ).toBe(before);
     expect(world.best(1)).toHaveLength(3);
+  });
+
+  it('reflects nothing between clients that are meshed, and everything to and from the rest', () => {
+    const world = new World();
+    const client = (host: number): PeerConfig => peer(host, { reflectorClient: true, clientToClientReflection: false, passive: true });
+    world.add(9, [client(1), client(2), peer(3, { passive: true })]);
+    world.add(1, [peer(9), peer(2)], { routes: [route('10.1.1.0/26')] });
+    world.add(2, [peer(9), peer(1, { passive: true })], { routes: [route('10.1.2.0/26')] });
+    world.add(3, [peer(9)], { routes: [route('10.1.3.0/26')] });
+    world.network.advance(20_000);
+    const received = (host: number, id: string): number =>
+      world
+        .speaker(host)
+        .status()
+        .peers.find((each) => each.id === id)?.families[0]?.received ?? -1;
+    expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2', '10.1.3.0/26 from p9']);
+    expect([received(1, 'p9'), received(2, 'p9'), received(3, 'p9')]).toEqual([1, 1, 2]);
   });
 });
