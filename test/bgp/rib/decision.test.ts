@@ -155,7 +155,7 @@ describe('decision steps', () => {
       const reverse = step.startsWith('lower MED');
       for (const [at, side] of sides.entries()) {
         const peer = harness.peer({ remoteId: reverse ? 9 - at : 1 + at });
-        harness.announce(peer, [P], { asPath: sequence(side.as), ...('med' in side && { med: side.med }) });
+        harness.announce(peer, [P], { asPath: sequence(side.as), ...('med' in side && typeof side.med === 'number' && { med: side.med }) });
       }
       harness.work();
       harness.rib.setMed(med);
