@@ -5,35 +5,22 @@
 
 import type { UpdateContext } from 'bgp-ts/wire';
 import {
-  attributeKeys,
-  CANONICAL,
   canonicalAttributes,
-  containsCluster,
-  countAs,
   decodeAttributes,
-  decodeNlri,
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
-  decodeUpdate,
   describeNotification,
-  editAttributes,
   encodeOpen,
   encodeUpdate,
   Framer,
-  MAX_EXTENDED_MESSAGE,
   MAX_MESSAGE,
   MESSAGE_TYPE,
-  NlriCursor,
-  packAnnouncements,
-  scanUpdate,
-  splitMessages,
-  toTwoOctetAs,
 } from 'bgp-ts/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attributes, fuzzRuns, ipv4Prefix, ipv6Prefix, open, u8, u32 } from './arbitraries.ts';
-import { toHex } from './hex.ts';
+import { useUpdate } from './use-update.ts';
 
 const RUNS = fuzzRuns(1500);
 
@@ -46,48 +33,6 @@ const context: fc.Arbitrary<UpdateContext> = fc.record({
   families,
   loopback: fc.boolean(),
 });
-
-/** Everything the RIB does with a body, on whatever it is. */
-function useUpdate(body: Uint8Array, ctx: UpdateContext): void {
-  const scanned = scanUpdate(body, ctx);
-  if (!scanned.ok) {
-    expect(scanned.error.notification.code).toBeLessThanOrEqual(3);
-    return;
-  }
-  const { announced, withdrawn, attributes: raw, faults } = scanned.value;
-  expect(faults.every((fault) => fault.outcome !== 'session-reset')).toBe(true);
-  for (const run of [...announced, ...withdrawn]) {
-    const cursor = new NlriCursor(run);
-    let count = 0;
-    while (cursor.next()) count += 1;
-    expect(decodeNlri(run).length).toBe(count);
-  }
-  for (const { nextHop, family: ofFamily, addPath, octets } of announced) {
-    const canonical = canonicalAttributes(raw, nextHop, ctx);
-    expect(canonical.outcome).not.toBe('session-reset');
-    // What is canonical stays as it is, and every consumer can work on it.
-    expect(toHex(canonicalAttributes(canonical.octets, canonical.nextHop, CANONICAL).octets)).toBe(toHex(canonical.octets));
-    const keys = attributeKeys(canonical.octets);
-    expect(countAs(canonical.octets, 1) + Number(containsCluster(canonical.octets, 1)) + keys.asPathLength).toBeGreaterThanOrEqual(0);
-    const changed = editAttributes(canonical.octets, { prependAs: [70000], prependCluster: 1, originatorId: 2, addCommunities: [3] });
-    expect(countAs(changed, 70000)).toBe(countAs(canonical.octets, 70000) + 1);
-    expect(
-      decodeAttributes(toTwoOctetAs(changed), { ...CANONICAL, fourOctetAs: false }, canonical.nextHop).faults.filter(
-        ({ attribute }) => attribute !== 1 && attribute !== 3,
-      ),
-    ).toEqual([]);
-    if (canonical.outcome === undefined) {
-      const packed = packAnnouncements(canonical.octets, canonical.nextHop, octets, {
-        family: ofFamily,
-        addPath,
-        maxMessage: MAX_EXTENDED_MESSAGE,
-      });
-      for (const message of packed === undefined ? [] : splitMessages(packed))
-        expect(scanUpdate(message.subarray(19), { ...ctx, fourOctetAs: true }).ok).toBe(true);
-    }
-  }
-  decodeUpdate(body, ctx);
-}
 
 /** One change a faulty or hostile peer might make. */
 const mutation = fc.record({ kind: fc.constantFrom('flip', 'set', 'insert', 'remove', 'cut', 'repeat'), at: fc.nat(), value: u8 });
