@@ -15,18 +15,36 @@ export function sharedFolder(): string | undefined {
   return existsSync(folder) ? folder : undefined;
 }
 
-/** Files under `corpus/<folder>` of the shared folder whose names match, sorted; empty where the folder is absent. */
-export function corpusFiles(folder: string, name: RegExp): string[] {
+/**
+ * The folder with corpora: the one named by LINNET_CORPUS, of any layout, else `corpus` in the shared folder; undefined where there is
+ * none. `LINNET_CORPUS=DIR npx vitest run corpus` runs every adapter on what it finds below DIR.
+ */
+export function corpusFolder(): string | undefined {
+  const named = process.env['LINNET_CORPUS'];
+  if (named !== undefined && named !== '') return resolve(named);
   const shared = sharedFolder();
-  const path = shared === undefined ? undefined : join(shared, 'corpus', folder);
-  if (path === undefined || !existsSync(path)) return [];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
+  const folder = shared === undefined ? undefined : join(shared, 'corpus');
+  return folder !== undefined && existsSync(folder) ? folder : undefined;
+}
+
+/** Files anywhere below the folder of corpora whose names match, sorted; empty where there is no such folder. */
+export function corpusFiles(name: RegExp): string[] {
+  const folder = corpusFolder();
+  if (folder === undefined) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && name.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
 }
 
-/** The title of a suite that needs the corpus: says why it is skipped where it is. */
+/** True where a suite that found `count` cases has nothing to run: no corpora at all, or a folder named by hand without any of its kind. */
+export function corpusAbsent(count: number): boolean {
+  const named = process.env['LINNET_CORPUS'];
+  return corpusFolder() === undefined || (count === 0 && named !== undefined && named !== '');
+}
+
+/** The title of a suite that needs a corpus: says why it is skipped where it is. */
 export function corpusTitle(title: string): string {
-  return sharedFolder() === undefined ? `${title} (skipped: no ../shared folder and LINNET_SHARED is not set)` : title;
+  if (corpusFolder() === undefined) return `${title} (skipped: no ../shared folder, and neither LINNET_SHARED nor LINNET_CORPUS is set)`;
+  return title;
 }

@@ -10,7 +10,7 @@ let found: readonly Uint8Array[] | undefined;
 
 /** The messages; none without the corpus. */
 export function corpusOctets(): readonly Uint8Array[] {
-  found ??= corpusFiles('.', /(\.vectors|^decode-[^.]*)$/)
+  found ??= corpusFiles(/(\.vectors|^decode-[^.]*)$/)
     .filter((file) => statSync(file).size <= MAX_FILE_OCTETS)
     .flatMap((file) => Array.from(readFileSync(file, 'latin1').matchAll(MESSAGE), ([text]) => text.replaceAll(':', '')))
     .map((text) => new Uint8Array(Buffer.from(text, 'hex')));
