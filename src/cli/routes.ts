@@ -146,7 +146,7 @@ async function offlineRoutes(command: Command, context: CommandContext, query: Q
     const wanted = { view: query.view, family, ...(peer === undefined ? {} : { peer }), ...(prefix === undefined ? {} : { prefix }) };
     for (let cursor: number | undefined = 0; cursor !== undefined; ) {
       const page: ReturnType<typeof speaker.routes> = speaker.routes(wanted, cursor, PAGE);
-      routes.push(...page.routes.map(routeView));
+      routes.push(...page.routes.map((route) => routeView(route)));
       cursor = page.next;
     }
   }

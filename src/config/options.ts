@@ -5,6 +5,7 @@
  */
 import type { Prefix } from 'bgp-ts/net';
 import { parseAddress } from 'bgp-ts/net';
+import { ETCD_OPTIONS } from './etcd-options.ts';
 import type { Config, ConfigKey } from './types.ts';
 import type { NetworkOf, Parsed } from './values.ts';
 import {
@@ -19,10 +20,12 @@ import {
   parseLoopbackListener,
   parseName,
   parseNodeAddress,
+  parseReadiness,
   parseRouterId,
   parseText,
   parseTransportMap,
   parseWord,
+  READINESS,
 } from './values.ts';
 
 /** What the defaults and parsers need of the machine; filled by load.ts, faked by tests. */
@@ -39,7 +42,7 @@ export interface Machine {
 
 /** One configuration value. */
 export interface OptionRow<T> {
-  /** Long flag without its dashes. */
+  /** Long flag without its dashes; '' for a secret, which has none. */
   readonly flag: string;
   /** Placeholder in help; '' for a switch. */
   readonly placeholder: string;
@@ -154,7 +157,7 @@ export const OPTIONS: OptionTable = {
   datastore: {
     flag: 'datastore',
     placeholder: 'TYPE',
-    help: 'kubernetes or file (etcdv3 is not in this version)',
+    help: 'kubernetes, etcdv3 or file',
     environment: ['LINNET_DATASTORE', 'CALICO_DATASTORE_TYPE', 'DATASTORE_TYPE'],
     parse: parseWord('file', 'kubernetes', 'etcdv3'),
     fallback: () => 'kubernetes',
@@ -303,6 +306,7 @@ export const OPTIONS: OptionTable = {
     parse: parseWord('crd.projectcalico.org/v1', 'projectcalico.org/v3'),
     fallback: absent,
   },
+  ...ETCD_OPTIONS,
   runDir: {
     flag: 'run-dir',
     placeholder: 'DIR',
@@ -326,6 +330,46 @@ export const OPTIONS: OptionTable = {
     environment: ['LINNET_LISTEN_PORT'],
     parse: parseInteger(1, 65_535),
     fallback: absent,
+  },
+  auditInterval: {
+    flag: 'audit-interval',
+    placeholder: 'SECONDS',
+    help: 'between two audits of what the peers were told and what the kernel holds; what differs is put right',
+    environment: ['LINNET_AUDIT_INTERVAL'],
+    parse: parseInteger(1, 86_400),
+    fallback: () => 60,
+  },
+  readiness: {
+    flag: 'readiness',
+    placeholder: 'CLASS=RULE,...',
+    help: 'what sessions readiness asks for: mesh, node, global and local-workload, each pooled, all, one or ignored',
+    environment: ['LINNET_READINESS'],
+    parse: parseReadiness,
+    fallback: () => READINESS,
+  },
+  readinessThreshold: {
+    flag: 'readiness-threshold',
+    placeholder: 'SECONDS',
+    help: 'so long after the start every pooled session must be established, after that one of them',
+    environment: ['LINNET_READINESS_THRESHOLD'],
+    parse: parseInteger(0, 3600),
+    fallback: () => 30,
+  },
+  endpointStatusPrefix: {
+    flag: 'endpoint-status-prefix',
+    placeholder: 'DIR',
+    help: 'directory whose endpoint-status holds the local workloads that peer with this node; none: they are not read',
+    environment: ['LINNET_ENDPOINT_STATUS_PREFIX', 'CALICO_ENDPOINT_STATUS_PATH_PREFIX'],
+    parse: parseText,
+    fallback: () => '/var/run/calico',
+  },
+  birdSockets: {
+    flag: 'bird-sockets',
+    placeholder: 'on|off',
+    help: 'control sockets bird.ctl and bird6.ctl in the run directory, for what asks BIRD; native engine only',
+    environment: ['LINNET_BIRD_SOCKETS'],
+    parse: parseWord('on', 'off'),
+    fallback: () => 'on',
   },
   http: {
     flag: 'http',

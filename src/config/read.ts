@@ -30,6 +30,21 @@ interface Given {
   readonly origin: Origin;
 }
 
+type Get = <K extends ConfigKey>(key: K) => Config[K];
+
+/** What the daemon watches of itself and of its surroundings, and where it is asked. */
+function watching(get: Get) {
+  return {
+    auditInterval: get('auditInterval'),
+    readiness: get('readiness'),
+    readinessThreshold: get('readinessThreshold'),
+    endpointStatusPrefix: get('endpointStatusPrefix'),
+    birdSockets: get('birdSockets'),
+    http: get('http'),
+    metricsListen: get('metricsListen'),
+  };
+}
+
 /** Computes every value with its origin and lists every value that breaks its rule. */
 export function readConfig(inputs: ConfigInputs): ConfigResult {
   const origins = new Map<ConfigKey, Origin>();
@@ -73,11 +88,17 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
     apiServiceHost: get('apiServiceHost'),
     apiServicePort: get('apiServicePort'),
     apiGroup: get('apiGroup'),
+    etcdEndpoints: get('etcdEndpoints'),
+    etcdDiscoverySrv: get('etcdDiscoverySrv'),
+    etcdUsername: get('etcdUsername'),
+    etcdPassword: get('etcdPassword'),
+    etcdCaFile: get('etcdCaFile'),
+    etcdCertFile: get('etcdCertFile'),
+    etcdKeyFile: get('etcdKeyFile'),
     runDir: get('runDir'),
     stateDir: get('stateDir'),
     listenPort: get('listenPort'),
-    http: get('http'),
-    metricsListen: get('metricsListen'),
+    ...watching(get),
     compat: get('compat'),
     logLevel: get('logLevel'),
     sessionFamilies: get('sessionFamilies'),
@@ -85,14 +106,16 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
     shutdown: get('shutdown'),
     transportMap: get('transportMap'),
   };
-  return { config: withFileDatastore(config, origins), origins: inTableOrder(origins), problems };
+  return { config: withImpliedDatastore(config, origins), origins: inTableOrder(origins), problems };
 }
 
-/** Without a word about the datastore, a directory of manifests is one. */
-function withFileDatastore(config: Config, origins: Map<ConfigKey, Origin>): Config {
-  if (origins.get('datastore')?.kind !== 'default' || config.path === undefined) return config;
-  origins.set('datastore', { kind: 'default', name: 'default, because path is set' });
-  return { ...config, datastore: 'file' };
+/** Without a word about the datastore, a directory of manifests is one, and so are members of etcd (control-plane 8.5). */
+function withImpliedDatastore(config: Config, origins: Map<ConfigKey, Origin>): Config {
+  if (origins.get('datastore')?.kind !== 'default') return config;
+  const implied = config.path !== undefined ? 'path' : config.etcdEndpoints.length > 0 ? 'etcdEndpoints' : undefined;
+  if (implied === undefined) return config;
+  origins.set('datastore', { kind: 'default', name: `default, because ${implied} is set` });
+  return { ...config, datastore: implied === 'path' ? 'file' : 'etcdv3' };
 }
 
 function inTableOrder(origins: ReadonlyMap<ConfigKey, Origin>): ReadonlyMap<ConfigKey, Origin> {
@@ -100,7 +123,7 @@ function inTableOrder(origins: ReadonlyMap<ConfigKey, Origin>): ReadonlyMap<Conf
 }
 
 function findGiven<T>(key: ConfigKey, row: OptionRow<T>, inputs: ConfigInputs): Given | undefined {
-  const flag = inputs.flags.get(key);
+  const flag = row.flag === '' ? undefined : inputs.flags.get(key);
   if (flag !== undefined) return { text: flag, origin: { kind: 'flag', name: `--${row.flag}` } };
   for (const name of row.environment) {
     // An empty variable is an unset one, as manifests and Calico's own scripts use it.

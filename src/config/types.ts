@@ -2,7 +2,7 @@
  * The daemon's configuration in typed form. Every value is read once, at the edge, by the table in options.ts; the rest of
  * the daemon sees only this record. Each value knows where it came from, so that `linnet config show --origin` can say it.
  */
-import type { Address, Prefix } from 'bgp-ts/net';
+import type { Address, Prefix, SecretText } from 'bgp-ts/net';
 
 /** An IP address and a TCP port, 1-65535. */
 export interface SocketAddress {
@@ -20,6 +20,17 @@ export type NodeAddress = { readonly address: Address; readonly network: Prefix 
 export interface TransportEntry {
   readonly node: Address;
   readonly transport: SocketAddress;
+}
+
+/** What readiness asks of a class of sessions: `pooled` with the other pooled ones, all, at least one, or nothing (control-plane 8.2). */
+export type Requirement = 'pooled' | 'all' | 'one' | 'ignored';
+
+/** Requirements by class of peer. */
+export interface Readiness {
+  readonly mesh: Requirement;
+  readonly node: Requirement;
+  readonly global: Requirement;
+  readonly 'local-workload': Requirement;
 }
 
 /** Least severe message that is logged. `silent` logs nothing. */
@@ -75,12 +86,31 @@ export interface Config {
   readonly apiServicePort: number;
   /** API group of Calico's kinds; undefined: found out. */
   readonly apiGroup: 'crd.projectcalico.org/v1' | 'projectcalico.org/v3' | undefined;
+  /** URLs of etcd's members, for datastore `etcdv3`. */
+  readonly etcdEndpoints: readonly string[];
+  /** Domain whose SRV records name them. */
+  readonly etcdDiscoverySrv: string | undefined;
+  readonly etcdUsername: string | undefined;
+  readonly etcdPassword: SecretText | undefined;
+  readonly etcdCaFile: string | undefined;
+  readonly etcdCertFile: string | undefined;
+  readonly etcdKeyFile: string | undefined;
   /** Directory of sockets and lock. */
   readonly runDir: string;
   /** Directory of persistent state. */
   readonly stateDir: string;
   /** Port to listen on and to dial where the resources name none; overrides BGPConfiguration.listenPort. */
   readonly listenPort: number | undefined;
+  /** Seconds between two audits of what peers were told and of the kernel, 1-86400. */
+  readonly auditInterval: number;
+  /** What readiness asks of each class of sessions. */
+  readonly readiness: Readiness;
+  /** Seconds, 0-3600. */
+  readonly readinessThreshold: number;
+  /** Directory above `endpoint-status`, or `none`. */
+  readonly endpointStatusPrefix: string;
+  /** Control sockets of BIRD, spoken by the native engine in the run directory. */
+  readonly birdSockets: 'on' | 'off';
   /** HTTP listener 1 beside the unix socket. */
   readonly http: SocketAddress | 'none';
   /** HTTP listener 2: metrics and probes only. */

@@ -11,7 +11,7 @@ import {
   parseAddressWithLength,
   prefixFromAddress,
 } from 'bgp-ts/net';
-import type { LogLevel, NodeAddress, SocketAddress, TransportEntry } from './types.ts';
+import type { LogLevel, NodeAddress, Readiness, Requirement, SocketAddress, TransportEntry } from './types.ts';
 
 /** A value, or the rule that the text breaks, worded to follow "is". */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rule: string };
@@ -29,6 +29,17 @@ export function parseHttpUrl(text: string): Parsed<string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return bad('not an http:// or https:// URL');
   return url.username === '' && url.password === '' && url.search === '' ? good(text) : bad('a URL with more than host, port and path');
+}
+
+/** URLs of HTTP servers with commas between. */
+export function parseHttpUrls(text: string): Parsed<readonly string[]> {
+  const urls: string[] = [];
+  for (const part of text.split(',')) {
+    const parsed = parseHttpUrl(part.trim());
+    if (!parsed.ok) return bad(`a list with ${JSON.stringify(part.trim())}, which is ${parsed.rule}`);
+    urls.push(parsed.value);
+  }
+  return good(urls);
 }
 
 /** A name as Kubernetes gives to nodes and namespaces (RFC 1123 subdomain, at most 253 characters). */
@@ -180,4 +191,23 @@ export function parseTransportMap(text: string): Parsed<readonly TransportEntry[
     entries.push({ node, transport: transport.value });
   }
   return good(entries);
+}
+
+/** Calico's rule: sessions to local workloads are not counted (control-plane 8.2). */
+export const READINESS: Readiness = { mesh: 'pooled', node: 'pooled', global: 'pooled', 'local-workload': 'ignored' };
+
+const isClass = (text: string): text is keyof Readiness => Object.hasOwn(READINESS, text);
+const parseRequirement = parseWord<Requirement>('pooled', 'all', 'one', 'ignored');
+
+/** Entries `CLASS=RULE` with commas between; a class that is not named keeps its default. */
+export function parseReadiness(text: string): Parsed<Readiness> {
+  let readiness = READINESS;
+  for (const part of text.split(',').map((word) => word.trim())) {
+    const [name = '', rule = '', ...more] = part.split('=');
+    const parsed = parseRequirement(rule);
+    if (!isClass(name) || !parsed.ok || more.length > 0)
+      return bad(`not CLASS=RULE at ${JSON.stringify(part)} (mesh, node, global or local-workload; pooled, all, one or ignored)`);
+    readiness = { ...readiness, [name]: parsed.value };
+  }
+  return good(readiness);
 }

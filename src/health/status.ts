@@ -109,6 +109,9 @@ export interface PeerFamilyView {
   readonly lag: number;
   readonly slow: boolean;
   readonly endOfRibReceived: boolean;
+  /** Routes that may be accepted, and advertised; null without limit. */
+  readonly maxPrefix: number | null;
+  readonly maxPrefixOut: number | null;
 }
 
 /** One configured peer as the speaker sees it. Counters only grow while the peer stays configured. */
@@ -133,6 +136,10 @@ export interface PeerView {
   readonly lastErrorReceived: { readonly at: number; readonly text: string } | null;
   readonly nextRetryAt: number | null;
   readonly adminDown: boolean;
+  /** Why it is held back: what the operator said, too many prefixes, short memory. */
+  readonly heldBack: string | null;
+  /** The range that it was accepted from; null for a named peer. */
+  readonly range: string | null;
   /** Routes go to it with GRACEFUL_SHUTDOWN (RFC 8326). */
   readonly draining: boolean;
   /** Why the peer cannot be reached, as far as the sockets and the kernel's counters tell. */
@@ -165,6 +172,19 @@ export interface ListenerView {
   readonly error: string | null;
 }
 
+/** Own routes of one IP version by where they come from. */
+export interface LocalCount {
+  readonly static: number;
+  readonly kernel: number;
+  readonly device: number;
+}
+
+/** Own routes by IP version. */
+export interface LocalCounts {
+  readonly ipv4: LocalCount;
+  readonly ipv6: LocalCount;
+}
+
 /** The speaker's sign of life: sent every second and soon after a session changed state. */
 export interface SpeakerPush {
   /** Wall-clock ms. */
@@ -179,6 +199,8 @@ export interface SpeakerPush {
   readonly prefixes: { readonly [family in FamilyView]: number };
   readonly paths: { readonly [family in FamilyView]: number };
   readonly attributeSets: number;
+  /** Own routes; absent where the speaker does not count them. */
+  readonly locals?: LocalCounts;
   readonly groups: readonly GroupView[];
   /** Work counters by name, only growing; a fixed set of names. */
   readonly work: { readonly [counter: string]: number };
@@ -205,6 +227,10 @@ export interface RouteJson {
   readonly largeCommunities?: readonly string[];
   readonly originatorId?: string;
   readonly clusterList?: readonly string[];
+  /** Of own routes: where it comes from, its interface, the kernel's metric. */
+  readonly protocol?: 'static' | 'kernel' | 'device';
+  readonly interface?: string;
+  readonly metric?: number;
   readonly at: number;
   readonly reasons: readonly ReasonView[];
 }
@@ -475,11 +501,13 @@ export interface ListenOptions {
   readonly socket: string | null;
   /** Listener 2, /metrics and the probes only, any address. Default null: off. */
   readonly metrics: EndpointView | null;
+  /** Directory of BIRD's control sockets `bird.ctl` and `bird6.ctl`, spoken for it; null or absent: none. */
+  readonly bird?: string | null;
 }
 
 /** One address really listened on; `text` is `http://127.0.0.1:9178` or `unix:/run/linnet.sock`, with the port that was given for 0. */
 export interface ListeningView {
-  readonly listener: 'api' | 'socket' | 'metrics';
+  readonly listener: 'api' | 'socket' | 'metrics' | 'bird';
   readonly text: string;
   /** 0 for the socket. */
   readonly port: number;

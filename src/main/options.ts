@@ -38,17 +38,23 @@ export function essentials(config: Config): Essentials {
 const NO_SERVER =
   'no API server: give --kubeconfig or --api-endpoint, or run in a pod (KUBERNETES_SERVICE_HOST); for manifests --datastore file --path DIR';
 
+/** True where an API server is named, or this is a pod. */
+export function namesApiServer({ kubeconfig, apiEndpoint, apiServiceHost }: Config): boolean {
+  return kubeconfig !== undefined || apiEndpoint !== undefined || apiServiceHost !== undefined;
+}
+
 /** Checks what a daemon has no default for. Throws StartError `NODE` or `DATASTORE`. */
 export function daemonNeeds(config: Config): DaemonNeeds {
   if (config.datastore === 'file') return essentials(config);
   const node = nodeOf(config);
   if (config.datastore === 'kubernetes') {
-    if (config.kubeconfig === undefined && config.apiEndpoint === undefined && config.apiServiceHost === undefined) {
-      throw new StartError('DATASTORE', NO_SERVER);
-    }
+    if (!namesApiServer(config)) throw new StartError('DATASTORE', NO_SERVER);
     return { node, path: undefined };
   }
-  throw new StartError('DATASTORE', `datastore ${config.datastore} is not in this version: use kubernetes, or file with --path DIR`);
+  if (config.etcdEndpoints.length === 0 && config.etcdDiscoverySrv === undefined) {
+    throw new StartError('DATASTORE', 'datastore etcdv3 needs --etcd-endpoints URLS or --etcd-discovery-srv DOMAIN');
+  }
+  return { node, path: undefined };
 }
 
 /** Throws StartError `UNREACHABLE` where there are no manifests to read: neither a directory nor a file. */
@@ -90,5 +96,9 @@ export function translateOptions(config: Config): TranslateOptions {
 /** Where the health thread listens. */
 export function healthOptions(config: Config): HealthOptions {
   const endpoint = (socket: Config['http']) => (socket === 'none' ? null : { address: formatAddress(socket.address), port: socket.port });
-  return { listen: { api: endpoint(config.http), socket: join(config.runDir, 'linnet.sock'), metrics: endpoint(config.metricsListen) } };
+  const bird = config.engine === 'native' && config.birdSockets === 'on' ? config.runDir : null;
+  return {
+    listen: { api: endpoint(config.http), socket: join(config.runDir, 'linnet.sock'), metrics: endpoint(config.metricsListen), bird },
+    readiness: { thresholdMs: config.readinessThreshold * 1000, classes: { ...config.readiness, other: 'pooled' } },
+  };
 }

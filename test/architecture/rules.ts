@@ -29,7 +29,7 @@ const desired = ['confd/desired', ...routes];
 const driver = ['confd/driver', ...desired];
 const source = ['confd/source', ...resources];
 
-const health = ['health/status', 'health/probes', 'health/metrics', 'health/server'];
+const health = ['health/status', 'health/probes', 'health/metrics', 'health/server', 'health/birdctl'];
 const confd = ['confd/converge', 'confd/native', 'confd/bird', 'confd/source/file', 'confd/source/kubernetes', ...source, ...driver];
 const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink'])];
 
@@ -97,11 +97,15 @@ export const AREAS: readonly Area[] = [
   // health has nothing of ours: main hands it suppliers
   { path: 'src/health/', name: 'health/status', imports: [], pure: false },
   { path: 'src/health/metrics', name: 'health/metrics', imports: ['health/status'], pure: true },
+  { path: 'src/health/birdctl/', name: 'health/birdctl', imports: ['health/status'], pure: false },
+  ...['reply', 'times', 'command', 'network', 'protocols', 'routes'].map(
+    (file): Area => ({ path: `src/health/birdctl/${file}.ts`, name: 'health/birdctl', imports: ['health/status'], pure: true }),
+  ),
   { path: 'src/health/probes', name: 'health/probes', imports: ['health/status'], pure: false },
   {
     path: 'src/health/server',
     name: 'health/server',
-    imports: ['health/status', 'health/metrics', 'health/probes'],
+    imports: ['health/status', 'health/metrics', 'health/probes', 'health/birdctl'],
     packages: ['fastify'],
     pure: false,
   },

@@ -9,10 +9,23 @@ import type { LearnedRoute } from '../../routes/kernel/learn.ts';
 
 type RoutesInput = Extract<SpeakerInput, { type: 'routes' }>;
 
+/** Own routes of one family by protocol. */
+type LocalFigure = { readonly [protocol in LocalRoute['protocol']]: number };
+
+/** Own routes by family and protocol. */
+export interface LocalFigures {
+  readonly ipv4: LocalFigure;
+  readonly ipv6: LocalFigure;
+}
+
 /** The routes of both origins. */
 export interface LearnedRoutes {
   /** The same input with what is learned in it. */
   join<T extends Extract<SpeakerInput, { type: 'configure' | 'routes' }>>(input: T): T | RoutesInput;
+  /** The own route of a prefix. */
+  at(prefix: Prefix): LocalRoute | undefined;
+  /** How many there are by family and protocol. */
+  counts(): LocalFigures;
   /** Takes what the kernel has learned or lost; the input for the speaker, undefined where nothing changes for it. */
   learn(change: { readonly set: readonly LearnedRoute[]; readonly remove: readonly Prefix[] }): RoutesInput | undefined;
 }
@@ -39,6 +52,8 @@ export function createLearnedRoutes(): LearnedRoutes {
   const configured = new Map<string, LocalRoute>();
   const learned = new Map<string, LocalRoute>();
   let started = false;
+  // Counted when asked for after a change: once a second at most.
+  let figures: LocalFigures | undefined;
   const choice = (key: string): LocalRoute | undefined => {
     const [own, found] = [configured.get(key), learned.get(key)];
     return found !== undefined && (own === undefined || found.protocol === 'device') ? found : own;
@@ -53,8 +68,19 @@ export function createLearnedRoutes(): LearnedRoutes {
     }
     return { type: 'routes', set, remove };
   };
+  const count = (): LocalFigures => {
+    const counted = { ipv4: { static: 0, kernel: 0, device: 0 }, ipv6: { static: 0, kernel: 0, device: 0 } };
+    for (const key of new Set([...configured.keys(), ...learned.keys()])) {
+      const route = choice(key);
+      if (route !== undefined) counted[route.prefix.family][route.protocol] += 1;
+    }
+    return counted;
+  };
   return {
+    at: (prefix) => choice(prefixKey(prefix)),
+    counts: () => (figures ??= count()),
     join: (given) => {
+      figures = undefined;
       if (given.type === 'configure') {
         started = true;
         configured.clear();
@@ -68,6 +94,7 @@ export function createLearnedRoutes(): LearnedRoutes {
       return learned.size === 0 ? given : input([...given.set.map((route) => route.prefix), ...given.remove]);
     },
     learn: ({ set, remove }) => {
+      figures = undefined;
       for (const prefix of remove) learned.delete(prefixKey(prefix));
       for (const route of set) learned.set(prefixKey(route.prefix), localRoute(route));
       // The first configuration brings them all.

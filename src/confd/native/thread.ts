@@ -8,6 +8,7 @@ import { parsePrefix } from 'bgp-ts/net';
 import type { ConfigState } from './delta.ts';
 import { createConfigState, openDelta } from './delta.ts';
 import { explanationView } from './explain-view.ts';
+import type { LearnedRoutes, LocalFigures } from './learned-routes.ts';
 import { actionRefusal } from './peer-action.ts';
 import type { FromThread, HealthQuestion, HealthReply, ThreadAnswer, ThreadFault, ThreadQuery, ToThread } from './protocol.ts';
 import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.ts';
@@ -20,6 +21,8 @@ export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'expl
   /** Carries out an operator's action on a configured peer. */
   act(peer: string, action: PeerAction): void;
   listeners(): readonly ListenerFigures[];
+  /** The own route of a prefix, and how many there are; absent: neither is told. */
+  readonly own?: Pick<LearnedRoutes, 'at' | 'counts'>;
   /** Ends every session and closes every socket. */
   stop(planned: boolean, text: string): Promise<void>;
 }
@@ -56,7 +59,14 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
     reportListeners(figures, listeners, deps.toMain);
     deps.toHealth({
       type: 'push',
-      push: pushes.next({ now: deps.now(), status: deps.speaker.status(), listeners: figures, notifications, loop: deps.loop() }),
+      push: pushes.next({
+        now: deps.now(),
+        status: deps.speaker.status(),
+        listeners: figures,
+        notifications,
+        ...ownCounts(deps.speaker),
+        loop: deps.loop(),
+      }),
     });
   };
   return {
@@ -91,6 +101,10 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
       return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis' || event.kind === 'peer-action';
     },
   };
+}
+
+function ownCounts({ own }: ThreadSpeaker): { readonly locals?: LocalFigures } {
+  return own === undefined ? {} : { locals: own.counts() };
 }
 
 function count(counts: Map<string, NotificationCounts>, peer: string, direction: 'sent' | 'received'): void {
@@ -164,5 +178,9 @@ function routesPage(speaker: ThreadSpeaker, query: Extract<ThreadQuery, { kind: 
     ...(prefix === undefined ? {} : { prefix }),
   };
   const page = speaker.routes(wanted, query.cursor, Math.min(MAX_PAGE, Math.max(1, query.limit)));
-  return { kind: 'routes', routes: page.routes.map(routeView), next: page.next ?? null };
+  return {
+    kind: 'routes',
+    routes: page.routes.map((route) => routeView(route, route.from === 'local' ? speaker.own?.at(route.prefix) : undefined)),
+    next: page.next ?? null,
+  };
 }

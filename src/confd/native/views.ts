@@ -2,11 +2,12 @@
  * What the speaker's thread tells the health thread, as plain JSON-ready data: addresses and prefixes are text, absent is
  * null. The shapes match health/status.ts structurally (this folder does not import it; a test holds them together).
  */
-import type { Endpoint, PeerFamilyStatus, PeerStatus, SpeakerStatus } from 'bgp-ts';
+import type { Endpoint, LocalRoute, PeerFamilyStatus, PeerStatus, SpeakerStatus } from 'bgp-ts';
 import { addressFromNumber, formatAddress, formatPrefix, isUnspecified } from 'bgp-ts/net';
 import type { Reason } from 'bgp-ts/policy';
 import type { RouteView } from 'bgp-ts/rib';
 import type { AsPathSegment, PathAttributes } from 'bgp-ts/wire';
+import type { LocalFigures } from './learned-routes.ts';
 
 /** Event-loop lateness since the last push, ms. */
 export interface LoopFigures {
@@ -41,7 +42,7 @@ export function endpointView(endpoint: Endpoint): { readonly address: string; re
 
 const reasonsView = (reasons: readonly Reason[]): readonly Reason[] => reasons.map(({ object, rule }) => ({ object, rule }));
 
-const familyView = (family: PeerFamilyStatus): PeerFamilyStatus => ({
+const familyView = (family: PeerFamilyStatus) => ({
   family: family.family,
   received: family.received,
   accepted: family.accepted,
@@ -50,6 +51,8 @@ const familyView = (family: PeerFamilyStatus): PeerFamilyStatus => ({
   lag: family.lag,
   slow: family.slow,
   endOfRibReceived: family.endOfRibReceived,
+  maxPrefix: family.maxPrefix ?? null,
+  maxPrefixOut: family.maxPrefixOut ?? null,
 });
 
 /** One peer for status output. */
@@ -73,6 +76,8 @@ export function peerView(peer: PeerStatus, notifications: NotificationCounts | u
     lastErrorReceived: peer.lastErrorReceived ?? null,
     nextRetryAt: peer.nextRetryAt ?? null,
     adminDown: peer.adminDown,
+    heldBack: peer.heldBack ?? null,
+    range: peer.range ?? null,
     draining: peer.draining,
     diagnosis: peer.diagnosis ?? null,
     capabilities: peer.capabilities,
@@ -100,6 +105,7 @@ export interface Push {
   readonly prefixes: SpeakerStatus['prefixes'];
   readonly paths: SpeakerStatus['paths'];
   readonly attributeSets: number;
+  readonly locals?: LocalFigures;
   readonly groups: SpeakerStatus['groups'];
   readonly work: SpeakerStatus['work'];
   readonly loop: LoopFigures;
@@ -111,6 +117,7 @@ export interface PushParts {
   readonly status: SpeakerStatus;
   readonly listeners: readonly ListenerFigures[];
   readonly notifications: ReadonlyMap<string, NotificationCounts>;
+  readonly locals?: LocalFigures;
   readonly loop: LoopFigures;
 }
 
@@ -134,7 +141,7 @@ function markOf(peer: PeerStatus, notifications: NotificationCounts | undefined)
   const { remote, local, lastErrorSent, lastErrorReceived, nextRetryAt } = peer;
   const retry = nextRetryAt === undefined ? 0 : Math.round(nextRetryAt / RETRY_GRAIN_MS);
   const identity = `${remote.port} ${remote.address.words.join()} ${local?.port} ${peer.remoteAs} ${peer.localAs} ${peer.remoteId} ${peer.passive} ${peer.reflectorClient}`;
-  const session = `${peer.state} ${peer.since} ${peer.flaps} ${peer.holdTime} ${peer.keepaliveTime} ${peer.adminDown} ${peer.draining} ${peer.diagnosis} ${retry} ${peer.capabilities.length}`;
+  const session = `${peer.state} ${peer.since} ${peer.flaps} ${peer.holdTime} ${peer.keepaliveTime} ${peer.adminDown} ${peer.heldBack} ${peer.draining} ${peer.diagnosis} ${retry} ${peer.capabilities.length}`;
   const errors = `${lastErrorSent?.at} ${lastErrorReceived?.at} ${notifications?.received} ${notifications?.sent}`;
   const messages = `${peer.messagesReceived} ${peer.messagesSent} ${peer.updatesReceived} ${peer.updatesSent}`;
   const families = peer.families.map(
@@ -150,7 +157,7 @@ export function createPushes(): Pushes {
     restart: () => {
       sent = undefined;
     },
-    next: ({ now, status, listeners, notifications, loop }) => {
+    next: ({ now, status, listeners, notifications, locals, loop }) => {
       const complete = sent === undefined;
       const former = sent ?? new Map<string, Pushed>();
       const upsert: PeerJson[] = [];
@@ -173,6 +180,7 @@ export function createPushes(): Pushes {
         prefixes: status.prefixes,
         paths: status.paths,
         attributeSets: status.attributeSets,
+        ...(locals === undefined ? {} : { locals }),
         groups: status.groups,
         work: status.work,
         loop,
@@ -182,7 +190,7 @@ export function createPushes(): Pushes {
 }
 
 /** One path as JSON: attributes as text, absent ones left out. */
-export function routeView(route: RouteView) {
+export function routeView(route: RouteView, own?: LocalRoute) {
   return {
     prefix: formatPrefix(route.prefix),
     from: route.from,
@@ -191,9 +199,15 @@ export function routeView(route: RouteView) {
     stale: route.stale,
     ...(route.pathId === undefined ? {} : { pathId: route.pathId }),
     ...attributesView(route.attributes),
+    ...(own === undefined ? {} : ownView(own)),
     at: route.at,
     reasons: reasonsView(route.reasons),
   };
+}
+
+/** Where an own route comes from. */
+function ownView({ protocol, interface: name, metric }: LocalRoute) {
+  return { protocol, ...(name === undefined ? {} : { interface: name }), ...(metric === undefined ? {} : { metric }) };
 }
 
 /** A route as JSON. */

@@ -65,6 +65,7 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
     status: speaker.status,
     routes: speaker.routes,
     explain: speaker.explain,
+    own: learned,
     bestChanges: speaker.bestChanges,
     learn: (change) => {
       const input = learned.learn(change);

@@ -47,6 +47,8 @@ const peerFamily = object({
   lag: describe('log entries the peer is behind', count),
   slow: flag,
   endOfRibReceived: flag,
+  maxPrefix: nullable(describe('routes accepted before the session ends, or a warning is given', count)),
+  maxPrefixOut: nullable(describe('routes advertised before the session ends', count)),
 });
 
 const peer = object({
@@ -68,6 +70,8 @@ const peer = object({
   lastErrorReceived: lastError,
   nextRetryAt: nullable(moment),
   adminDown: flag,
+  heldBack: nullable(describe('why the peer is held back: what an operator said, too many prefixes, short memory', text)),
+  range: nullable(describe('the range that the peer was accepted from', text)),
   draining: describe('routes go to it with GRACEFUL_SHUTDOWN (RFC 8326)', flag),
   diagnosis: nullable(describe('why the peer cannot be reached, as far as the sockets tell', text)),
   capabilities: list(text),
@@ -104,6 +108,9 @@ export const routeSchema: Schema = object(
     largeCommunities: list(text),
     originatorId: text,
     clusterList: list(text),
+    protocol: describe('where an own route comes from', oneOf('static', 'kernel', 'device')),
+    interface: describe('interface of an own route', text),
+    metric: describe("kernel's metric of an own route", count),
     at: moment,
     reasons: list(reason),
   },
@@ -118,6 +125,9 @@ export const routeSchema: Schema = object(
     'largeCommunities',
     'originatorId',
     'clusterList',
+    'protocol',
+    'interface',
+    'metric',
   ],
 );
 

@@ -1,8 +1,10 @@
 /** Where servers listen: loopback only for everything, a unix socket that replaces nothing that answers, clear refusals. */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, isIPv4 } from 'node:net';
+import { join } from 'node:path';
 import { MAX_SOCKET_PATH, SOCKET_ANSWER_MS } from '../limits.ts';
 import type { EndpointView, ListeningView, ListenOptions } from '../status.ts';
+import { type BirdSocket, birdWorld, listenBird } from './bird-sockets.ts';
 import { createServer, type HealthServer } from './server.ts';
 import type { Suppliers } from './suppliers.ts';
 
@@ -18,17 +20,21 @@ export type Opened =
   | { readonly ok: false; readonly refusal: Refusal };
 
 type Step =
-  | { readonly ok: true; readonly listening: ListeningView; readonly server: HealthServer }
+  | { readonly ok: true; readonly listening: ListeningView; readonly server: HealthServer | BirdSocket }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** Opens every listener that is wanted; when one cannot be, those already open are closed again. */
 export async function openListeners(suppliers: Suppliers, options: ListenOptions): Promise<Opened> {
-  const { api, socket, metrics } = options;
+  const { api, socket, metrics, bird } = options;
   const wanted: (() => Promise<Step>)[] = [];
   if (api !== null) wanted.push(() => openApi(suppliers, api));
   if (socket !== null) wanted.push(() => openSocket(suppliers, socket));
   if (metrics !== null) wanted.push(() => openTcp('metrics', createServer(suppliers, 'public'), metrics));
-  const open: { readonly listening: ListeningView; readonly server: HealthServer }[] = [];
+  if (bird !== undefined && bird !== null) {
+    wanted.push(() => openBird(suppliers, join(bird, 'bird.ctl'), 'ipv4'));
+    wanted.push(() => openBird(suppliers, join(bird, 'bird6.ctl'), 'ipv6'));
+  }
+  const open: { readonly listening: ListeningView; readonly server: HealthServer | BirdSocket }[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(open.map(({ server }) => server.close()));
   };
@@ -85,18 +91,32 @@ function because(code: string): string {
 }
 
 async function openSocket(suppliers: Suppliers, path: string): Promise<Step> {
+  return openPath('socket', path, async () => {
+    const server = createServer(suppliers, 'everything');
+    await server.listen({ path });
+    // Created under the umask, so never wider than this in between on any sane system; a group may be let in by the directory.
+    chmodSync(path, 0o660);
+    return server;
+  });
+}
+
+/** A BIRD that answers there is a speaker beside this one: it is not pushed aside (contracts.md, Behaviour decided). */
+async function openBird(suppliers: Suppliers, path: string, family: 'ipv4' | 'ipv6'): Promise<Step> {
+  return openPath('bird', path, () => listenBird(path, family, birdWorld(suppliers, Date.now)));
+}
+
+async function openPath(listener: 'socket' | 'bird', path: string, listen: () => Promise<HealthServer | BirdSocket>): Promise<Step> {
   const refuse = (why: string): Step => ({ ok: false, refusal: { code: 'HEALTH_LISTEN', message: `socket ${path}: ${why}` } });
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH) return refuse(`the path is longer than ${MAX_SOCKET_PATH} octets`);
   const inTheWay = await clearStale(path);
   if (inTheWay !== undefined) return refuse(inTheWay);
-  const server = createServer(suppliers, 'everything');
-  const failed = await server.listen({ path }).then(() => undefined, errorCode);
-  // libuv reports a missing directory as EACCES too.
-  if (failed !== undefined)
+  try {
+    return { ok: true, listening: { listener, text: `unix:${path}`, port: 0 }, server: await listen() };
+  } catch (error) {
+    const failed = errorCode(error);
+    // libuv reports a missing directory as EACCES too.
     return refuse(failed === 'EACCES' ? 'its directory is missing or must not be written (EACCES)' : because(failed));
-  // Created under the umask, so never wider than this in between on any sane system; a group may be let in by the directory.
-  chmodSync(path, 0o660);
-  return { ok: true, listening: { listener: 'socket', text: `unix:${path}`, port: 0 }, server };
+  }
 }
 
 /** Removes a socket that nobody answers on. Gives the reason when something else is in the way. */
