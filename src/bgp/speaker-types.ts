@@ -59,6 +59,11 @@ export interface PeerConfig {
   readonly exportPolicy: Policy;
   /** How often the local AS may stand in a received AS_PATH. Default 0. */
   readonly allowLocalAs: number;
+  /**
+   * What BIRD 1.6 does that is not what the RFCs say, for a cluster in which it must not be told apart: its set of capabilities, R and F bits in
+   * every first OPEN, MED 0 in place of none to external peers, Partial left as it came, no look for the own CLUSTER_ID in what is not from clients.
+   */
+  readonly dialect?: 'bird-1.6';
   /** Several paths of a prefix (RFC 7911), in the directions that the peer agrees to. */
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
   /** Most paths sent per prefix where several are, best first, 1-65535. Absent: all. */

@@ -6,20 +6,23 @@
 import type { Prefix } from './net/types.ts';
 import { createRib } from './rib/index.ts';
 import type { BestChange, RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
-import { cease, DeadlineQueue, MAX_PREFIX_HOLD_MS } from './session/index.ts';
-import { peerAction, shutdown } from './speaker/actions.ts';
+import { DeadlineQueue } from './session/index.ts';
+import { memoryOf, peerAction, recall, shutdown } from './speaker/actions.ts';
 import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
 import { hasWork, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
 import { diagnose, drive, setUnsent } from './speaker/machines.ts';
+import { relieveMemory } from './speaker/memory.ts';
 import { receiveOctets } from './speaker/messages.ts';
+import { tooManyReceived, warnOfPrefixes } from './speaker/prefix-limits.ts';
+import { createRanges, diagnoseRange, forgetDeparted } from './speaker/ranges.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
 import { isUp, report } from './speaker/state.ts';
 import { statusOf } from './speaker/status.ts';
 import { nextDeadline, tick } from './speaker/timers.ts';
-import type { SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
-import type { AttributeFault, Family } from './wire/index.ts';
+import type { PeerMemory, SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
+import type { AttributeFault } from './wire/index.ts';
 import { notificationForFault } from './wire/index.ts';
 
 export type { SpeakerOptions } from './speaker/state.ts';
@@ -44,6 +47,8 @@ export interface Speaker {
   /** When to tick next, monotonic milliseconds; Infinity without deadlines. In the past: after the next poll. */
   nextDeadline(): number;
   status(): SpeakerStatus;
+  /** What must outlive a restart, for the `recall` input of the next process. */
+  memory(): PeerMemory[];
   /** What changed among best paths since the last call, for one reader that installs routes (Rib.bestChanges). */
   bestChanges(limit: number): BestChange[];
   /** A page of routes from `cursor` (0 first); `next` is undefined at the end. An unknown peer has no routes. */
@@ -65,10 +70,12 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
     work: (clock, budgetMs) => {
       state.time.now = clock();
       const more = work(state, clock, budgetMs);
+      forgetDeparted(state);
       return { outputs: takeOutputs(state), more };
     },
     nextDeadline: () => nextDeadline(state),
     status: () => statusOf(state),
+    memory: () => memoryOf(state),
     bestChanges: (limit) => {
       const changes = state.rib.bestChanges(limit);
       // What was held back for the reader may be given up now.
@@ -89,7 +96,8 @@ function createState(options: SpeakerOptions): SpeakerState {
     rib: createRib(
       {
         onFault: (index, fault) => reportLater(state, index, (peer) => updateFault(state, peer, fault)),
-        onMaxPrefix: (index, family, limit) => reportLater(state, index, (peer) => tooManyPrefixes(state, peer, family, limit)),
+        onMaxPrefix: (index, family, limit) => reportLater(state, index, (peer) => tooManyReceived(state, peer, family, limit)),
+        onPrefixWarning: (index, family, limit) => reportLater(state, index, (peer) => warnOfPrefixes(state, peer, family, limit)),
       },
       // The first configuration brings the router id.
       { routerId: 0, wallClock: () => options.wallClock(time.now) },
@@ -102,6 +110,11 @@ function createState(options: SpeakerOptions): SpeakerState {
     byRemote: new Map(),
     connections: new Map(),
     unclaimed: new Set(),
+    ranges: createRanges(),
+    recalled: new Map(),
+    counters: { prefixWarnings: 0, maxPrefixExceeded: 0, maxPrefixOutExceeded: 0, memoryDrops: 0 },
+    memoryBase: undefined,
+    droppedAt: 0,
     dials: new Map(),
     nextDial: 1,
     deadlines: new DeadlineQueue<Peer>(),
@@ -171,8 +184,15 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
     case 'diagnosis': {
       const peer = state.peers.get(input.peer);
       if (peer !== undefined) diagnose(state, peer, input.text);
+      else diagnoseRange(state, input.peer, input.text);
       break;
     }
+    case 'recall':
+      recall(state, input.peers);
+      break;
+    case 'memory':
+      relieveMemory(state, input.used);
+      break;
     case 'shutdown':
       shutdown(state, input);
       break;
@@ -186,6 +206,7 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
   }
   // A session that the RIB asked to end must not see another input first.
   for (const carryOut of state.reports.splice(0)) carryOut();
+  forgetDeparted(state);
 }
 
 type ConnectionOf = SpeakerState['connections'] extends Map<number, infer C> ? C : never;
@@ -210,16 +231,6 @@ function updateFault(state: SpeakerState, peer: Peer, fault: AttributeFault): vo
   report(state, { kind: 'malformed-update', peer: peer.config.id, outcome: fault.outcome, detail: fault.detail, citation: fault.citation });
   if (fault.outcome !== 'session-reset') return;
   drive(state, peer, peer.primary, { type: 'update-error', notification: notificationForFault(fault), because: fault.detail });
-}
-
-function tooManyPrefixes(state: SpeakerState, peer: Peer, family: Family, limit: number): void {
-  const because = `more than ${limit} ${family} prefixes`;
-  drive(state, peer, peer.primary, {
-    type: 'stop',
-    notification: cease('CEASE_MAX_PREFIXES'),
-    because,
-    then: { refuseForMs: MAX_PREFIX_HOLD_MS },
-  });
 }
 
 function routes(

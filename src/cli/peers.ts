@@ -84,6 +84,10 @@ function peerRow(peer: PeerView): readonly string[] {
 function peerInfo(peer: PeerView): string {
   const notes: string[] = [];
   if (peer.adminDown) notes.push('administratively down');
+  else if (peer.heldBack !== null) notes.push(`held back: ${peer.heldBack}`);
+  if (peer.range !== null) notes.push(`of ${peer.range}`);
+  const lag = Math.max(0, ...peer.families.map((family) => family.lag));
+  if (lag > 0) notes.push(`${lag} changes behind`);
   if (peer.draining) notes.push('graceful shutdown');
   if (peer.reflectorClient) notes.push('reflector client');
   if (peer.families.some((family) => family.slow)) notes.push('slow');

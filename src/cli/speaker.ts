@@ -3,15 +3,21 @@
  * SIGHUP reads the file again as a difference; `--status` answers `GET /peers` and `GET /routes` on a unix socket.
  */
 import { readFile } from 'node:fs/promises';
-import type { SpeakerConfig } from 'bgp-ts';
+import type { Speaker, SpeakerConfig } from 'bgp-ts';
 import { createSpeaker, formatConfigFaults, parseSpeakerConfig } from 'bgp-ts';
 import type { SpeakerHost } from 'bgp-ts/io';
 import { createSpeakerHost, ListenError, monotonicNow, unavailableOptions, wallClockOf } from 'bgp-ts/io';
 import { createRecordedSpeaker } from 'bgp-ts/testing';
 import type { Command } from 'commander';
 import type { Log } from '../confd/log.ts';
+import type { Lock } from '../main/lock.ts';
+import { lockDirectories } from '../main/lock.ts';
 import { createLog } from '../main/log.ts';
+import { memoryLimit, memoryUsedOf } from '../main/memory-limit.ts';
+import type { PeerMemoryFile } from '../main/peer-memory.ts';
+import { openPeerMemory } from '../main/peer-memory.ts';
 import { logSpeakerEvent } from '../main/speaker-log.ts';
+import { StartError } from '../main/start-error.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError, EXIT, exitCode } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -32,12 +38,18 @@ export interface SpeakerArguments {
   readonly planned?: boolean;
   /** The process before this one ended while its routes stayed in the forwarding plane: send R and F (RFC 4724). Default false. */
   readonly restarting?: boolean;
+  /** Directory that keeps what operators set and who came from ranges over a restart; nothing is kept without it. */
+  readonly stateDir?: string;
+  /** MiB that may be resident before the peer that grows the table is dropped. Default 80 % of the machine's or control group's. */
+  readonly memoryLimit?: number;
   /** Path of a file that gets every input of the speaker, for `linnet replay`; none without it. */
   readonly record?: string;
 }
 
 interface SpeakerOptionsGiven {
   readonly status?: string;
+  readonly stateDir?: string;
+  readonly memoryLimit?: string;
   readonly planned?: boolean;
   readonly restarting?: boolean;
   readonly record?: string;
@@ -51,6 +63,8 @@ export function define(command: Command, context: CommandContext): void {
     .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket; linnet peers and linnet peer take it as --api')
     .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
     .option('--restarting', 'this process follows one whose routes are still being used: ask helpers to keep them (RFC 4724)')
+    .option('--state-dir <dir>', 'keep what linnet peer set, and the peers of ranges, over a restart')
+    .option('--memory-limit <MiB>', 'drop the peer that grows the table above this (default: 80 % of the memory there is)')
     .option('--record <file>', 'write every input of the speaker to this file, for linnet replay')
     .option('--log <level>', 'debug, info, warn or error', 'info')
     .action(async (config: string, options: SpeakerOptionsGiven) => {
@@ -58,61 +72,131 @@ export function define(command: Command, context: CommandContext): void {
       if (log === undefined) throw new CommandError(EXIT.usage, `--log ${options.log}: must be debug, info, warn or error`);
       const status = options.status === undefined ? {} : { status: options.status };
       const record = options.record === undefined ? {} : { record: options.record };
+      const state = options.stateDir === undefined ? {} : { stateDir: options.stateDir };
+      const limit = options.memoryLimit === undefined ? {} : { memoryLimit: readMebibytes(options.memoryLimit) };
       context.exit = exitCode(
         await speakerCommand(
-          { config, ...status, ...record, log, planned: options.planned === true, restarting: options.restarting === true },
+          {
+            config,
+            ...status,
+            ...state,
+            ...limit,
+            ...record,
+            log,
+            planned: options.planned === true,
+            restarting: options.restarting === true,
+          },
           interruptSignal(),
         ),
       );
     });
 }
 
+function readMebibytes(text: string): number {
+  const value = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+  if (value === undefined) throw new CommandError(EXIT.usage, `--memory-limit ${text}: must be a whole number of MiB, 1 or more`);
+  return value;
+}
+
 /** Runs a speaker until the signal; settles with the exit code. Throws CommandError 2 for a configuration or listener that cannot be. */
 export async function speakerCommand(args: SpeakerArguments, signal: AbortSignal): Promise<number> {
   const config = await readConfig(args.config);
   const log = createLog(args.log ?? 'info', {});
-  const recording = args.record === undefined ? undefined : await openRecording(args.record, log);
-  const options = {
-    random: Math.random,
-    wallClock: wallClockOf,
-    ...(args.restarting === true ? { restarting: { forwarding: true } } : {}),
-  };
-  const speaker = recording === undefined ? createSpeaker(options) : createRecordedSpeaker(options, recording.write);
+  const lock = args.stateDir === undefined ? undefined : await lockState(args.stateDir);
+  try {
+    const recording = args.record === undefined ? undefined : await openRecording(args.record, log);
+    try {
+      return await runSpeaker(args, config, recording, log, signal);
+    } finally {
+      await recording?.close();
+    }
+  } finally {
+    await lock?.release();
+  }
+}
+
+async function runSpeaker(
+  args: SpeakerArguments,
+  config: SpeakerConfig,
+  recording: RecordFile | undefined,
+  log: Log,
+  signal: AbortSignal,
+): Promise<number> {
+  let speaker: Speaker | undefined;
+  const memory = args.stateDir === undefined ? undefined : await openPeerMemory(args.stateDir, () => speaker?.memory() ?? [], log);
+  const restarting = args.restarting === true || (memory?.before.kept === true && agreesOnRestart(config));
+  const options = { random: Math.random, wallClock: wallClockOf, ...(restarting ? { restarting: { forwarding: true } } : {}) };
+  speaker = recording === undefined ? createSpeaker(options) : createRecordedSpeaker(options, recording.write);
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,
     warmUp: true,
+    memoryUsed: memoryUsedOf(memoryLimit(args.memoryLimit)),
     onEvent: (event) => {
       logSpeakerEvent(log, event);
+      if (event.kind === 'peer-action' || event.kind === 'dynamic-peer') memory?.changed();
     },
     onListenError: (error) => {
       log.error({ error: error.message }, 'cannot listen');
     },
   });
-  let server: StatusServer | undefined;
+  const server = await startSpeaker(speaker, host, memory, config, args.status);
+  await serve(args.config, host, log, { peers: config.peers.length, listeners: config.listen.length }, signal);
+  await server?.close();
+  // Before the sessions end: who was there is what the next process asks for.
+  await memory?.close(args.planned ?? false);
+  await host.stop(args.planned ?? false);
+  return EXIT.ok;
+}
+
+async function startSpeaker(
+  speaker: Speaker,
+  host: SpeakerHost,
+  memory: PeerMemoryFile | undefined,
+  config: SpeakerConfig,
+  status: string | undefined,
+): Promise<StatusServer | undefined> {
   try {
+    if (memory !== undefined) host.handle({ type: 'recall', peers: memory.before.peers });
     await host.configure(config);
-    if (args.status !== undefined)
-      server = await serveSpeakerStatus(speaker, (peer, action) => host.handle({ type: 'peer-action', peer, action }), args.status);
+    memory?.changed();
+    if (status === undefined) return undefined;
+    return await serveSpeakerStatus(speaker, (peer, action) => host.handle({ type: 'peer-action', peer, action }), status);
   } catch (error) {
     await host.stop(false);
-    await recording?.close();
     if (error instanceof ListenError || isSystemError(error)) throw new CommandError(EXIT.usage, error.message);
     throw error;
   }
+}
+
+/** True where peers may have kept routes of the process before this one (RFC 4724). */
+function agreesOnRestart({ peers, ranges = [] }: SpeakerConfig): boolean {
+  return [...peers, ...ranges.map(({ template }) => template)].some(({ gracefulRestart }) => gracefulRestart !== undefined);
+}
+
+/** Until the signal; SIGHUP reads the file again. */
+async function serve(
+  path: string,
+  host: SpeakerHost,
+  log: Log,
+  sizes: { readonly peers: number; readonly listeners: number },
+  signal: AbortSignal,
+): Promise<void> {
   let last = Promise.resolve();
   // One after the other: the file as it is read last is what holds.
   const reread = (): void => {
-    last = last.then(() => reconfigure(args.config, host, log));
+    last = last.then(() => reconfigure(path, host, log));
   };
   process.on('SIGHUP', reread);
-  log.info({ peers: config.peers.length, listeners: config.listen.length }, 'speaker started');
+  log.info(sizes, 'speaker started');
   await aborted(signal);
   process.off('SIGHUP', reread);
-  await server?.close();
-  await host.stop(args.planned ?? false);
-  await recording?.close();
-  return EXIT.ok;
+}
+
+async function lockState(path: string): Promise<Lock> {
+  return await lockDirectories([{ path, flag: 'state-dir' }]).catch((error: unknown) => {
+    throw error instanceof StartError ? new CommandError(EXIT.usage, error.message) : error;
+  });
 }
 
 function openRecording(path: string, log: Log): Promise<RecordFile> {
@@ -127,7 +211,11 @@ async function readConfig(path: string): Promise<SpeakerConfig> {
   });
   const parsed = parseSpeakerConfig(text);
   if (!parsed.ok) throw new CommandError(EXIT.usage, `${path}:\n${formatConfigFaults(parsed.error)}`);
-  const unavailable = parsed.value.peers.flatMap((peer) => unavailableOptions(peer).map((field) => `neighbor ${peer.id}: ${field}`));
+  const { peers, ranges = [] } = parsed.value;
+  const unavailable = [
+    ...peers.flatMap((peer) => unavailableOptions(peer).map((field) => `neighbor ${peer.id}: ${field}`)),
+    ...ranges.flatMap(({ id, template }) => unavailableOptions(template).map((field) => `${id}: ${field}`)),
+  ];
   if (unavailable.length > 0) {
     throw new CommandError(EXIT.usage, `${path}:\n${unavailable.map((where) => `${where}: is not available on this platform`).join('\n')}`);
   }

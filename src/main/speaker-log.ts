@@ -32,6 +32,12 @@ export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
       if (event.text === undefined) log.info({ peer: event.peer }, 'peer reachable again');
       else log.warn({ peer: event.peer, because: event.text }, 'peer unreachable');
       break;
+    case 'prefix-warning':
+      log.warn({ peer: event.peer, family: event.family, accepted: event.accepted, limit: event.limit }, 'many prefixes');
+      break;
+    case 'dynamic-peer':
+      log.info({ peer: event.peer, range: event.range }, event.present ? 'peer of a range came' : 'peer of a range is gone');
+      break;
     case 'peer-action':
       log.info({ peer: event.peer, action: event.action }, 'operator action');
       break;

@@ -138,6 +138,29 @@ describe('linnet speaker', () => {
     await expect(act('nobody', 'reset')).rejects.toMatchObject({ code: 1, message: 'there is no peer nobody' });
   });
 
+  it('remembers over a restart what an operator set, and refuses a second speaker in its directory', async () => {
+    const stateDir = join(folder, 'state');
+    const document = {
+      localAs: 64512,
+      routerId: '10.99.0.1',
+      listen: { address: '127.0.0.60', port: await freePort() },
+      neighbors: [{ name: 'tor', address: '127.0.0.61', as: 64512, passive: true }],
+    };
+    const { config, status } = await start(document, { stateDir });
+    const api = { kind: 'socket', path: status } as const;
+    await postDocument(api, '/api/v1/peers/tor/shutdown', 'linnet.peer-action/v1', { text: 'change 42' });
+    const second = await speakerCommand({ config, stateDir, log: 'error' }, new AbortController().signal).catch((error: unknown) => error);
+    expect(second).toMatchObject({ code: 2 });
+    for (const end of ends.splice(0)) await end();
+    const file = join(stateDir, 'peers.json');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ kept: false, peers: [{ id: 'tor', shutdown: 'change 42' }] });
+    await start(document, { stateDir });
+    expect(await getDocument(api, '/api/v1/peers', 'linnet.peers/v1')).toMatchObject({
+      peers: [{ id: 'tor', adminDown: true, heldBack: 'shut down by an operator: change 42' }],
+    });
+  });
+
   it('records what it gets, and the replay does the same', async () => {
     const record = join(folder, 'run.jsonl');
     const document = {

@@ -193,12 +193,7 @@ function readNeighbor(reader: ObjectReader, defaults: Defaults): PeerConfig {
 }
 
 /** Everything of a neighbour, or of the peers of a range, but who it is. */
-function readTemplate(
-  reader: ObjectReader,
-  defaults: Defaults,
-  isExternal: (localAs: number) => boolean,
-  named: boolean,
-): PeerTemplate {
+function readTemplate(reader: ObjectReader, defaults: Defaults, isExternal: (localAs: number) => boolean, named: boolean): PeerTemplate {
   const local = reader.address('localAddress');
   const localAs = reader.integer('localAs', 1, MAX_AS) ?? defaults.localAs;
   const external = isExternal(localAs);

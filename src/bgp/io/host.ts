@@ -2,7 +2,7 @@
  * Runs a speaker on real sockets and the real clock: one event loop, nothing else in it. Inputs go in as they come; work is
  * done in slices between polls; one timer serves all deadlines.
  */
-import { DIAGNOSE_EVERY_MS, WARM_UP_LIVES } from '../session/index.ts';
+import { DIAGNOSE_EVERY_MS, MEMORY_LOOK_MS, WARM_UP_LIVES } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { Connections } from './connections.ts';
@@ -26,6 +26,8 @@ export interface SpeakerHostOptions {
   readonly onListenError: (error: ListenError) => void;
   /** Compile what sessions and routes will need while nobody is connected yet: under a second of CPU, once. Default false. */
   readonly warmUp?: boolean;
+  /** Share of the memory limit that this process uses, 1: all of it; asked twice a second. Absent: no limit (bgp-speaker 4.11). */
+  readonly memoryUsed?: () => number;
 }
 
 /** A speaker at work. */
@@ -43,7 +45,8 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   const { speaker, now } = options;
   const peers = new PeerSockets();
   const diagnosis = createDiagnosis({
-    peers: () => peers.all(),
+    // A range has no session of its own that could clear it: what is found concerns those who do not get in.
+    peers: () => [...peers.all(), ...peers.ranges().map(({ peer }) => peer)],
     faults: () => peers.faults,
     established: () => new Set(speaker.status().peers.flatMap(({ id, state }) => (state === 'established' ? [id] : []))),
     counters: () => countersOf(hasNativeSockets()),
@@ -68,6 +71,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   const timer = createDeadlineTimer(now, () => {
     feed({ type: 'tick' });
   });
+  const memory = watchMemory(options.memoryUsed, feed);
   const worker = createWorker(speaker, now, (outputs) => {
     perform(outputs);
     timer.arm(speaker.nextDeadline());
@@ -91,7 +95,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
 
   function feed(input: SpeakerInput): void {
     if (input.type === 'configure') {
-      for (const id of peers.configure(input.config.peers)) diagnosis.forget(id);
+      for (const id of peers.configure(input.config.peers, input.config.ranges)) diagnosis.forget(id);
       // Before any session ends or starts: a peer that has the new key already must find it on the listener (bgp-speaker 4.8).
       listeners.rekey();
     }
@@ -115,11 +119,18 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
       feed({ type: 'shutdown', planned, ...(text === undefined ? {} : { text }) });
       timer.stop();
       clearInterval(looks);
+      clearInterval(memory);
       worker.stop();
       warming.stop();
       await connections.closed();
     },
   };
+}
+
+/** Tells the speaker twice a second how much memory is used; undefined where there is no limit. */
+function watchMemory(memoryUsed: (() => number) | undefined, feed: (input: SpeakerInput) => void): NodeJS.Timeout | undefined {
+  if (memoryUsed === undefined) return undefined;
+  return setInterval(() => feed({ type: 'memory', used: memoryUsed() }), MEMORY_LOOK_MS).unref();
 }
 
 /** Where outputs go. */

@@ -7,8 +7,8 @@ import { CONTROL_TRAFFIC, keyOctets, optionFault } from './native.ts';
 import type { PeerSockets } from './peer-sockets.ts';
 import { servedBy } from './peer-sockets.ts';
 
-/** Keys that a listening socket holds, by remote address; the text tells whether one changed. */
-export type HeldKeys = Map<string, { readonly address: Address; readonly text: string }>;
+/** Keys that a listening socket holds, by remote address or prefix; the text tells whether one changed. */
+export type HeldKeys = Map<string, { readonly address: Address; readonly prefixLength: number | undefined; readonly text: string }>;
 
 /**
  * Makes the options of a listening socket those of its peers; connections that are up are not touched. New keys come before old
@@ -30,24 +30,39 @@ export function keyListener(fd: number, listener: Endpoint['address'], held: Hel
         `its MD5 key differs from that of ${first.id}, which has the same address; the kernel holds one key an address`,
       );
   }
-  for (const [key, sharing] of wanted) setKey(fd, key, sharing, held, peers);
-  for (const [key, { address }] of held) {
+  for (const [key, sharing] of wanted) setKey(fd, key, sharing, undefined, held, peers);
+  const ranges = peers.ranges().filter(({ peer }) => servedBy(listener, peer));
+  for (const { peer, prefixLength } of ranges) {
+    if (peer.md5Key === undefined) continue;
+    const key = `${addressKey(peer.remote.address)}/${prefixLength}`;
+    wanted.set(key, [peer]);
+    setKey(fd, key, [peer], prefixLength, held, peers);
+  }
+  for (const [key, { address, prefixLength }] of held) {
     if (wanted.has(key)) continue;
-    removeMd5Key(fd, address);
+    removeMd5Key(fd, address, prefixLength);
     held.delete(key);
   }
-  applyTcpOptions(fd, listener.family, { typeOfService: CONTROL_TRAFFIC, ...listenerTtl(served) });
+  const all = [...served, ...ranges.map(({ peer }) => peer)];
+  applyTcpOptions(fd, listener.family, { typeOfService: CONTROL_TRAFFIC, ...listenerTtl(all) });
 }
 
-function setKey(fd: number, key: string, sharing: readonly PeerConfig[], held: HeldKeys, peers: PeerSockets): void {
+function setKey(
+  fd: number,
+  key: string,
+  sharing: readonly PeerConfig[],
+  prefixLength: number | undefined,
+  held: HeldKeys,
+  peers: PeerSockets,
+): void {
   const [peer] = sharing;
   const octets = peer === undefined ? undefined : keyOctets(peer);
   const text = peer?.md5Key?.reveal();
   if (peer === undefined || octets === undefined || text === undefined || held.get(key)?.text === text) return;
   const { address } = peer.remote;
   try {
-    setMd5Key(fd, { address, key: octets });
-    held.set(key, { address, text });
+    setMd5Key(fd, { address, key: octets, ...(prefixLength === undefined ? {} : { prefixLength }) });
+    held.set(key, { address, prefixLength, text });
   } catch (error) {
     const fault = optionFault(error, peer, held.size);
     for (const { id } of sharing) peers.faults.set(id, fault);

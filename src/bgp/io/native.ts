@@ -7,7 +7,7 @@ import type { Server, Socket } from 'node:net';
 import type { TcpOptions } from 'netlink';
 import { addon, readOptmemMax } from 'netlink';
 import { CONNECT_TIMEOUT_MS } from '../session/index.ts';
-import type { PeerConfig } from '../speaker-types.ts';
+import type { PeerConfig, PeerTemplate } from '../speaker-types.ts';
 
 /** Class selector 6, internetwork control (RFC 4271 does not ask for it; every daemon sends it): queues drop it last. */
 export const CONTROL_TRAFFIC = 0xc0;
@@ -36,7 +36,7 @@ const NATIVE_FIELDS = {
 } as const;
 
 /** Fields of a peer that this platform cannot serve, as the JSON configuration names them; none where the addon works. */
-export function unavailableOptions(peer: PeerConfig, native = hasNativeSockets()): readonly string[] {
+export function unavailableOptions(peer: PeerTemplate, native = hasNativeSockets()): readonly string[] {
   if (native) return [];
   return Object.entries(NATIVE_FIELDS).flatMap(([field, name]) => (field in peer ? [name] : []));
 }

@@ -5,8 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import { applyTcpOptions } from 'netlink';
-import { addressesEqual, addressKey, isUnspecified } from '../net/index.ts';
-import type { Endpoint, PeerConfig } from '../speaker-types.ts';
+import { addressesEqual, addressKey, isUnspecified, PrefixTrie } from '../net/index.ts';
+import type { Endpoint, PeerConfig, PeerRange } from '../speaker-types.ts';
 import { descriptorOf, hasNativeSockets, optionFault, socketOptions, unavailableOptions } from './native.ts';
 import { endpointOf } from './open-socket.ts';
 
@@ -22,16 +22,36 @@ function differ(before: PeerConfig | undefined, after: PeerConfig): boolean {
   );
 }
 
+/** A range as its sockets see it: a peer at its first address, which is that of its MD5 key. */
+export interface RangeSockets {
+  readonly prefixLength: number;
+  readonly peer: PeerConfig;
+}
+
+function rangeSockets({ id, prefix, template }: PeerRange): RangeSockets {
+  const { family, words, length } = prefix;
+  const remote = { address: { family, words }, port: 179 };
+  return { prefixLength: length, peer: { ...template, id, remote, remoteAs: 0, passive: true, range: id } };
+}
+
 /** The peers of a speaker by name and by remote address. */
 export class PeerSockets {
   #peers: readonly PeerConfig[] = [];
   readonly #byId = new Map<string, PeerConfig>();
   readonly #byRemote = new Map<string, PeerConfig[]>();
+  #ranges: readonly RangeSockets[] = [];
+  readonly #byPrefix = new PrefixTrie<RangeSockets>();
   /** Why peers are held, by name; listeners write here as well. */
   readonly faults = new Map<string, string>();
 
   /** Replaces the peers and names those whose socket options are others now. Faults are those of the platform until listeners add theirs. */
-  configure(peers: readonly PeerConfig[]): readonly string[] {
+  configure(peers: readonly PeerConfig[], ranges: readonly PeerRange[] = []): readonly string[] {
+    this.#ranges = ranges.map(rangeSockets);
+    this.#byPrefix.clear();
+    for (const [index, { prefix }] of ranges.entries()) {
+      const range = this.#ranges[index];
+      if (range !== undefined) this.#byPrefix.set(prefix, range);
+    }
     const changed = peers.filter((peer) => differ(this.#byId.get(peer.id), peer));
     this.#peers = peers;
     this.#byId.clear();
@@ -50,26 +70,34 @@ export class PeerSockets {
   /** Forgets the faults of sockets, to try again; those of the platform stay. */
   clearFaults(): void {
     this.faults.clear();
-    for (const peer of this.#peers) {
+    for (const peer of [...this.#peers, ...this.#ranges.map((range) => range.peer)]) {
       const missing = unavailableOptions(peer);
       if (missing.length > 0)
         this.faults.set(peer.id, `${missing.join(', ')}: not available on this platform (Linux on x64 or arm64 has it)`);
     }
   }
 
+  /** Named peers. */
   all(): readonly PeerConfig[] {
     return this.#peers;
+  }
+
+  ranges(): readonly RangeSockets[] {
+    return this.#ranges;
   }
 
   get(id: string): PeerConfig | undefined {
     return this.#byId.get(id);
   }
 
-  /** Peers that a connection between these addresses may belong to: those that name the local address before those that take any. */
+  /** Peers that a connection between these addresses may belong to: those that name the local address before those that take any, and a range where nobody is named. */
   at(local: Endpoint['address'], remote: Endpoint['address']): readonly PeerConfig[] {
     const peers = this.#byRemote.get(addressKey(remote)) ?? [];
     const exact = peers.filter((peer) => peer.local !== undefined && addressesEqual(peer.local, local));
-    return exact.length > 0 ? exact : peers.filter((peer) => peer.local === undefined);
+    const found = exact.length > 0 ? exact : peers.filter((peer) => peer.local === undefined);
+    if (found.length > 0) return found;
+    const range = this.#byPrefix.longestMatch(remote)?.value.peer;
+    return range === undefined ? [] : [{ ...range, remote: { address: remote, port: range.remote.port } }];
   }
 
   /**

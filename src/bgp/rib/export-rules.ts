@@ -5,7 +5,15 @@
 import type { Modifications } from '../policy/index.ts';
 import { type AttributeEdits, editAttributes, type Family, toTwoOctetAs } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
-import { type AttributeStore, HAS_LOCAL_PREF, HAS_ORIGINATOR, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from './attribute-store.ts';
+import {
+  type AttributeStore,
+  HAS_LOCAL_PREF,
+  HAS_MED,
+  HAS_ORIGINATOR,
+  NO_ADVERTISE,
+  NO_EXPORT,
+  NO_EXPORT_SUBCONFED,
+} from './attribute-store.ts';
 import { editsOf } from './edit.ts';
 import { factsOf } from './facts.ts';
 import { LOCAL } from './limits.ts';
@@ -23,17 +31,25 @@ export interface GroupRules {
   /** CLUSTER_ID of clients that are meshed with each other (`SourceColumns.meshed`), 0 of others. */
   readonly meshed: number;
   readonly localAs: number;
+  readonly dialect: 'bird-1.6' | undefined;
   readonly fourOctetAs: boolean;
   readonly maxMessage: number;
   readonly nextHop: 'auto' | 'self' | 'keep';
   /** Next hop octets where it is self; empty where there is no address of the family. */
   readonly self: Uint8Array;
+  /** IPv4 routes may have IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** Paths told of each prefix, with path identifiers (RFC 7911); 0: the best one, without. */
   readonly addPath: number;
   /** Where above 1, and without path identifiers: the path told in place of the best one (RFC 6774). */
   readonly diversePath: number;
   /** Members are told local routes only, until the peers of a restarted speaker have sent their tables. */
   readonly deferring: boolean;
+}
+
+/** True where the group's announcements are MP_REACH_NLRI: IPv6, and IPv4 that may have IPv6 next hops (RFC 8950 section 3). */
+export function inMultiprotocol({ family, extendedNextHop }: Pick<GroupRules, 'family' | 'extendedNextHop'>): boolean {
+  return family === 'ipv6-unicast' || extendedNextHop;
 }
 
 /** Why a route is not told to a group. */
@@ -89,12 +105,12 @@ const BLOCKS: readonly BlockRule[] = [
     rule: 'no next hop of this family',
     citation: 'RFC 4271 section 5.1.3',
     blocks: (rules, store, _sources, route) =>
-      !fitsFamily(rules.family, isSelf(rules, store, route) ? rules.self.length : store.nextHopLength(route.set)),
+      !fitsFamily(rules, isSelf(rules, store, route) ? rules.self.length : store.nextHopLength(route.set)),
   },
 ];
 
-function fitsFamily(family: Family, length: number): boolean {
-  return family === 'ipv4-unicast' ? length === 4 : length >= 16;
+function fitsFamily({ family, extendedNextHop }: GroupRules, length: number): boolean {
+  return length >= 16 ? family === 'ipv6-unicast' || extendedNextHop : length === 4 && family === 'ipv4-unicast';
 }
 
 /** The first rule that keeps a route from a group, before its policy is asked. */
@@ -125,13 +141,13 @@ function internalEdits(store: AttributeStore, route: ExportedRoute, edits: Attri
   return edits.localPref === undefined && !hasFlag(store, route.set, HAS_LOCAL_PREF) ? { ...edits, localPref: 100 } : edits;
 }
 
-function externalEdits(rules: GroupRules, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
+function externalEdits(rules: GroupRules, hasMed: boolean, route: ExportedRoute, edits: AttributeEdits): AttributeEdits {
   return {
     ...edits,
     prependAs: [rules.localAs, ...(edits.prependAs ?? [])],
     localPref: 'remove',
-    // MED is for the neighbouring AS only and not passed on (RFC 4271 section 5.1.4).
-    ...(edits.med === undefined && route.source !== LOCAL && { med: 'remove' as const }),
+    // MED is for the neighbouring AS only and not passed on (RFC 4271 section 5.1.4); BIRD 1.6 leaves a zero there (bird-behaviour, attributes).
+    ...(edits.med === undefined && route.source !== LOCAL && { med: hasMed && rules.dialect === 'bird-1.6' ? 0 : ('remove' as const) }),
     originatorId: 'remove',
     clusterList: 'remove',
   };
@@ -177,7 +193,7 @@ export function exportAttributes(
 ): ExportedAttributes {
   const wanted = mods.id === 0 ? NO_EDITS : editsOf(mods, factsOf(store, route.set));
   const external = rules.kind === 'external';
-  const edits = external ? externalEdits(rules, route, wanted) : internalEdits(store, route, wanted);
+  const edits = external ? externalEdits(rules, hasFlag(store, route.set, HAS_MED), route, wanted) : internalEdits(store, route, wanted);
   const own = store.octets(route.set);
   const edited = edits === NO_EDITS ? own : editAttributes(own, edits);
   const reflected = !external && isInternal(sources, route.source);

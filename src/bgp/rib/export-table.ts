@@ -2,7 +2,6 @@
  * Attributes as a group's members are told them, each stored once per group: equal octets have equal ids, so a change that
  * makes no difference on the wire is seen as none.
  */
-import type { Family } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
 import type { ExportedAttributes } from './export-rules.ts';
 import { grow, int32, uint32 } from './grow.ts';
@@ -22,8 +21,9 @@ export class ExportTable {
   private scratch = new Uint8Array(1024);
   private readonly wide: boolean;
 
-  constructor(family: Family) {
-    this.wide = family === 'ipv6-unicast';
+  /** `wide`: the attributes stand behind MP_REACH_NLRI, so the next hop is kept apart. */
+  constructor(wide: boolean) {
+    this.wide = wide;
   }
 
   /** Exports stored. */
@@ -80,7 +80,7 @@ export class ExportTable {
   }
 
   /**
-   * What the peer reads, a view to be read at once. IPv4: the attributes with NEXT_HOP in its place. IPv6: length and octets of the
+   * What the peer reads, a view to be read at once: the attributes with NEXT_HOP in its place, or for MP_REACH_NLRI length and octets of the
    * next hop, then the rest.
    */
   wire(id: number): Uint8Array {

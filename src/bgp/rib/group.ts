@@ -5,14 +5,14 @@
 import { type Batch, batchOctets, ChangeLog } from './change-log.ts';
 import type { DecisionTables } from './decision.ts';
 import { type ChangeSet, type Encoded, NOBODY } from './encoding.ts';
-import type { GroupRules } from './export-rules.ts';
+import { type GroupRules, inMultiprotocol } from './export-rules.ts';
 import { ExportTable } from './export-table.ts';
 import { heldBy } from './fall-behind.ts';
 import type { Feed } from './feed.ts';
 import { clearFlush, type Flush, newFlush, onlyFor, undoOf } from './flush.ts';
 import { GroupExports } from './group-exports.ts';
 import { grow, IntQueue, uint8 } from './grow.ts';
-import { LOCAL } from './limits.ts';
+import { FALL_BEHIND_CHUNK, LOCAL } from './limits.ts';
 import { diverseRow, PathChoice } from './path-choice.ts';
 import { PathSlots } from './path-slots.ts';
 import type { PolicyRun } from './policies.ts';
@@ -58,6 +58,8 @@ export class Group {
   private readonly writer: UpdateWriter;
   private readonly decision: DecisionTables;
   private readonly choice = new PathChoice();
+  /** Members whose cursor is before this batch are to walk; 0: nobody. */
+  private keepFrom = 0;
   private readonly onReady: (feed: Feed) => void;
   private readonly flush = newFlush();
 
@@ -67,11 +69,11 @@ export class Group {
     this.key = key;
     this.stores = stores;
     this.tables = tables;
-    const table = new ExportTable(rules.family);
+    const table = new ExportTable(inMultiprotocol(rules));
     this.exports = new GroupExports(stores, tables, rules, policy, table);
     this.sent = new SentState(table);
     this.slots = rules.addPath > 0 ? new PathSlots() : undefined;
-    this.writer = new UpdateWriter(rules.family, tables.prefixes, rules.maxMessage, this.slots);
+    this.writer = new UpdateWriter(rules, tables.prefixes, this.slots);
     this.decision = { options: stores.decision, attributes: stores.attributes, sources: stores.sources, paths: tables.paths, visited: 0 };
     this.onReady = onReady;
   }
@@ -101,13 +103,13 @@ export class Group {
     return this.pendingFlags[prefix] === 1;
   }
 
-  /** Computes and encodes up to `limit` pending prefixes as one batch. */
+  /** Computes and encodes pending prefixes as one batch, until about `limit` prefixes, or paths of them, were looked at. */
   flushPending(limit: number): void {
     const flush = this.beginFlush();
-    for (let n = Math.min(limit, this.pending.length); n > 0; n--) {
+    for (let left = limit; left > 0 && this.pending.length > 0; ) {
       const prefix = this.pending.shift();
       this.pendingFlags[prefix] = 0;
-      this.flushPrefix(flush, prefix);
+      left -= this.flushPrefix(flush, prefix);
     }
     this.endFlush(flush);
   }
@@ -116,9 +118,10 @@ export class Group {
   scan(limit: number): void {
     const { prefixes } = this.tables;
     const flush = this.beginFlush();
-    const end = Math.min(prefixes.top, this.scanAt + limit);
-    for (let prefix = this.scanAt; prefix < end; prefix++) if (prefixes.isLive(prefix)) this.flushPrefix(flush, prefix);
-    this.scanAt = end >= prefixes.top ? -1 : end;
+    let prefix = this.scanAt;
+    for (let left = limit; left > 0 && prefix < prefixes.top; prefix++)
+      left -= prefixes.isLive(prefix) ? this.flushPrefix(flush, prefix) : 1;
+    this.scanAt = prefix >= prefixes.top ? -1 : prefix;
     if (this.scanAt < 0) this.filled = true;
     this.endFlush(flush);
     if (this.scanAt < 0) for (const feed of this.members.values()) if (feed.whenCaughtUp.length > 0) this.onReady(feed);
@@ -218,15 +221,15 @@ export class Group {
     return this.flush;
   }
 
-  private flushPrefix(flush: Flush, prefix: number): void {
-    if (this.slots !== undefined) {
-      this.flushPaths(flush, prefix, this.slots);
-      return;
-    }
+  /** Returns what it cost: prefixes and paths looked at. */
+  private flushPrefix(flush: Flush, prefix: number): number {
+    if (this.slots !== undefined) return this.flushPaths(flush, prefix, this.slots);
     const { paths } = this.tables;
+    this.decision.visited = 1;
     const row = this.onlyRow(prefix);
     const source = row < 0 ? LOCAL : (paths.source[row] ?? LOCAL);
     this.tell(flush, prefix, row < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[row] ?? 0, source), source);
+    return this.decision.visited;
   }
 
   /** Row of the one path that a group without slots is told of a prefix, or would be if its rules let it out; -1 where there is none. */
@@ -242,9 +245,11 @@ export class Group {
   }
 
   /** Each path told in the slot that it has; those no longer told are withdrawn; new ones take slots that nothing refers to, or new ones. */
-  private flushPaths(flush: Flush, prefix: number, slots: PathSlots): void {
+  private flushPaths(flush: Flush, prefix: number, slots: PathSlots): number {
     const { paths, prefixes } = this.tables;
     const { choice } = this;
+    // A path told costs several times what one looked at does.
+    this.decision.visited = 1;
     choice.choose(this.decision, this.exports, prefix, prefixes.head[prefix] ?? -1);
     const others = new Map(this.slotsOf(prefix).map((slot) => [slots.row[slot] ?? -1, slot]));
     const fresh: number[] = [];
@@ -264,7 +269,9 @@ export class Group {
       this.sent.reserve(slots.top);
       this.tell(flush, slot, choice.ids.at(i), paths.source[row] ?? LOCAL);
     }
+    const cost = this.decision.visited + 4 * choice.rows.length;
     choice.release(this.exports);
+    return cost;
   }
 
   /** Notes what is told from this flush on of a prefix, or of a slot. */
@@ -340,10 +347,25 @@ export class Group {
     this.log.pin = Infinity;
     this.log.trim();
     if (this.log.octets <= this.stores.maxLogOctets) return;
-    const keep = this.log.tail + (this.log.length >> 1);
+    this.keepFrom = this.log.tail + (this.log.length >> 1);
+    this.leaveBehind();
+  }
+
+  /** True while members that are too far behind still follow the log: the group does not flush meanwhile, so the log does not grow. */
+  get isShortening(): boolean {
+    return this.keepFrom > 0;
+  }
+
+  /** Lets some of them walk, as one unit of work: each looks at every prefix once. */
+  leaveBehind(): void {
+    let left = FALL_BEHIND_CHUNK;
     for (const feed of this.members.values()) {
-      if (feed.walk === undefined && feed.cursor < keep) this.startWalk(feed);
+      if (feed.walk !== undefined || feed.cursor >= this.keepFrom) continue;
+      if (left <= 0) return;
+      this.startWalk(feed);
+      left -= this.top;
     }
+    this.keepFrom = 0;
   }
 
   private startWalk(feed: Feed): void {

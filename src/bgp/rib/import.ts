@@ -5,7 +5,7 @@
 
 import type { Modifications, PolicyOutcome } from '../policy/index.ts';
 import type { PeerConfig } from '../speaker-types.ts';
-import { containsCluster, countAs } from '../wire/index.ts';
+import { containsCluster, countAs, leftmostAs } from '../wire/index.ts';
 import { type AttributeStore, HAS_ORIGINATOR } from './attribute-store.ts';
 import { applyModifications } from './edit.ts';
 import { factsOf } from './facts.ts';
@@ -17,17 +17,19 @@ import type { WorkCounters } from './work.ts';
 /** What the checks compare with. */
 export interface ImportRules {
   readonly localAs: number;
+  /** AS that every AS_PATH must begin with; 0: any (RFC 4271 section 6.3). */
+  readonly firstAs: number;
   readonly allowLocalAs: number;
   readonly routerId: number;
   /** Every CLUSTER_ID this speaker reflects with, ascending. */
   readonly clusterIds: readonly number[];
 }
 
-/** Why a received set loops. */
-export type Loop = 'asLoop' | 'originatorLoop' | 'clusterLoop';
+/** Why a received set is treated as withdrawn: it loops, or did not come from the peer's AS (RFC 7606 section 7.2). */
+export type Loop = 'firstAsMismatch' | 'asLoop' | 'originatorLoop' | 'clusterLoop';
 
 const UNKNOWN = 0;
-const LOOPS: readonly Loop[] = ['asLoop', 'originatorLoop', 'clusterLoop'];
+const LOOPS: readonly Loop[] = ['firstAsMismatch', 'asLoop', 'originatorLoop', 'clusterLoop'];
 const AS_IS = 1;
 const MODIFIED = 2;
 const REJECT = 3;
@@ -62,6 +64,7 @@ export class ImportClass {
   /** Why the set must be treated as withdrawn, if it loops. */
   loopOf(set: number): Loop | undefined {
     const octets = this.store.octets(set);
+    if (this.rules.firstAs !== 0 && leftmostAs(octets) !== this.rules.firstAs) return 'firstAsMismatch';
     if (countAs(octets, this.rules.localAs) > this.rules.allowLocalAs) return 'asLoop';
     const flags = this.store.flags[set] ?? 0;
     if ((flags & HAS_ORIGINATOR) !== 0 && this.store.originatorId[set] === this.rules.routerId) return 'originatorLoop';
@@ -87,6 +90,12 @@ export class ImportClass {
   /** The policy's outcome, for explain. */
   outcome(set: number, prefixes: PrefixTable, prefix: number): PolicyOutcome {
     return this.policy.evaluate(set, prefixes, prefix);
+  }
+
+  /** What a policy says may have changed with where next hops lead: all verdicts are formed again. */
+  forgetAll(): void {
+    this.verdicts.length = 0;
+    this.modified.clear();
   }
 
   /** The received set's id will be reused. */
@@ -153,7 +162,11 @@ export class ImportClasses {
 
   /** The class of a peer's configuration; `drop` gives it back. */
   use(config: PeerConfig, routerId: number, clusterIds: readonly number[]): ImportClass {
-    const rules: ImportRules = { localAs: config.localAs, allowLocalAs: config.allowLocalAs, routerId, clusterIds };
+    const external = config.remoteAs !== config.localAs;
+    const firstAs = external && config.enforceFirstAs !== false ? config.remoteAs : 0;
+    // BIRD 1.6 looks for its CLUSTER_ID in what clients send only (bird-behaviour, attributes).
+    const clusters = config.dialect === 'bird-1.6' && !config.reflectorClient ? [] : clusterIds;
+    const rules: ImportRules = { localAs: config.localAs, firstAs, allowLocalAs: config.allowLocalAs, routerId, clusterIds: clusters };
     const key = JSON.stringify([this.policies.idOf(config.importPolicy), rules]);
     let found = this.classes.get(key);
     if (found === undefined) {

@@ -71,7 +71,8 @@ function selfOctets(config: PeerConfig, session: RibSession, family: Family): Ui
   const ip = family === 'ipv4-unicast' ? 'ipv4' : 'ipv6';
   const configured = config.nextHopSelf?.[ip];
   if (configured !== undefined) return addressOctets(configured);
-  return session.localAddress.family === ip ? addressOctets(session.localAddress) : new Uint8Array(0);
+  const usable = session.localAddress.family === ip || session.context.extendedNextHop.includes(family);
+  return usable ? addressOctets(session.localAddress) : new Uint8Array(0);
 }
 
 /** CLUSTER_ID of a client that needs no reflection from the others like it, 0 for every other peer. */
@@ -88,10 +89,12 @@ export function groupRulesOf(config: PeerConfig, session: RibSession, family: Fa
     clusterId: kind === 'external' ? 0 : (config.clusterId ?? routerId),
     meshed: kind === 'client' ? meshedCluster(config, routerId) : 0,
     localAs: kind === 'external' ? config.localAs : 0,
+    dialect: kind === 'external' ? config.dialect : undefined,
     fourOctetAs: session.fourOctetAs,
     maxMessage: session.maxMessage,
     nextHop: config.nextHop,
     self: selfOctets(config, session, family),
+    extendedNextHop: session.context.extendedNextHop.includes(family),
     addPath: session.addPathSend.includes(family) ? (config.addPathLimit ?? ALL_PATHS) : 0,
     diversePath: session.addPathSend.includes(family) ? 1 : (config.diversePath ?? 1),
     deferring: false,

@@ -14,7 +14,7 @@ import type { Groups } from './groups.ts';
 import type { ImportClasses } from './import.ts';
 import { type Announcement, announcePath, removePath } from './import-path.ts';
 import { startJob } from './jobs.ts';
-import { MAX_PEERS } from './limits.ts';
+import { APPLY_CHUNK, MAX_PEERS } from './limits.ts';
 import { FAMILIES, hasJob, meshedCluster, newPeerFamily, type PeerFamily, type PeerState } from './peer.ts';
 import { MAX_PREFIXES } from './prefix-table.ts';
 import type { FamilyTables, Stores } from './tables.ts';
@@ -38,6 +38,12 @@ export class Peers {
   private readonly list: (PeerState | undefined)[] = [];
   private readonly byId = new Map<string, PeerState>();
   private clusterIds: readonly number[] = [];
+  /** How many peers name each CLUSTER_ID. */
+  private readonly clusterUsers = new Map<number, number>();
+  /** Peers whose import rules and groups do not follow from their configuration yet. */
+  private readonly unapplied = new Set<PeerState>();
+  private readonly free: number[] = [];
+  private removed = 0;
   // The NLRI walkers' target, set around each walk: one closure for all of them.
   private walking: (Announcement & { readonly tables: FamilyTables; readonly limit: number }) | undefined;
   private readonly visitIpv4 = (word: number, length: number, pathId: number): void => this.visit(word, 0, 0, 0, length, pathId);
@@ -76,10 +82,13 @@ export class Peers {
       this.byId.set(config.id, known);
     }
     known.config = config;
+    if (known.removed) this.removed--;
     known.removed = false;
     this.context.stores.sources.setAddress(known.index, config.remote.address);
+    this.useClusterId(before.clusterId, -1);
+    this.useClusterId(config.clusterId, 1);
     if (before.clusterId !== config.clusterId) this.updateClusterIds();
-    this.reapply(known);
+    this.unapplied.add(known);
     this.noteRole(known);
     return known.index;
   }
@@ -98,7 +107,19 @@ export class Peers {
     const peer = this.get(index);
     if (peer.session !== undefined) this.sessionDown(index, 'flush');
     else for (const family of FAMILIES) this.flush(peer, peer.families[family]);
+    if (!peer.removed) this.removed++;
     peer.removed = true;
+  }
+
+  /** Next hops lead elsewhere: what depends on it is judged, decided and exported again. */
+  followWays(): void {
+    const { policies } = this.context.stores;
+    policies.forgetWays();
+    for (const peer of this.all()) {
+      const reimport = peer.imports.policy.asksWays;
+      if (reimport) peer.imports.forgetAll();
+      for (const family of FAMILIES) this.start(peer, peer.families[family], reimport ? { reimport, retouch: true } : { retouch: true });
+    }
   }
 
   /** Gives back the indexes of removed peers without rows; asked when no change is pending that could name them. */
@@ -111,6 +132,10 @@ export class Peers {
       )
         continue;
       this.list[peer.index] = undefined;
+      this.free.push(peer.index);
+      this.removed--;
+      this.unapplied.delete(peer);
+      this.useClusterId(peer.config.clusterId, -1);
       if (this.byId.get(peer.config.id) === peer) this.byId.delete(peer.config.id);
       this.context.imports.drop(peer.imports);
       this.context.stores.sources.setAddress(peer.index, undefined);
@@ -120,7 +145,7 @@ export class Peers {
 
   /** True while `reclaim` has something to do. */
   get hasRemoved(): boolean {
-    return this.list.some((peer) => peer?.removed === true);
+    return this.removed > 0;
   }
 
   setRouterId(routerId: number): void {
@@ -128,14 +153,14 @@ export class Peers {
     this.routerId = routerId;
     this.updateClusterIds();
     for (const peer of this.all()) {
-      this.reapply(peer);
+      this.unapplied.add(peer);
       this.noteRole(peer);
     }
   }
 
   setDeferring(deferring: boolean): void {
     this.context.stores.deferring = deferring;
-    for (const peer of this.all()) for (const family of FAMILIES) this.context.groups.resettle(peer, peer.families[family], this.routerId);
+    for (const peer of this.all()) this.unapplied.add(peer);
   }
 
   sessionUp(index: number, session: RibSession): void {
@@ -247,8 +272,7 @@ export class Peers {
   }
 
   private add(config: PeerConfig): PeerState {
-    const free = this.list.indexOf(undefined);
-    const index = free >= 0 ? free : this.list.length;
+    const index = this.free.pop() ?? this.list.length;
     if (index >= MAX_PEERS) throw new Error(`more than ${MAX_PEERS} peers`);
     const { sources } = this.context.stores;
     sources.client[index] = config.reflectorClient ? 1 : 0;
@@ -266,7 +290,8 @@ export class Peers {
     };
     this.list[index] = peer;
     this.byId.set(config.id, peer);
-    if (config.clusterId !== undefined) this.updateClusterIds();
+    this.useClusterId(config.clusterId, 1);
+    this.updateClusterIds();
     return peer;
   }
 
@@ -280,6 +305,21 @@ export class Peers {
     this.working.add(peer);
   }
 
+  /** True where `applyNext` has something to do. */
+  get hasUnapplied(): boolean {
+    return this.unapplied.size > 0;
+  }
+
+  /** One unit of giving changed configurations effect: a change of all peers' policies is no long slice. */
+  applyNext(): void {
+    let left = APPLY_CHUNK;
+    for (const peer of this.unapplied) {
+      this.unapplied.delete(peer);
+      this.reapply(peer);
+      if (--left === 0) return;
+    }
+  }
+
   /** Import rules and groups after a change of configuration; only what differs costs work. */
   private reapply(peer: PeerState): void {
     const imports = this.context.imports.use(peer.config, this.routerId, this.clusterIds);
@@ -290,12 +330,19 @@ export class Peers {
     for (const family of FAMILIES) this.context.groups.resettle(peer, peer.families[family], this.routerId);
   }
 
+  private useClusterId(id: number | undefined, by: number): void {
+    if (id === undefined) return;
+    const users = (this.clusterUsers.get(id) ?? 0) + by;
+    if (users === 0) this.clusterUsers.delete(id);
+    else this.clusterUsers.set(id, users);
+  }
+
   private updateClusterIds(): void {
-    const ids = new Set([this.routerId]);
-    for (const peer of this.all()) if (peer.config.clusterId !== undefined) ids.add(peer.config.clusterId);
-    const sorted = [...ids].sort((a, b) => a - b);
-    if (sorted.join() === this.clusterIds.join()) return;
-    this.clusterIds = sorted;
-    for (const peer of this.all()) this.reapply(peer);
+    const { clusterIds, clusterUsers, routerId } = this;
+    if (clusterIds.length === clusterUsers.size + (clusterUsers.has(routerId) ? 0 : 1)) {
+      if (clusterIds.every((id) => id === routerId || clusterUsers.has(id)) && clusterIds.includes(routerId)) return;
+    }
+    this.clusterIds = [...new Set([routerId, ...clusterUsers.keys()])].sort((a, b) => a - b);
+    for (const peer of this.all()) this.unapplied.add(peer);
   }
 }

@@ -1,6 +1,7 @@
 /** Dumps and status, read from the stored rows; dumps are cursors over prefix ids, each call looks at a bounded number. */
 import type { Reason } from '../policy/types.ts';
 import { CANONICAL, decodeAttributes, type Family, type PathAttributes } from '../wire/index.ts';
+import { inMultiprotocol } from './export-rules.ts';
 import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import type { Groups } from './groups.ts';
@@ -85,7 +86,7 @@ export function toldAttributes(group: Group, slot: number): PathAttributes | und
   const { rules, table } = group.exports;
   const wire = table.wire(group.sent.exports[slot] ?? 0).slice();
   const context = { ...CANONICAL, fourOctetAs: rules.fourOctetAs };
-  if (rules.family === 'ipv4-unicast') return decodeAttributes(wire, context).attributes;
+  if (!inMultiprotocol(rules)) return decodeAttributes(wire, context).attributes;
   const body = 1 + (wire[0] ?? 0);
   return decodeAttributes(wire.subarray(body), context, wire.subarray(1, body)).attributes;
 }

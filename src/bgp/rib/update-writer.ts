@@ -3,7 +3,7 @@
  * prefixes with one attribute set becomes as few messages as fit. IPv6 puts MP_REACH_NLRI first (RFC 7606 section 5.1).
  */
 import type { Family } from '../wire/index.ts';
-import type { GroupRules } from './export-rules.ts';
+import { type GroupRules, inMultiprotocol } from './export-rules.ts';
 import type { PathSlots } from './path-slots.ts';
 import type { PrefixTable } from './prefix-table.ts';
 
@@ -12,19 +12,21 @@ const UPDATE = 2;
 const MP_REACH = 14;
 const MP_UNREACH = 15;
 const EXTENDED_OPTIONAL = 0x90;
-/** AFI 2, SAFI 1. */
-const IPV6_UNICAST = [0, 2, 1] as const;
+/** AFI and SAFI. */
+const FAMILY_OCTETS = { 'ipv4-unicast': [0, 1, 1], 'ipv6-unicast': [0, 2, 1] } as const;
 /** Largest NLRI of one prefix: length octet and address. */
 const MAX_NLRI = { 'ipv4-unicast': 5, 'ipv6-unicast': 17 } as const;
 /** Octets around attributes and NLRI: header, two lengths; MP_REACH adds its header, AFI, SAFI, next hop length, reserved. */
-const OVERHEAD = { 'ipv4-unicast': HEADER + 4, 'ipv6-unicast': HEADER + 4 + 4 + 3 + 1 } as const;
+const OVERHEAD = HEADER + 4;
+const MP_OVERHEAD = OVERHEAD + 4 + 3 + 1;
 
 /** Octets of a path identifier before its prefix (RFC 7911 section 3). */
 const PATH_ID = 4;
 
 /** Octets of a message that carries attributes of this length (the export table's form) and one prefix of any length. */
-export function smallestUpdate({ family, addPath }: Pick<GroupRules, 'family' | 'addPath'>, wireLength: number): number {
-  return OVERHEAD[family] + wireLength + MAX_NLRI[family] + (addPath > 0 ? PATH_ID : 0);
+export function smallestUpdate(rules: Pick<GroupRules, 'family' | 'addPath' | 'extendedNextHop'>, wireLength: number): number {
+  const { family, addPath } = rules;
+  return (inMultiprotocol(rules) ? MP_OVERHEAD : OVERHEAD) + wireLength + MAX_NLRI[family] + (addPath > 0 ? PATH_ID : 0);
 }
 
 const NO_ATTRIBUTES = new Uint8Array(0);
@@ -42,15 +44,17 @@ export class UpdateWriter {
   private withdrawing = false;
   private readonly prefixes: PrefixTable;
   private readonly family: Family;
+  private readonly wide: boolean;
   private readonly slots: PathSlots | undefined;
   private maxMessage: number;
 
   /** `slots`: what is added are paths, told with their identifiers; undefined: prefixes. */
-  constructor(family: Family, prefixes: PrefixTable, maxMessage: number, slots: PathSlots | undefined) {
-    this.family = family;
+  constructor(rules: GroupRules, prefixes: PrefixTable, slots: PathSlots | undefined) {
+    this.family = rules.family;
+    this.wide = inMultiprotocol(rules);
     this.prefixes = prefixes;
     this.slots = slots;
-    this.maxMessage = maxMessage;
+    this.maxMessage = rules.maxMessage;
   }
 
   /** Starts over with an empty buffer. */
@@ -120,11 +124,16 @@ export class UpdateWriter {
     this.buffer.fill(0xff, this.at, this.at + 16);
     this.buffer[this.at + 18] = UPDATE;
     this.at += HEADER;
-    if (this.family === 'ipv4-unicast') this.openIpv4();
-    else this.openIpv6();
+    if (this.isMultiprotocol()) this.openMultiprotocol();
+    else this.openClassic();
   }
 
-  private openIpv4(): void {
+  /** IPv4 is withdrawn in the field of old, whatever its next hops (RFC 4271 section 4.3). */
+  private isMultiprotocol(): boolean {
+    return this.withdrawing ? this.family === 'ipv6-unicast' : this.wide;
+  }
+
+  private openClassic(): void {
     const end = this.start + this.maxMessage;
     if (this.withdrawing) {
       this.at += 2;
@@ -140,11 +149,11 @@ export class UpdateWriter {
     this.limit = end;
   }
 
-  private openIpv6(): void {
+  private openMultiprotocol(): void {
     this.put16(this.at, 0);
     this.buffer[this.at + 4] = EXTENDED_OPTIONAL;
     this.buffer[this.at + 5] = this.withdrawing ? MP_UNREACH : MP_REACH;
-    this.buffer.set(IPV6_UNICAST, this.at + 8);
+    this.buffer.set(FAMILY_OCTETS[this.family], this.at + 8);
     this.bodyAt = this.at + 8;
     this.at += 11;
     if (!this.withdrawing) {
@@ -158,7 +167,7 @@ export class UpdateWriter {
   }
 
   private closeMessage(): void {
-    if (this.family === 'ipv6-unicast') this.closeIpv6();
+    if (this.isMultiprotocol()) this.closeMultiprotocol();
     else if (this.withdrawing) {
       this.put16(this.bodyAt - 2, this.at - this.bodyAt);
       this.put16(this.at, 0);
@@ -168,7 +177,7 @@ export class UpdateWriter {
     this.messages++;
   }
 
-  private closeIpv6(): void {
+  private closeMultiprotocol(): void {
     this.put16(this.bodyAt - 2, this.at - this.bodyAt);
     if (!this.withdrawing) this.put(this.wire.subarray(1 + (this.wire[0] ?? 0)));
     this.put16(this.bodyAt - 6, this.at - (this.bodyAt - 4));

@@ -22,6 +22,8 @@ export interface WorkCounters {
   moves: number;
   /** Routes treated as withdrawn for their loop (RFC 4271 section 9.1.2, RFC 4456 section 8). */
   asLoop: number;
+  /** Routes treated as withdrawn because their AS_PATH does not begin with the external peer's AS (RFC 4271 section 6.3). */
+  firstAsMismatch: number;
   originatorLoop: number;
   clusterLoop: number;
   /** Exports withheld because the attributes do not fit a message. */
@@ -43,6 +45,7 @@ export function newWorkCounters(): WorkCounters {
     images: 0,
     moves: 0,
     asLoop: 0,
+    firstAsMismatch: 0,
     originatorLoop: 0,
     clusterLoop: 0,
     tooLong: 0,

@@ -21,6 +21,24 @@ export const IDLE_HOLD_MAX_MS = 30_000;
 /** IdleHold after a peer sent more routes than it may, milliseconds: long enough not to flap, short enough to heal alone. */
 export const MAX_PREFIX_HOLD_MS = 120_000;
 
+/** Share of the memory limit below which memory is plentiful: what peers hold then is what later growth is measured against. */
+export const MEMORY_PLENTY_SHARE = 0.75;
+
+/** After a peer was dropped for memory another one goes only when this share of the limit more is used than then. */
+export const MEMORY_REGROWTH_SHARE = 0.02;
+
+/** Between two looks at the memory of the process, milliseconds: a table that comes in at full speed adds some 100 MB meanwhile. */
+export const MEMORY_LOOK_MS = 500;
+
+/**
+ * Prefixes of a family that a kind of session usually has at most (bgp-speaker 4.11): clients are nodes, internal peers other reflectors,
+ * external ones routers with a full table.
+ */
+export const USUAL_MAX_PREFIX = { client: 10_000, internal: 200_000, external: 2_000_000 } as const;
+
+/** Peers of a range at a time where its configuration says nothing. */
+export const DEFAULT_RANGE_LIMIT = 100;
+
 /** First reconnect after a session that was up is lost, milliseconds; the configured ConnectRetryTime follows. */
 export const RECONNECT_FIRST_MS = 1_000;
 

@@ -15,10 +15,14 @@ export interface LocalOffer {
   readonly keepaliveTime: number | undefined;
   readonly families: readonly Family[];
   readonly addPath: 'off' | 'receive' | 'send' | 'both';
+  /** IPv4 routes with IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** Absent: the capability is not sent. `longLivedStaleTime`, seconds: that of RFC 9494 too. `restarting` is the R bit, `forwarding` the F bit of every family (RFC 4724 section 3). */
   readonly gracefulRestart:
     | { readonly restartTime: number; readonly restarting: boolean; readonly forwarding: boolean; readonly longLivedStaleTime?: number }
     | undefined;
+  /** Capabilities as BIRD 1.6 sends them: no extended messages, an empty long-lived graceful restart, no N bit (bird-behaviour, start-up). */
+  readonly dialect?: 'bird-1.6';
   /** True after a peer refused the OPEN for its optional parameters (RFC 5492 section 3): none are sent. */
   readonly plain: boolean;
 }
@@ -38,6 +42,8 @@ export interface Negotiated {
   readonly maxMessage: number;
   readonly addPathReceive: readonly Family[];
   readonly addPathSend: readonly Family[];
+  /** Families whose routes may have IPv6 next hops, both ways: IPv4 unicast or none (RFC 8950 section 4). */
+  readonly extendedNextHop: readonly Family[];
   /** Present where both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
   /** Families of the peer's long-lived graceful restart that we share; empty where one side did not send it. `staleTime` in seconds. */
@@ -73,20 +79,22 @@ export function localCapabilities(offer: LocalOffer): Capabilities {
     fourOctetAs: offer.localAs,
     routeRefresh: true,
     enhancedRouteRefresh: true,
-    extendedMessage: true,
+    extendedMessage: offer.dialect === undefined,
     ...(restart === undefined
       ? {}
       : {
           gracefulRestart: {
             restarting: restart.restarting,
             // RFC 8538 section 2: what ends a session without resetting it hard is survived like a lost connection.
-            notification: true,
+            notification: offer.dialect === undefined,
             restartTime: restart.restartTime,
             families: offer.families.map((family) => ({ family, forwarding: restart.forwarding })),
           },
         }),
     ...(restart?.longLivedStaleTime === undefined
-      ? {}
+      ? offer.dialect === undefined
+        ? {}
+        : { longLivedGracefulRestart: [] }
       : {
           longLivedGracefulRestart: offer.families.map((family) => ({
             family,
@@ -94,6 +102,7 @@ export function localCapabilities(offer: LocalOffer): Capabilities {
             staleTime: restart.longLivedStaleTime ?? 0,
           })),
         }),
+    ...(offersExtendedNextHop(offer) ? { extendedNextHop: [{ family: 'ipv4-unicast', nextHop: 'ipv6' }] } : {}),
     ...(mode === 'off' ? {} : { addPath: offer.families.map((family) => ({ family, mode })) }),
     unknown: [],
   };
@@ -130,7 +139,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
     return { ok: false, error: notificationFor({ code: 'OPEN_UNSUPPORTED_CAPABILITY', data: multiprotocolCapabilities(offer.families) }) };
   const holdTime = Math.min(offer.holdTime, open.holdTime);
   const third = holdTime / 3;
-  const extendedMessage = theirs.extendedMessage && !offer.plain;
+  const extendedMessage = theirs.extendedMessage && !offer.plain && offer.dialect === undefined;
   return {
     ok: true,
     value: {
@@ -146,6 +155,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
       maxMessage: extendedMessage ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
       addPathReceive: addPathFamilies(offer, families, theirs, 'receive'),
       addPathSend: addPathFamilies(offer, families, theirs, 'send'),
+      extendedNextHop: extendedNextHops(offer, families, theirs),
       gracefulRestart: peerRestart(offer, families, theirs),
       longLived: peerLongLived(offer, families, theirs),
     },
@@ -178,6 +188,16 @@ function addPathFamilies(offer: LocalOffer, families: readonly Family[], theirs:
   );
 }
 
+function offersExtendedNextHop({ extendedNextHop, families }: LocalOffer): boolean {
+  return extendedNextHop && families.includes('ipv4-unicast');
+}
+
+/** RFC 8950 section 4: only where both sides sent the capability for the family. */
+function extendedNextHops(offer: LocalOffer, families: readonly Family[], theirs: Capabilities): Family[] {
+  if (offer.plain || !offersExtendedNextHop(offer)) return [];
+  return families.filter((family) => theirs.extendedNextHop?.some((entry) => entry.family === family) ?? false);
+}
+
 function peerRestart(offer: LocalOffer, families: readonly Family[], theirs: Capabilities): PeerRestart | undefined {
   const restart = theirs.gracefulRestart;
   if (restart === undefined || offer.gracefulRestart === undefined || offer.plain) return undefined;
@@ -208,6 +228,7 @@ export function capabilityNames(agreed: Negotiated): string[] {
     [agreed.routeRefresh, 'route refresh (RFC 2918)'],
     [agreed.enhancedRouteRefresh, 'enhanced route refresh (RFC 7313)'],
     [agreed.extendedMessage, 'extended messages (RFC 8654)'],
+    [agreed.extendedNextHop.length > 0, 'IPv6 next hops of IPv4 routes (RFC 8950)'],
     [agreed.gracefulRestart !== undefined, 'graceful restart (RFC 4724)'],
     [agreed.gracefulRestart?.notification === true, 'graceful restart after NOTIFICATION (RFC 8538)'],
     [agreed.longLived.length > 0, 'long-lived graceful restart (RFC 9494)'],

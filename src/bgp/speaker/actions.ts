@@ -1,11 +1,11 @@
 /** What an operator asks for: peer actions and the end of the speaker. */
 import { cease } from '../session/index.ts';
-import type { PeerAction, SpeakerInput } from '../speaker-types.ts';
+import type { PeerAction, PeerMemory, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeRouteRefresh } from '../wire/index.ts';
-import { stopPeer } from './configure.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive } from './machines.ts';
+import { stopPeer } from './records.ts';
 import { reapplyPolicies } from './rib-config.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { establishedConnection, output, report } from './state.ts';
@@ -18,11 +18,13 @@ export function peerAction(state: SpeakerState, id: string, action: PeerAction):
   switch (action.kind) {
     case 'shutdown':
       peer.adminDown = true;
+      peer.shutdownText = action.text;
       stopPeer(state, peer, cease('CEASE_ADMIN_SHUTDOWN', action.text), 'shut down by an operator');
       return sweepAll(state, peer);
     case 'enable':
-      if (!peer.adminDown) return;
+      if (!peer.adminDown && peer.heldBack === undefined) return;
       peer.adminDown = false;
+      peer.shutdownText = '';
       return drive(state, peer, peer.primary, { type: 'start' });
     case 'reset':
       return reset(state, peer, cease('CEASE_ADMIN_RESET'));
@@ -42,6 +44,27 @@ function reset(state: SpeakerState, peer: Peer, notification: NotificationMessag
   if (peer.adminDown) return;
   stopPeer(state, peer, notification, 'reset by an operator');
   drive(state, peer, peer.primary, { type: 'start' });
+}
+
+/** Takes what outlived a restart; it holds for peers as they are configured. */
+export function recall(state: SpeakerState, peers: readonly PeerMemory[]): void {
+  for (const peer of peers) state.recalled.set(peer.id, peer);
+}
+
+/** What must outlive a restart: what operators set, and the peers of ranges; those not configured at present included. */
+export function memoryOf(state: SpeakerState): PeerMemory[] {
+  const present = [...state.peers.values()].flatMap(({ config, adminDown, shutdownText, draining }): PeerMemory[] => {
+    if (!adminDown && !draining && config.range === undefined) return [];
+    return [
+      {
+        id: config.id,
+        ...(adminDown ? { shutdown: shutdownText } : {}),
+        ...(draining ? { draining: true } : {}),
+        ...(config.range === undefined ? {} : { dynamic: { remote: config.remote.address, remoteAs: config.remoteAs } }),
+      },
+    ];
+  });
+  return [...present, ...[...state.recalled.values()].filter(({ shutdown, draining }) => shutdown !== undefined || draining === true)];
 }
 
 /** in: ask the peer for its table (RFC 2918); out: send it ours again. Families without the capability are left alone. */

@@ -4,8 +4,9 @@ import type { Fsm } from '../session/index.ts';
 import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
-import { encodeNotification, Framer } from '../wire/index.ts';
+import { encodeNotification, Framer, notificationFor } from '../wire/index.ts';
 import { createChallenger, drive, forget } from './machines.ts';
+import { adopt, refusalOf } from './ranges.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { output, report } from './state.ts';
 
@@ -58,9 +59,10 @@ function closeQuietly(state: SpeakerState, connection: Connection): void {
 function accept(state: SpeakerState, connection: Connection): void {
   const candidates = candidatesFor(state, connection);
   const [first] = candidates;
-  if (first === undefined) return refuse(state, connection, cease('CEASE_CONNECTION_REJECTED'), 'no such peer is configured');
-  if (candidates.length === 1) return void offer(state, connection, first);
-  // Equals by address: the OPEN's AS decides, so nothing is said before it.
+  if (first !== undefined && candidates.length === 1) return void offer(state, connection, first);
+  const refusal = first !== undefined ? undefined : state.stopped ? 'the speaker ends' : refusalOf(state, connection);
+  if (refusal !== undefined) return refuse(state, connection, cease('CEASE_CONNECTION_REJECTED'), refusal);
+  // Equals by address, or somebody from a range: the OPEN's AS decides, so nothing is said before it.
   connection.claimBy = state.time.now + UNCLAIMED_HOLD_MS;
   state.unclaimed.add(connection);
 }
@@ -80,7 +82,12 @@ export function claim(state: SpeakerState, connection: Connection, as: number): 
   const candidates = candidatesFor(state, connection);
   const matching = candidates.filter((peer) => peer.config.remoteAs === as);
   // With no AS matching, the first one answers, with the Bad Peer AS that its operator should see.
-  const chosen = matching.find((peer) => peer.shown !== 'established') ?? matching[0] ?? candidates[0];
+  const named = matching.find((peer) => peer.shown !== 'established') ?? matching[0] ?? candidates[0];
+  const chosen = named ?? adopt(state, connection.remote.address, as);
+  if (chosen === 'bad-as') {
+    refuse(state, connection, notificationFor({ code: 'OPEN_BAD_PEER_AS' }), `AS ${as} is none of its range`);
+    return undefined;
+  }
   if (chosen === undefined) {
     refuse(state, connection, cease('CEASE_CONNECTION_REJECTED'), 'no such peer is configured');
     return undefined;

@@ -4,6 +4,7 @@ import type { Family } from '../wire/index.ts';
 import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import { deferring } from './lifecycle.ts';
 import { releaseImport } from './machines.ts';
+import { endedByOutLimit } from './prefix-limits.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { establishedConnection, output, report } from './state.ts';
 
@@ -88,7 +89,7 @@ export function enqueue(state: SpeakerState, peer: Peer): void {
 /** Sends the peer its next octets; returns how many. */
 function writeTo(state: SpeakerState, peer: Peer): number {
   const connection = writable(state, peer);
-  if (connection === undefined) return 0;
+  if (connection === undefined || endedByOutLimit(state, peer)) return 0;
   const buffers = state.rib.take(peer.index, SEND_BATCH_OCTETS);
   if (buffers.length === 0) return 0;
   count(state, peer, buffers);

@@ -38,10 +38,11 @@ function ribSession(peer: Peer, connection: Connection, agreed: Negotiated): Rib
       fourOctetAs: agreed.fourOctetAs,
       external: agreed.external,
       addPathReceive: agreed.addPathReceive,
-      extendedNextHop: [],
+      extendedNextHop: agreed.extendedNextHop,
       families: agreed.families,
       // Between loopback addresses, as in the demo and in tests, a loopback next hop is reachable.
       loopback: isLoopback(connection.remote.address),
+      keepPartial: peer.config.dialect === 'bird-1.6',
     },
     families: agreed.families,
     external: agreed.external,
@@ -128,6 +129,7 @@ function sweep(state: SpeakerState, peer: Peer, family: Family): void {
   if (peer.stale?.families.size !== 0) return;
   const { longLived } = peer.stale;
   peer.stale = undefined;
+  if (peer.config.range !== undefined) state.ranges.departing.add(peer);
   if (longLived) reapplyPolicies(state, peer);
 }
 
@@ -150,6 +152,8 @@ export function deferring(state: SpeakerState, now: number): boolean {
   }
   state.deferral = undefined;
   state.rib.setDeferring(false);
+  // Peers of ranges that did not come back are waited for no longer.
+  for (const peer of state.peers.values()) if (peer.config.range !== undefined) state.ranges.departing.add(peer);
   // The R bit belongs to the OPENs of a restart only.
   refreshSettings(state);
   return false;

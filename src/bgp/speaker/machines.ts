@@ -40,8 +40,14 @@ export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent
   if (effects.length > 0) {
     state.mayHaveWork = true;
     settle(state, peer, fsm);
+    mayDepart(state, peer);
   }
   reschedule(state, peer);
+}
+
+/** Something of a peer ended: one of a range may be gone. */
+export function mayDepart(state: SpeakerState, peer: Peer): void {
+  if (peer.config.range !== undefined && peer.shown !== 'established') state.ranges.departing.add(peer);
 }
 
 function contextOf(state: SpeakerState, peer: Peer, fsm: Fsm): FsmContext {
@@ -199,6 +205,7 @@ function showState(state: SpeakerState, peer: Peer, fsm: Fsm, to: SessionState, 
   if (peer.shown === 'established') peer.counters.flaps++;
   report(state, { kind: 'session-state', peer: peer.config.id, from: peer.shown, to: shown, because });
   peer.shown = shown;
+  if (shown !== 'idle') peer.heldBack = undefined;
   if (shown === 'established') diagnose(state, peer, undefined);
   peer.since = state.options.wallClock(state.time.now);
 }

@@ -4,7 +4,7 @@ import type { PeerConfig } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
 import { announcingShutdown, honouringShutdown } from './graceful-shutdown.ts';
 import { avoidingStale, deployingPartially, markingStale, withholdingStale } from './long-lived.ts';
-import { limitOf, warningOf } from './prefix-limits.ts';
+import { limitOf, warningOf } from './prefix-numbers.ts';
 import type { Peer, SpeakerState } from './state.ts';
 
 /** What the peers of a speaker share of this. */

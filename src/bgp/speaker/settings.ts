@@ -8,7 +8,9 @@ import type { Peer, SpeakerState } from './state.ts';
  * process did not, so that it forwards as before (the F bit of RFC 4724 section 3, as RFC 8538 section 4 needs it).
  */
 export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig, preserved: boolean): FsmSettings {
-  const restarting = state.deferral !== undefined;
+  // BIRD -R says so until its recovery is over, which it is not before the first session (bird-behaviour, start-up).
+  const recovering = config.dialect === 'bird-1.6' && !preserved && state.options.restarting !== undefined;
+  const restarting = state.deferral !== undefined || recovering;
   return {
     offer: {
       localAs: config.localAs,
@@ -18,6 +20,8 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
       keepaliveTime: config.keepaliveTime,
       families: config.families,
       addPath: config.addPath,
+      ...(config.dialect === undefined ? {} : { dialect: config.dialect }),
+      extendedNextHop: config.extendedNextHop === true,
       gracefulRestart:
         config.gracefulRestart === undefined
           ? undefined

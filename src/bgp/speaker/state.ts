@@ -2,8 +2,18 @@
 import { addressKey } from '../net/index.ts';
 import type { Rib } from '../rib/types.ts';
 import type { DeadlineQueue, Fsm, FsmSettings, Negotiated, Scheduled } from '../session/index.ts';
-import type { ConnectionId, Endpoint, PeerConfig, SessionState, SpeakerConfig, SpeakerEvent, SpeakerOutput } from '../speaker-types.ts';
+import type {
+  ConnectionId,
+  Endpoint,
+  PeerConfig,
+  PeerMemory,
+  SessionState,
+  SpeakerConfig,
+  SpeakerEvent,
+  SpeakerOutput,
+} from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
+import type { Ranges } from './ranges.ts';
 import type { PolicyEdits } from './rib-config.ts';
 
 /** What the composition gives the speaker. Nothing here is read from globals. */
@@ -71,6 +81,10 @@ export interface Peer extends Scheduled {
   primary: Fsm;
   challenger: Fsm | undefined;
   adminDown: boolean;
+  /** What the operator who shut it down said. */
+  shutdownText: string;
+  /** Why it is held back although nobody shut it down. */
+  heldBack: string | undefined;
   /** An operator asked it to prefer other paths (RFC 8326). */
   draining: boolean;
   readonly edits: PolicyEdits;
@@ -97,6 +111,14 @@ export interface Peer extends Scheduled {
   diagnosis: string | undefined;
 }
 
+/** What the limits did since the start. */
+export interface SpeakerCounters {
+  prefixWarnings: number;
+  maxPrefixExceeded: number;
+  maxPrefixOutExceeded: number;
+  memoryDrops: number;
+}
+
 /** Everything a speaker knows; one record for all its functions. */
 export interface SpeakerState {
   readonly options: SpeakerOptions;
@@ -110,6 +132,15 @@ export interface SpeakerState {
   readonly byRemote: Map<string, Peer[]>;
   readonly connections: Map<ConnectionId, Connection>;
   readonly unclaimed: Set<Connection>;
+  readonly ranges: Ranges;
+  /** What is remembered of peers from before a restart and not used yet, by name. */
+  readonly recalled: Map<string, PeerMemory>;
+  /** Work done that no RIB counts. */
+  readonly counters: SpeakerCounters;
+  /** Routes received by each peer when memory was last plentiful, by name; undefined: no limit is watched. */
+  memoryBase: Map<string, number> | undefined;
+  /** Share of the memory in use when a peer was last dropped for it, 0: none was. */
+  droppedAt: number;
   readonly dials: Map<number, Peer>;
   nextDial: number;
   readonly deadlines: DeadlineQueue<Peer>;

@@ -13,11 +13,18 @@ export function statusOf(state: SpeakerState): SpeakerStatus {
     routerId: state.config?.routerId ?? 0,
     localAs: state.config?.localAs ?? 0,
     peers: [...state.peers.values()].map((peer) => peerStatus(state, peer)),
+    ranges: (state.config?.ranges ?? []).map(({ id, prefix, limit }) => ({
+      id,
+      prefix,
+      limit,
+      peers: state.ranges.members.get(id) ?? 0,
+      diagnosis: state.ranges.diagnoses.get(id),
+    })),
     prefixes: stats.prefixes,
     paths: stats.paths,
     attributeSets: stats.attributeSets,
     groups: stats.groups,
-    work: stats.work,
+    work: { ...stats.work, ...state.counters },
   };
 }
 
@@ -42,6 +49,8 @@ function peerStatus(state: SpeakerState, peer: Peer): PeerStatus {
     lastErrorReceived: peer.lastErrorReceived,
     nextRetryAt: nextRetryAt(state, peer),
     adminDown: peer.adminDown,
+    heldBack: peer.adminDown ? shutdownReason(peer) : peer.heldBack,
+    range: config.range,
     draining: isDraining(config, peer.draining),
     diagnosis: peer.diagnosis,
     capabilities: session === undefined ? [] : capabilityNames(session),
@@ -54,6 +63,10 @@ function peerStatus(state: SpeakerState, peer: Peer): PeerStatus {
   };
 }
 
+function shutdownReason({ shutdownText }: Peer): string {
+  return shutdownText === '' ? 'shut down by an operator' : `shut down by an operator: ${shutdownText}`;
+}
+
 function nextRetryAt(state: SpeakerState, peer: Peer): number | undefined {
   const { connectRetry, idleHold } = peer.primary.timers;
   const at = Math.min(connectRetry, idleHold);
@@ -61,5 +74,11 @@ function nextRetryAt(state: SpeakerState, peer: Peer): number | undefined {
 }
 
 function familyStatus(state: SpeakerState, peer: Peer, family: Family): PeerFamilyStatus {
-  return { family, ...state.rib.familyStatus(peer.index, family), endOfRibReceived: peer.endOfRibReceived.has(family) };
+  return {
+    family,
+    ...state.rib.familyStatus(peer.index, family),
+    endOfRibReceived: peer.endOfRibReceived.has(family),
+    maxPrefix: peer.config.maxPrefix,
+    maxPrefixOut: peer.config.maxPrefixOut,
+  };
 }

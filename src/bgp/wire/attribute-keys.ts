@@ -106,6 +106,9 @@ export function attributeKeys(canonical: Uint8Array): AttributeKeys {
   return keys;
 }
 
+/** Type of a segment whose AS numbers are in order (RFC 4271 section 4.3). */
+const AS_SEQUENCE = 2;
+
 /** How often an AS stands in the path of a canonical block, sets and confederation segments included (RFC 4271 section 9.1.2). */
 export function countAs(canonical: Uint8Array, asn: number): number {
   const path = findAttribute(canonical, ATTRIBUTE.asPath);
@@ -119,6 +122,12 @@ export function countAs(canonical: Uint8Array, asn: number): number {
     }
   }
   return count;
+}
+
+/** First AS of the path of a canonical block; 0 where it begins with no AS_SEQUENCE, as an empty one does (RFC 4271 section 6.3). */
+export function leftmostAs(canonical: Uint8Array): number {
+  const path = findAttribute(canonical, ATTRIBUTE.asPath);
+  return path === undefined || path.length < 6 || path[0] !== AS_SEQUENCE ? 0 : readU32(path, 2);
 }
 
 /** True where CLUSTER_LIST of a canonical block holds the cluster id (RFC 4456 section 8). */

@@ -14,6 +14,7 @@ export const OFFER: LocalOffer = {
   keepaliveTime: undefined,
   families: ['ipv4-unicast', 'ipv6-unicast'],
   addPath: 'off',
+  extendedNextHop: false,
   gracefulRestart: undefined,
   plain: false,
 };

@@ -38,6 +38,7 @@ const OTHER: { readonly [field in keyof Required<PeerConfig>]: PeerConfig[field]
   importPolicy: { name: 'none', terms: [], otherwise: 'reject' },
   exportPolicy: { name: 'none', terms: [], otherwise: 'reject' },
   allowLocalAs: 1,
+  dialect: 'bird-1.6',
   addPath: 'receive',
   addPathLimit: 4,
   diversePath: 2,

@@ -62,6 +62,13 @@ export class World {
 
   /** Adds a speaker and configures it. */
   add(host: number, peers: readonly PeerConfig[], overrides: Partial<SpeakerConfig> = {}, options: Partial<SpeakerOptions> = {}): Speaker {
+    const speaker = this.create(host, options);
+    this.configure(host, peers, overrides);
+    return speaker;
+  }
+
+  /** Adds a speaker without configuration. */
+  create(host: number, options: Partial<SpeakerOptions> = {}): Speaker {
     const speaker = createSpeaker({
       random: seededRandom(this.#seed * 1000 + host),
       wallClock: (now) => 1_700_000_000_000 + now,
@@ -69,7 +76,6 @@ export class World {
     });
     this.speakers.set(host, speaker);
     this.network.join(`s${host}`, speaker, [address(host)]);
-    this.configure(host, peers, overrides);
     return speaker;
   }
 
