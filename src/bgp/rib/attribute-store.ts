@@ -17,6 +17,7 @@ import { findAttribute, readUint32 } from './attribute-octets.ts';
 import { float64, grow, int32, uint8, uint16, uint32 } from './grow.ts';
 import { hashOctets, OctetStore } from './octet-store.ts';
 import { RawCache } from './raw-cache.ts';
+import { ANY_WAY, type Way, Ways } from './ways.ts';
 
 /** Flags of an attribute set, this and those below. This one: stays in the AS (RFC 1997). */
 export const NO_EXPORT = 1;
@@ -65,6 +66,8 @@ export class AttributeStore {
   neighbourAs: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   originatorId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   clusterListLength: Uint16Array<ArrayBuffer> = new Uint16Array(64);
+  /** Where the next hops of the sets lead. */
+  readonly ways = new Ways();
   private generation: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private readonly store = new OctetStore();
   private readonly extras = new Map<number, SetExtras>();
@@ -158,6 +161,11 @@ export class AttributeStore {
     return this.store.view(id).subarray(end - this.nextHopLength(id), end);
   }
 
+  /** Where the next hop leads by the routes of this machine. */
+  way(id: number): Way {
+    return this.ways.isBlind() ? ANY_WAY : this.ways.to(this.nextHop(id));
+  }
+
   /** Octets of the next hop: 0, 4, 16 or 32. */
   nextHopLength(id: number): number {
     return this.store.octet(id, 3);
@@ -221,7 +229,11 @@ export class AttributeStore {
 
   private writeRawKey(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext): number {
     this.reserve(raw.length + nextHop.length + 2);
-    this.scratch[0] = (context.external ? 1 : 0) | (context.fourOctetAs ? 2 : 0) | (context.loopback === true ? 4 : 0);
+    this.scratch[0] =
+      (context.external ? 1 : 0) |
+      (context.fourOctetAs ? 2 : 0) |
+      (context.loopback === true ? 4 : 0) |
+      (context.keepPartial === true ? 8 : 0);
     this.scratch[1] = nextHop.length;
     this.scratch.set(nextHop, 2);
     this.scratch.set(raw, 2 + nextHop.length);

@@ -82,6 +82,7 @@ function isEqual({ attributes, sources, decision: options }: Stores, paths: Path
   const [a = 0, b = 0] = [paths.attributes[row], paths.attributes[best]];
   if (a === b) return true;
   const { rank, asPathLength, origin } = attributes;
+  if (attributes.way(a).cost !== attributes.way(b).cost) return false;
   if (rank[a] !== rank[b] || asPathLength[a] !== asPathLength[b] || origin[a] !== origin[b]) return false;
   return medOf({ options, attributes }, a) === medOf({ options, attributes }, b);
 }

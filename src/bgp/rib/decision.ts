@@ -89,6 +89,11 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     compare: (t, a, b) => (t.sources.external[sourceOf(t, b)] ?? 0) - (t.sources.external[sourceOf(t, a)] ?? 0),
   },
   {
+    step: 'lower cost to the next hop',
+    citation: 'RFC 4271 section 9.1.2.2 e',
+    compare: (t, a, b) => t.attributes.way(setOf(t, a)).cost - t.attributes.way(setOf(t, b)).cost,
+  },
+  {
     step: 'lower ORIGINATOR_ID or BGP Identifier',
     citation: 'RFC 4456 section 9',
     compare: (t, a, b) => originator(t, a) - originator(t, b),

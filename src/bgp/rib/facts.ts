@@ -6,7 +6,6 @@ import { type AttributeStore, HAS_LOCAL_PREF } from './attribute-store.ts';
 
 class SetFacts implements RouteFacts {
   readonly protocol: RouteProtocol;
-  readonly interface: string | undefined;
   readonly metric: number | undefined;
   readonly localPref: number | undefined;
   private readonly store: AttributeStore;
@@ -18,10 +17,14 @@ class SetFacts implements RouteFacts {
     this.store = store;
     this.id = id;
     this.protocol = local?.protocol ?? 'bgp';
-    this.interface = local?.interface;
     this.metric = local?.metric;
     const present = ((store.flags[id] ?? 0) & HAS_LOCAL_PREF) !== 0;
     this.localPref = local === undefined || present ? store.localPref(id) : undefined;
+  }
+
+  /** Of a route of this machine its own, of others the one that leads to the next hop (control-plane 5.6). */
+  get interface(): string | undefined {
+    return this.protocol === 'bgp' ? this.store.way(this.id).interface : this.store.extrasOf(this.id).local?.interface;
   }
 
   get communities(): readonly number[] {

@@ -38,6 +38,16 @@ export class PolicyRun {
     return program.evaluate(routePrefix(prefixes, prefix));
   }
 
+  /** Whether it asks for interfaces, which depend on more than the attribute set. */
+  get asksWays(): boolean {
+    return this.compiled.policy.terms.some((term) => term.when.some((condition) => condition.kind === 'interface'));
+  }
+
+  /** Next hops lead elsewhere. */
+  forgetWays(): void {
+    if (this.asksWays) this.programs.length = 0;
+  }
+
   /** The set's id will be reused. */
   forget(set: number): void {
     if (set < this.programs.length) this.programs[set] = undefined;
@@ -93,6 +103,11 @@ export class PolicyRegistry {
   drop(run: PolicyRun): void {
     run.users--;
     if (run.users === 0) this.runs.delete(run.compiled.id);
+  }
+
+  /** Next hops lead elsewhere: policies that ask for interfaces are asked again. */
+  forgetWays(): void {
+    for (const run of this.runs.values()) run.forgetWays();
   }
 
   /** The attribute set's id will be reused. */

@@ -13,7 +13,7 @@ import type { AttributeFault, UpdateContext } from './types.ts';
 import { concatOctets, copyOctets } from './writer.ts';
 
 /** What reading attributes needs to know of a session. */
-export type AttributeContext = Pick<UpdateContext, 'fourOctetAs' | 'external' | 'loopback'>;
+export type AttributeContext = Pick<UpdateContext, 'fourOctetAs' | 'external' | 'loopback' | 'keepPartial'>;
 
 /** Reads blocks that are canonical already, whatever peer they came from. */
 export const CANONICAL: AttributeContext = { fourOctetAs: true, external: false, loopback: true };
@@ -109,16 +109,16 @@ function sortAttributes(raw: Uint8Array, ctx: AttributeContext): Sorted {
     const row = attributeRow(code);
     const found = row === undefined ? unknownFault(code, flags) : rowFault(row, flags, raw, start, end, ctx);
     if (found !== undefined) faults.push(found);
-    else keep(kept, row, { code, flags, value: raw.subarray(start, end) });
+    else keep(kept, row, { code, flags, value: raw.subarray(start, end) }, ctx);
   }
   return { kept, faults };
 }
 
 /** Keeps an attribute with its canonical flags; what we do not understand goes on only if transitive, with Partial (RFC 4271 section 5). */
-function keep(kept: RawAttribute[], row: AttributeRow | undefined, attribute: RawAttribute): void {
+function keep(kept: RawAttribute[], row: AttributeRow | undefined, attribute: RawAttribute, ctx: AttributeContext): void {
   const understood = row !== undefined && row.use !== 'carried';
   if (!understood && (attribute.flags & FLAG.transitive) === 0) return;
-  const flags = (attribute.flags & FLAG_BITS) | (understood ? 0 : FLAG.partial);
+  const flags = (attribute.flags & FLAG_BITS) | (understood || ctx.keepPartial === true ? 0 : FLAG.partial);
   kept.push({ code: attribute.code, flags, value: attribute.value });
 }
 

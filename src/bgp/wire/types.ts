@@ -84,6 +84,8 @@ export interface UpdateContext {
   readonly families: readonly Family[];
   /** Set where the session itself runs between loopback addresses: only then is a loopback address a possible next hop. */
   readonly loopback?: boolean;
+  /** Attributes that are not understood go on with the Partial bit as it came, as in BIRD 1.6 (bird-behaviour, attributes). Default: set. */
+  readonly keepPartial?: boolean;
 }
 
 /** A run of NLRI in wire form, still octets: walk it with `walkNlri`, no object per route. */

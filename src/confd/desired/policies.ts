@@ -2,7 +2,7 @@
  * Import and export policies of BGP peers as ordered terms (control-plane 5.1-5.3, 3.4, 6). What a term says depends on family,
  * peer type and the peer's filters only, so thousands of mesh peers share one policy.
  */
-import { formatPrefix, type IpFamily, type Prefix } from 'bgp-ts/net';
+import { formatPrefix, type IpFamily, type Prefix, UNROUTABLE } from 'bgp-ts/net';
 import type { Action, Condition, Policy, PrefixMatch, Reason, Term } from 'bgp-ts/policy';
 import { evaluateCidrs } from '../../routes/services.ts';
 import type { IPPoolResource } from '../resources/types.ts';
@@ -56,7 +56,7 @@ function exportTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Te
       [{ kind: 'setLocalPrefFromMetric', defaultMetric: settings.priority[family] }],
       [reason(settings.configObject, 'control-plane 5.1 (1)')],
     ),
-    ...filterTerms(inputs, use, family),
+    ...filteredTerms(inputs, use, family),
     ...poolTerms(inputs, family, 'reject'),
     ...interfaceTerms(settings, use.internal),
     ...communityTerms(settings, family),
@@ -128,6 +128,14 @@ function filterTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Te
       .filter((rule) => rule.peerType === undefined || rule.peerType === peerType)
       .map((rule) => rule.term);
   });
+}
+
+/** Step 2 of an export: only a filter could let out what no node may be told of, so that only then it is asked for. */
+function filteredTerms(inputs: PolicyInputs, use: PolicyUse, family: IpFamily): Term[] {
+  const terms = filterTerms(inputs, use, family);
+  if (terms.length === 0) return terms;
+  const any = UNROUTABLE[family].map(({ prefix, inside }): PrefixMatch => ({ prefix, match: { kind: inside ? 'orLonger' : 'exact' } }));
+  return [term('not unicast', [{ kind: 'prefix', any }], REJECT, [reason('linnet', 'bird-behaviour, import')]), ...terms];
 }
 
 /** Steps 3 and 10. */

@@ -23,9 +23,11 @@ export function kernelConfig(desired: Desired, choice: 'kernel' | 'bird'): Kerne
     rules: { ipv4: family('ipv4'), ipv6: family('ipv6') },
     learn: {
       ignoredInterfaces: programme?.ignoredInterfaces ?? [],
-      ...(choice === 'bird' || programme === undefined
-        ? {}
-        : { normalMetric: { ipv4: programme.ipv4.priority, ipv6: programme.ipv6.priority } }),
+      ...(choice === 'bird'
+        ? { everything: true }
+        : programme === undefined
+          ? {}
+          : { normalMetric: { ipv4: programme.ipv4.priority, ipv6: programme.ipv6.priority } }),
     },
   };
 }

@@ -24,6 +24,8 @@ export interface SessionDefaults {
   readonly restartTime: number;
   /** Several paths of a prefix (RFC 7911) also to peers that are told our own next hop for all of them. */
   readonly pathsToSelf: boolean;
+  /** Sessions speak as BIRD 1.6 does where that is not what the RFCs say. */
+  readonly birdDialect: boolean;
 }
 
 /** Ours: a dead node is noticed in 90 s (bgp-speaker 4.14), the first attempt is made at once. */
@@ -33,6 +35,7 @@ export const SESSION_DEFAULTS: SessionDefaults = {
   connectDelay: 0,
   restartTime: 120,
   pathsToSelf: false,
+  birdDialect: false,
 };
 
 /** What BIRD does under Calico (control-plane 2.5). */
@@ -42,6 +45,7 @@ export const CALICO_SESSION_DEFAULTS: SessionDefaults = {
   connectDelay: 2,
   restartTime: 120,
   pathsToSelf: true,
+  birdDialect: true,
 };
 
 /** What translation needs beside the desired state; from configuration. */
@@ -154,6 +158,7 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     exportPolicy: peer.exportPolicy,
     allowLocalAs: peer.allowLocalAs,
     addPath: 'both',
+    ...(options.session.birdDialect ? { dialect: 'bird-1.6' as const } : {}),
     ...(options.session.pathsToSelf || keepsNextHops(peer) ? {} : { addPathLimit: 1 }),
     gracefulRestart: { restartTime: peer.restartTime ?? options.session.restartTime },
     ...(peer.password === undefined ? {} : { md5Key: peer.password }),

@@ -31,6 +31,11 @@ export interface LearnOptions {
    * a route it calls best may be one the kernel does not use (bird-behaviour, metric and preference scheme).
    */
   readonly normalMetric?: { readonly ipv4: number; readonly ipv6: number };
+  /**
+   * Everything that is not the kernel's own or ours, as BIRD's `learn` takes it: blackholes, what other daemons wrote, and Felix's routes
+   * to other nodes (control-plane 5.5, known gap). Default false.
+   */
+  readonly everything?: boolean;
 }
 
 /** Interfaces of workloads and of kube-proxy (control-plane 2.5). */
@@ -42,6 +47,9 @@ const NOT_DIRECT: readonly string[] = ['cali*', 'kube-ipvs*'];
  */
 const NOT_LEARNED: ReadonlySet<number> = new Set([1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 42, 186, 187, 188, 189, 192]);
 
+/** What BIRD leaves out too: redirects and the kernel's own; ours is no alien. */
+const NEVER_LEARNED: ReadonlySet<number> = new Set([1, 2]);
+
 /** LOCAL_PREF of metric 0. */
 const HIGHEST = 2_147_483_647;
 
@@ -49,7 +57,8 @@ const HIGHEST = 2_147_483_647;
 const FELIX = 80;
 
 /** True for a route of the kernel that the speaker announces. */
-export function isLearned(route: AlienRoute): boolean {
+export function isLearned(route: AlienRoute, everything = false): boolean {
+  if (everything) return !NEVER_LEARNED.has(route.protocol) && (!route.unicast || route.hops.length > 0);
   if (!route.unicast || NOT_LEARNED.has(route.protocol)) return false;
   const [hop] = route.hops;
   if (hop === undefined) return false;
@@ -60,17 +69,18 @@ export function isLearned(route: AlienRoute): boolean {
 export function learnKernel(
   routes: readonly AlienRoute[],
   links: ReadonlyMap<number, KernelLink>,
-  { normalMetric }: LearnOptions,
+  { normalMetric, everything }: LearnOptions,
 ): LearnedRoute | undefined {
-  const route = routes.find(isLearned);
-  const [hop] = route?.hops ?? [];
-  if (route === undefined || hop === undefined) return undefined;
-  const name = links.get(hop.interface)?.name;
+  const route = routes.find((one) => isLearned(one, everything));
+  if (route === undefined) return undefined;
+  // Blackholes have no way: the kernel names lo.
+  const hop = route.unicast ? route.hops[0] : undefined;
+  const name = hop === undefined ? undefined : links.get(hop.interface)?.name;
   return {
     prefix: route.prefix,
     protocol: 'kernel',
     ...(name === undefined ? {} : { interface: name }),
-    ...(hop.gateway === undefined ? {} : { nextHop: hop.gateway }),
+    ...(hop?.gateway === undefined ? {} : { nextHop: hop.gateway }),
     metric: route.metric,
     ...(normalMetric === undefined ? {} : { rank: rankOf(route.metric, normalMetric[route.prefix.family]) }),
   };

@@ -3,7 +3,7 @@
  * desired state.
  */
 import type { Address, Prefix } from 'bgp-ts/net';
-import { addressKey, prefixContains, prefixContainsAddress } from 'bgp-ts/net';
+import { addressKey, isUnroutable, prefixContains, prefixContainsAddress } from 'bgp-ts/net';
 
 /** The rule of one pool. */
 export interface PoolRule {
@@ -55,6 +55,8 @@ export function metricOf(localPref: number): number {
 /** What the rules say about a route: not for the kernel, or through the IPIP device or not. */
 export function verdict(rules: KernelRules, route: BestRoute): 'reject' | 'plain' | 'tunnel' {
   const { prefix, nextHops } = route;
+  // A link-local or multicast route from a peer would take the machine's own away.
+  if (isUnroutable(prefix)) return 'reject';
   const { rejected, wireguard, pools, ownNetwork } = rules[prefix.family];
   if (rejected.some((range) => prefixContains(range, prefix))) return 'reject';
   const [first] = nextHops;

@@ -96,8 +96,9 @@ function configure(state: SyncState, config: KernelConfig): void {
     state.touched.add(key);
     state.resolveDue = true;
   }
-  const [before, after] = [state.learn.normalMetric, config.learn.normalMetric];
-  if (before?.ipv4 !== after?.ipv4 || before?.ipv6 !== after?.ipv6) for (const key of state.wanted.aliens.keys()) state.relearn.add(key);
+  const how = ({ normalMetric, everything }: KernelConfig['learn']): string =>
+    `${normalMetric?.ipv4} ${normalMetric?.ipv6} ${everything === true}`;
+  if (how(state.learn) !== how(config.learn)) for (const key of state.wanted.aliens.keys()) state.relearn.add(key);
   state.learn = config.learn;
   state.devicesDue = true;
   arm(state, 0);

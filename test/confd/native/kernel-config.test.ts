@@ -58,6 +58,6 @@ describe('what the kernel’s thread is told', () => {
       },
       learn: { ignoredInterfaces: ['docker*'], normalMetric: { ipv4: 1024, ipv6: 1024 } },
     });
-    expect(kernelConfig(DESIRED, 'bird').learn).toEqual({ ignoredInterfaces: ['docker*'] });
+    expect(kernelConfig(DESIRED, 'bird').learn).toEqual({ ignoredInterfaces: ['docker*'], everything: true });
   });
 });
