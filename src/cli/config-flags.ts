@@ -12,6 +12,7 @@ export function addConfigFlags(command: Command, keys: readonly ConfigKey[] = CO
   command.option('--config <file>', 'YAML configuration file (or LINNET_CONFIG)');
   for (const key of keys) {
     const row = OPTIONS[key];
+    if (row.flag === '') continue;
     command.option(`--${row.flag} <${row.placeholder.toLowerCase()}>`, `${row.help} (${row.environment.join(', ')})`);
   }
 }

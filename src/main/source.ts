@@ -1,17 +1,35 @@
 /** Picks the datastore that the configuration names. */
+import { join } from 'node:path';
 import { createFileSource } from '../confd/source/file/index.ts';
+import type { KubernetesSourceOptions } from '../confd/source/kubernetes/index.ts';
 import type { Source } from '../confd/source/types.ts';
+import type { Demand } from '../confd/source/wanted.ts';
+import { withWorkloads } from '../confd/source/workloads.ts';
 import type { Config } from '../config/types.ts';
 import { REAL_CLOCK } from './clock.ts';
 import type { DaemonLog } from './log.ts';
-import type { DaemonNeeds } from './options.ts';
+import { type DaemonNeeds, namesApiServer } from './options.ts';
 
-/** The source of a daemon. A directory of manifests where there is one among the needs, else the Kubernetes API server. */
-export async function createSource(config: Config, { node, path }: DaemonNeeds, log: DaemonLog): Promise<Source> {
-  if (path !== undefined) return createFileSource({ path, clock: REAL_CLOCK, log });
-  // The HTTP client costs a daemon on manifests nothing.
+// What a datastore's client costs, daemons on others do not pay: they are loaded where they are used.
+
+/**
+ * The source of a daemon: a directory of manifests where there is one among the needs, the Kubernetes API server, or etcd with
+ * the API server's Services and Secrets beside it.
+ */
+export async function createSource(config: Config, needs: DaemonNeeds, log: DaemonLog): Promise<Source> {
+  const source = await createDatastore(config, needs, log);
+  if (config.endpointStatusPrefix === 'none') return source;
+  return withWorkloads(source, { directory: join(config.endpointStatusPrefix, 'endpoint-status'), clock: REAL_CLOCK });
+}
+
+async function createDatastore(config: Config, needs: DaemonNeeds, log: DaemonLog): Promise<Source> {
+  if (needs.path !== undefined) return createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
+  return config.datastore === 'etcdv3' ? createEtcd(config, needs, log) : createKubernetes(config, needs, log);
+}
+
+async function createKubernetes(config: Config, { node }: DaemonNeeds, log: DaemonLog, demand?: Demand): Promise<Source> {
   const { createKubernetesSource, proxySettings } = await import('../confd/source/kubernetes/index.ts');
-  return createKubernetesSource({
+  const options: KubernetesSourceOptions = {
     access: {
       kubeconfig: config.kubeconfig,
       context: config.kubeContext,
@@ -33,5 +51,33 @@ export async function createSource(config: Config, { node, path }: DaemonNeeds, 
     clock: REAL_CLOCK,
     random: Math.random,
     log,
+  };
+  return createKubernetesSource(demand === undefined ? options : { ...options, demand });
+}
+
+async function createEtcd(config: Config, needs: DaemonNeeds, log: DaemonLog): Promise<Source> {
+  const { createEtcdSource } = await import('../confd/source/etcd/index.ts');
+  const { createDemand } = await import('../confd/source/wanted.ts');
+  const { createNoServices } = await import('../confd/source/no-services.ts');
+  const { joinSources } = await import('../confd/source/joined.ts');
+  const calico = createEtcdSource({
+    access: {
+      endpoints: config.etcdEndpoints,
+      discoverySrv: config.etcdDiscoverySrv,
+      username: config.etcdUsername,
+      password: config.etcdPassword,
+      caFile: config.etcdCaFile,
+      certFile: config.etcdCertFile,
+      keyFile: config.etcdKeyFile,
+      insecure: false,
+    },
+    node: needs.node,
+    usePodCIDR: config.usePodCIDR,
+    clock: REAL_CLOCK,
+    random: Math.random,
+    log,
   });
+  const demand = createDemand(config.advertiseClusterIPs !== undefined);
+  const services = namesApiServer(config) ? await createKubernetes(config, needs, log, demand) : createNoServices(demand);
+  return joinSources(calico, services, demand);
 }

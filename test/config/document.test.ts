@@ -49,7 +49,8 @@ function documentText(): string {
     const row = OPTIONS[key];
     const value = shown.get(key) ?? '';
     const names = row.environment.map((name) => `\`${name}\``).join(', ');
-    return `| \`${key}\` | \`--${row.flag} ${row.placeholder}\` | ${names} | ${value === '' ? '' : `\`${value}\``} | ${row.help} |`;
+    const flag = row.flag === '' ? 'none: it is secret' : `\`--${row.flag} ${row.placeholder}\``;
+    return `| \`${key}\` | ${flag} | ${names} | ${value === '' ? '' : `\`${value}\``} | ${row.help} |`;
   });
   return `${HEAD}${rows.join('\n')}\n${TAIL}`;
 }

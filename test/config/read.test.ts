@@ -50,6 +50,13 @@ describe('precedence: default < file < environment < flag, LINNET_ before Calico
       'CALICO_DATASTORE_TYPE',
     ],
     ['bare datastore name', { env: { DATASTORE_TYPE: 'file' } }, 'datastore', 'file', 'DATASTORE_TYPE'],
+    [
+      'members of etcd are a datastore',
+      { env: { ETCD_ENDPOINTS: 'https://a:2379,https://b:2379' } },
+      'datastore',
+      'etcdv3',
+      'default, because etcdEndpoints is set',
+    ],
     ['a path is a file datastore', { flags: { path: '/m' } }, 'datastore', 'file', 'default, because path is set'],
     [
       'a named datastore beats the path',
@@ -150,6 +157,11 @@ describe('a bad value names origin, key, value and rule', () => {
       { flags: { transportMap: '/nowhere' } },
       '--transport-map: transportMap "/nowhere" is neither entries nor a readable file',
     ],
+    [
+      'etcd',
+      { env: { ETCD_ENDPOINTS: 'https://a:2379,b:2379' } },
+      'ETCD_ENDPOINTS: etcdEndpoints "https://a:2379,b:2379" is a list with "b:2379", which is not an http:// or https:// URL',
+    ],
     ['node', { flags: { node: 'No_Name' } }, '--node: node "No_Name" is not a name of lower-case letters, digits, - and . (at most 253)'],
   ])('%s', (_name, given, message) => {
     expect(read(given).problems.map(formatProblem)).toEqual([message]);
@@ -189,6 +201,14 @@ describe('the table', () => {
     const names = rows.flatMap((row) => [row.flag, ...row.environment]);
     expect(new Set(names).size).toBe(names.length);
     expect(rows.every((row) => row.environment[0]?.startsWith('LINNET_'))).toBe(true);
+  });
+
+  it('has no flag for a secret and never shows one', () => {
+    const result = read({ env: { ETCD_PASSWORD: 'planted' }, flags: { etcdPassword: 'planted' } });
+    expect(result.config.etcdPassword?.reveal()).toBe('planted');
+    expect(result.origins.get('etcdPassword')).toEqual({ kind: 'environment', name: 'ETCD_PASSWORD' });
+    expect(JSON.stringify([showConfig(result), result.config])).not.toContain('planted');
+    expect(read({ flags: { etcdPassword: 'planted' } }).config.etcdPassword).toBe(undefined);
   });
 
   it('shows every value with its origin', () => {

@@ -37,7 +37,13 @@ export function makeCertificates(folder: string): Certificates {
   newKey(caKey);
   newKey(accountKey);
   openssl('req', '-x509', '-new', '-key', caKey, '-subj', '/CN=linnet-test-ca', '-days', '2', '-out', ca);
-  const server = issue(folder, 'server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n');
+  // etcd's JSON gateway is a client of its own server, with the server's certificate.
+  const server = issue(
+    folder,
+    'server',
+    '/CN=kube-apiserver',
+    'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n',
+  );
   const admin = issue(folder, 'admin', '/O=system:masters/CN=admin', 'extendedKeyUsage=clientAuth\n');
   return { ca, serverCert: server.cert, serverKey: server.key, adminCert: admin.cert, adminKey: admin.key, accountKey };
 }

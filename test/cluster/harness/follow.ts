@@ -1,10 +1,10 @@
-/** A Kubernetes source over the real API server with a store behind it; tests wait for what the store should hold. */
+/** Sources over real servers with a store behind them; tests wait for what the store should hold. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatIssue } from '../../../src/confd/resources/issue.ts';
 import { createStore, type Store } from '../../../src/confd/resources/store.ts';
 import { createKubernetesSource, type KubernetesSourceOptions } from '../../../src/confd/source/kubernetes/index.ts';
-import type { Change } from '../../../src/confd/source/types.ts';
+import type { Change, Source } from '../../../src/confd/source/types.ts';
 import { REAL_CLOCK } from '../../../src/main/clock.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -30,12 +30,13 @@ export async function writeToken(cluster: Cluster, name: string, token: string):
 
 /** Follows the cluster with the token of a file. */
 export function follow(cluster: Cluster, tokenFile: string | undefined, overrides: Overrides = {}): Followed {
-  const abort = new AbortController();
-  const store = createStore();
-  const changes: Change[] = [];
-  const waiters = new Set<() => void>();
+  return followSource(kubernetesSource(cluster, tokenFile, overrides));
+}
+
+/** The source that `follow` follows. */
+export function kubernetesSource(cluster: Cluster, tokenFile: string | undefined, overrides: Overrides = {}): Source {
   const { access, ...rest } = overrides;
-  const source = createKubernetesSource({
+  return createKubernetesSource({
     access: {
       kubeconfig: undefined,
       context: undefined,
@@ -59,6 +60,14 @@ export function follow(cluster: Cluster, tokenFile: string | undefined, override
     random: () => 0.5,
     ...rest,
   });
+}
+
+/** Follows any source. */
+export function followSource(source: Source): Followed {
+  const abort = new AbortController();
+  const store = createStore();
+  const changes: Change[] = [];
+  const waiters = new Set<() => void>();
   const done = (async () => {
     for await (const change of source.watch(abort.signal)) {
       changes.push(change);

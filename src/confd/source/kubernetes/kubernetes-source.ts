@@ -9,7 +9,7 @@ import type { Failure } from '../failure.ts';
 import { afterFailure, type ListHealth, REFUSALS, STARTING } from '../health.ts';
 import type { Change, Source } from '../types.ts';
 import { createView, type View } from '../view.ts';
-import { wantedBy } from '../wanted.ts';
+import { type Demand, type Wanted, wantedBy } from '../wanted.ts';
 import { createAccess } from './access.ts';
 import { API_TIMING, type Api, type ApiTiming, createApi } from './api.ts';
 import type { AccessOptions } from './connection.ts';
@@ -36,6 +36,8 @@ export interface KubernetesSourceOptions {
   readonly advertised: boolean;
   /** Calico's API group; undefined: found out. */
   readonly apiGroup: CalicoApi | undefined;
+  /** Calico's objects and Nodes come from elsewhere, and say by this which Services and Secrets are read here. */
+  readonly demand?: Demand;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -81,6 +83,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
 
 async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSignal): AsyncGenerator<Change> {
   const ending = new AbortController();
+  const findsGroup = options.apiGroup === undefined && options.demand === undefined;
   const session: Session = {
     options,
     log: options.log ?? SILENT_LOG,
@@ -93,12 +96,16 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
     stale: true,
     complete: false,
     calico: options.apiGroup,
-    discovery: options.apiGroup === undefined ? STARTING : { status: 'synced' },
+    discovery: findsGroup ? STARTING : { status: 'synced' },
     wake: () => undefined,
     woken: true,
   };
   session.signal.addEventListener('abort', () => session.wake(), { once: true });
-  const finding = options.apiGroup === undefined ? findGroup(session) : Promise.resolve();
+  options.demand?.listen(() => {
+    session.stale = true;
+    notice(session);
+  });
+  const finding = findsGroup ? findGroup(session) : Promise.resolve();
   let told: boolean | undefined;
   try {
     while (!session.signal.aborted) {
@@ -108,9 +115,12 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
       const inSync = isInSync(session);
       session.complete ||= inSync;
       const change = session.view.take();
-      if (change === undefined && told === inSync) continue;
-      told = inSync;
-      yield { ...(change ?? { upsert: [], remove: [], issues: [] }), inSync };
+      if (change !== undefined || told !== inSync) {
+        told = inSync;
+        yield { ...(change ?? { upsert: [], remove: [], issues: [] }), inSync };
+      }
+      // What was asked for has been told.
+      options.demand?.settle();
     }
   } finally {
     ending.abort();
@@ -167,15 +177,15 @@ function report(session: Session): void {
 /** Every list that should run now. */
 function wantedLists(session: Session): readonly Watched[] {
   const { options, view, calico } = session;
+  if (options.demand !== undefined) return demandedLists(options.demand.wanted(), options.namespace);
   if (calico === undefined) return [NODES];
   const { namespace, usePodCIDR, advertised } = options;
   const wanted = wantedBy([...view.resources('BGPConfiguration'), ...view.resources('BGPPeer')], advertised);
-  return [
-    NODES,
-    ...calicoKinds(calico, { usePodCIDR, hostnameHashes: session.hashes }),
-    ...(wanted.services ? SERVICE_KINDS : []),
-    ...wanted.secrets.map((name) => secretKind(namespace, name)),
-  ];
+  return [NODES, ...calicoKinds(calico, { usePodCIDR, hostnameHashes: session.hashes }), ...demandedLists(wanted, namespace)];
+}
+
+function demandedLists({ services, secrets }: Wanted, namespace: string): readonly Watched[] {
+  return [...(services ? SERVICE_KINDS : []), ...secrets.map((name) => secretKind(namespace, name))];
 }
 
 /** Kinds that ask for others. */
@@ -244,8 +254,8 @@ function tell(session: Session, { id }: Watched, { code, message }: Failure, fai
  * The first view is complete and the datastore answers. A list that nobody may read does not stop the others, nor does one
  * that was begun later and cannot be had: its issue says so, and what it belongs to waits for it.
  */
-function isInSync({ calico, complete, discovery, running }: Session): boolean {
-  if (calico === undefined || discovery.status !== 'synced') return false;
+function isInSync({ calico, options, complete, discovery, running }: Session): boolean {
+  if ((calico === undefined && options.demand === undefined) || discovery.status !== 'synced') return false;
   return [...running.values()].every(({ health: { status } }) => status !== 'lost' && (status !== 'starting' || complete));
 }
 
