@@ -68,7 +68,9 @@ export async function startEtcd(size: 1 | 3, tls = false): Promise<Etcd> {
     ];
     return {
       url,
-      start: () => void (processes[index] = start('etcd', flags, join(folder, `m${index}.log`))),
+      start() {
+        processes[index] = start('etcd', flags, join(folder, `m${index}.log`));
+      },
       stop: async () => processes[index]?.stop('SIGKILL'),
     };
   });
