@@ -10,7 +10,7 @@ import { DeadlineQueue } from './session/index.ts';
 import { memoryOf, peerAction, recall, shutdown } from './speaker/actions.ts';
 import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
-import { hasWork, setBlocked, work } from './speaker/deliver.ts';
+import { hasWork, isJoining, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
 import { diagnose, drive, setUnsent } from './speaker/machines.ts';
 import { relieveMemory } from './speaker/memory.ts';
@@ -44,6 +44,8 @@ export interface Speaker {
   hasWork(): boolean;
   /** One slice of decisions, encodings and deliveries of about `budgetMs` measured by `clock` (the clock of `now`). */
   work(clock: () => number, budgetMs: number): WorkResult;
+  /** True while sessions come up one after the other: what each brings is due to all the others, so it pays to wait for more of them. */
+  joining(now: number): boolean;
   /** When to tick next, monotonic milliseconds; Infinity without deadlines. In the past: after the next poll. */
   nextDeadline(): number;
   status(): SpeakerStatus;
@@ -73,6 +75,7 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
       forgetDeparted(state);
       return { outputs: takeOutputs(state), more };
     },
+    joining: (now) => isJoining(state, now),
     nextDeadline: () => nextDeadline(state),
     status: () => statusOf(state),
     memory: () => memoryOf(state),
@@ -124,6 +127,8 @@ function createState(options: SpeakerOptions): SpeakerState {
     undecided: 0,
     reports: [],
     deferral: undefined,
+    joinedAt: -Infinity,
+    round: 0,
     bestChanges: 0,
     mayHaveWork: false,
     withheld: false,

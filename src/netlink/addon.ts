@@ -18,6 +18,8 @@ export interface Addon {
   /** Octets written into `value`. */
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer) => number;
   readonly send: (fd: number, data: Buffer, length: number) => number;
+  /** The parts in order, as far as the socket takes them: octets taken, or the negative errno where it takes none. */
+  readonly sendv: (fd: number, parts: readonly Uint8Array[]) => number;
   /** Octets of the datagram (more than the buffer where it was cut), or the negative errno. */
   readonly recv: (fd: number, data: Buffer) => number;
   /** Moves the calling thread into the namespace of an open descriptor; pair it without an await between. */

@@ -118,6 +118,47 @@ describe.skipIf(process.platform !== 'linux')('socket options', () => {
   });
 });
 
+describe.skipIf(process.platform !== 'linux')('sendv', () => {
+  async function pair(): Promise<{ readonly fd: number; readonly far: Socket }> {
+    const server = createServer({ pauseOnConnect: true });
+    open.push(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const accepted = once(server, 'connection');
+    const fd = openTcpSocket('ipv4', {});
+    const socket = new Socket({ fd, manualStart: true, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
+    open.push(socket);
+    socket.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    await once(socket, 'connect');
+    const far: Socket = (await accepted)[0];
+    open.push(far);
+    return { fd, far };
+  }
+
+  it('sends the parts in order, more of them than one call of the kernel takes', async () => {
+    const { fd, far } = await pair();
+    const parts = Array.from({ length: 2000 }, (_, index) => Uint8Array.of(0, 0, index >> 8, index & 255).subarray(2));
+    expect(addon().sendv(fd, parts)).toBe(4000);
+    const received: Buffer[] = [];
+    for (let left = 4000; left > 0; left -= received.at(-1)?.length ?? 0) received.push((await once(far.resume(), 'data'))[0] as Buffer);
+    expect(Buffer.concat(received).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  it('takes what fits, then nothing until the other end reads', async () => {
+    const { fd } = await pair();
+    const part = new Uint8Array(1 << 20);
+    let taken = 0;
+    let sent = addon().sendv(fd, [part, part]);
+    for (; sent > 0; sent = addon().sendv(fd, [part, part])) taken += sent;
+    expect(taken).toBeGreaterThan(0);
+    expect(sent).toBe(-11);
+  });
+
+  it('returns the error of a socket that is no more, and throws for what is no list of octets', () => {
+    expect(addon().sendv(-1, [Uint8Array.of(1)])).toBe(-9);
+    expect(() => addon().sendv(0, [new Float64Array(1) as unknown as Uint8Array])).toThrow('parts must be of octets');
+  });
+});
+
 describe.skipIf(process.platform !== 'linux')('watch', () => {
   it('reports a readable netlink socket and stops when told', async () => {
     const fd = addon().socket(16, 3, 0);

@@ -1,14 +1,20 @@
 /** Sockets by connection id: reading, writing with back-pressure, closing. One new socket per attempt. */
 import type { Socket } from 'node:net';
+import { addon } from 'netlink';
 import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, OPENING_PROBE_MS, SOCKET_HIGH_WATER_OCTETS, UNANSWERED_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
-import { optionFault, socketOptions } from './native.ts';
-import { endpointOf, openSocket } from './open-socket.ts';
+import { descriptorOf, hasNativeSockets, optionFault, socketOptions } from './native.ts';
+import type { Ends } from './open-socket.ts';
+import { endsOf, openSocket } from './open-socket.ts';
 import type { PeerSockets } from './peer-sockets.ts';
 
 interface Open {
   readonly id: ConnectionId;
   readonly socket: Socket;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** For the addon; -1 where there is none. Node's socket owns it, and gives it up before `#open` forgets this entry. */
+  readonly fd: number;
   blocked: boolean;
   /** Octets wait that the kernel did not take. */
   unsent: boolean;
@@ -81,7 +87,9 @@ export class Connections {
       clearTimeout(timeout);
       socket.off('error', fail);
       this.#onAttempt(peer, true);
-      if (!this.#dials.delete(number) || this.#adopt(socket, number)) return;
+      if (!this.#dials.delete(number)) return;
+      const ends = endsOf(socket);
+      if (ends !== undefined) return this.#adopt(socket, ends, number);
       abandon(socket);
       this.#feed({ type: 'dial-failed', dial: number, reason: 'connection lost at once' });
     });
@@ -98,15 +106,25 @@ export class Connections {
   /** Takes a socket that a listener accepted. */
   accept(socket: Socket): void {
     this.#watch(socket);
-    const peers = this.#peers.secure(socket);
-    if (peers === undefined) return abandon(socket);
+    const ends = endsOf(socket);
+    const peers = ends === undefined ? undefined : this.#peers.secure(socket, ends);
+    if (ends === undefined || peers === undefined) return abandon(socket);
     for (const peer of peers) this.#onAttempt(peer, true);
-    if (!this.#adopt(socket, undefined)) abandon(socket);
+    this.#adopt(socket, ends, undefined);
   }
 
   send(id: ConnectionId, buffers: readonly Uint8Array[]): void {
     const entry = this.#open.get(id);
     if (entry === undefined) return;
+    const { socket } = entry;
+    // Straight to the kernel where nothing waits before it: half the cost of a write through a stream.
+    const rest =
+      entry.fd < 0 || socket.writableLength > 0 || socket.destroyed ? buffers : untaken(buffers, addon().sendv(entry.fd, buffers));
+    if (rest.length === 0) return;
+    this.#write(entry, rest);
+  }
+
+  #write(entry: Open, buffers: readonly Uint8Array[]): void {
     const { socket } = entry;
     const [first] = buffers;
     if (buffers.length === 1 && first !== undefined) socket.write(first, entry.wrote);
@@ -119,7 +137,7 @@ export class Connections {
     if (!entry.unsent && socket.writableLength > 0) this.#unsent(entry, true);
     if (entry.blocked || socket.writableLength < SOCKET_HIGH_WATER_OCTETS) return;
     entry.blocked = true;
-    this.#feed({ type: 'blocked', connection: id });
+    this.#feed({ type: 'blocked', connection: entry.id });
   }
 
   #unsent(entry: Open, waiting: boolean): void {
@@ -177,16 +195,14 @@ export class Connections {
     });
   }
 
-  /** Gives a connected socket its id and its listeners; false where it died before it could be asked for its addresses. */
-  #adopt(socket: Socket, dial: number | undefined): boolean {
-    const local = endpointOf(socket.localAddress, socket.localPort);
-    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    if (local === undefined || remote === undefined) return false;
+  /** Gives a connected socket its id and its listeners. */
+  #adopt(socket: Socket, { local, remote }: Ends, dial: number | undefined): void {
     const wrote = (): void => {
       // Progress, or the end of the wait; a write that the kernel took at once has not waited (RFC 9687 section 3.2).
       if (entry.unsent && this.#open.has(entry.id)) this.#unsent(entry, socket.writableLength > 0);
     };
-    const entry: Open = { id: this.#nextId++, socket, blocked: false, unsent: false, wrote, heard: false };
+    const fd = hasNativeSockets() ? (descriptorOf(socket) ?? -1) : -1;
+    const entry: Open = { id: this.#nextId++, socket, local, remote, fd, blocked: false, unsent: false, wrote, heard: false };
     this.#open.set(entry.id, entry);
     // The kernel drops a peer's reset for its signature or TTL: before the peer speaks nothing else would show that it is gone.
     socket.setKeepAlive(true, OPENING_PROBE_MS);
@@ -204,14 +220,13 @@ export class Connections {
       this.#feed({ type: 'writable', connection: entry.id });
     });
     this.#feed({ type: 'connected', connection: entry.id, local, remote, ...(dial === undefined ? {} : { dial }) });
-    return true;
   }
 
   /** The peer spoke: from here on the hold timer watches it. */
   #heard(entry: Open): void {
     entry.heard = true;
     entry.socket.setKeepAlive(false);
-    this.#peers.heard(entry.socket);
+    this.#peers.heard(entry.socket, entry);
   }
 
   #lost(entry: Open, reason: string): void {
@@ -219,6 +234,16 @@ export class Connections {
     entry.socket.destroy();
     this.#feed({ type: 'closed', connection: entry.id, reason });
   }
+}
+
+/** What the kernel did not take of `buffers`; after an error all of it, for the stream to meet and report. */
+function untaken(buffers: readonly Uint8Array[], taken: number): readonly Uint8Array[] {
+  let left = Math.max(0, taken);
+  for (const [index, buffer] of buffers.entries()) {
+    if (left < buffer.length) return [buffer.subarray(left), ...buffers.slice(index + 1)];
+    left -= buffer.length;
+  }
+  return [];
 }
 
 /** Destroys a socket that nobody listens to any more. */

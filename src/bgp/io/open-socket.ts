@@ -104,8 +104,20 @@ function openListening(endpoint: Endpoint, prepare: (fd: number) => void): numbe
   }
 }
 
-/** The address and port of one end of a socket; undefined where the socket died before it could be asked. */
-export function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
+/** Both ends of a connection. */
+export interface Ends {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+/** Both ends of a socket; undefined where it died before it could be asked. */
+export function endsOf(socket: Socket): Ends | undefined {
+  const local = endpointOf(socket.localAddress, socket.localPort);
+  const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+  return local === undefined || remote === undefined ? undefined : { local, remote };
+}
+
+function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
   const parsed = address === undefined ? undefined : parseAddress(address.split('%')[0] ?? '');
   return parsed === undefined || port === undefined ? undefined : { address: parsed, port };
 }

@@ -8,7 +8,7 @@ import { applyTcpOptions } from 'netlink';
 import { addressesEqual, addressKey, isUnspecified, PrefixTrie } from '../net/index.ts';
 import type { Endpoint, PeerConfig, PeerRange } from '../speaker-types.ts';
 import { descriptorOf, hasNativeSockets, optionFault, socketOptions, unavailableOptions } from './native.ts';
-import { endpointOf } from './open-socket.ts';
+import type { Ends } from './open-socket.ts';
 
 /** True where a listener takes connections for the peer. */
 export function servedBy(listener: Endpoint['address'], peer: PeerConfig): boolean {
@@ -105,10 +105,7 @@ export class PeerSockets {
    * or undefined where it must be closed. What came in before this call was checked by the listener, which holds every key, but the lowest
    * TTL only where all its peers have one: setting both again here makes every further segment pass them.
    */
-  secure(socket: Socket): readonly string[] | undefined {
-    const local = endpointOf(socket.localAddress, socket.localPort);
-    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    if (local === undefined || remote === undefined) return undefined;
+  secure(socket: Socket, { local, remote }: Ends): readonly string[] | undefined {
     const peers = this.at(local.address, remote.address);
     if (peers.some(({ id }) => this.faults.has(id))) return undefined;
     const fd = descriptorOf(socket);
@@ -125,11 +122,9 @@ export class PeerSockets {
     return peers.map(({ id }) => id);
   }
   /** The peer was heard: from now on the configured user timeout counts, or none, since a peer that reads slowly is not dead. */
-  heard(socket: Socket): void {
+  heard(socket: Socket, { local, remote }: Ends): void {
     const fd = hasNativeSockets() ? descriptorOf(socket) : undefined;
-    const local = endpointOf(socket.localAddress, socket.localPort);
-    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    if (fd === undefined || local === undefined || remote === undefined) return;
+    if (fd === undefined) return;
     applyTcpOptions(fd, local.address.family, { userTimeout: this.at(local.address, remote.address)[0]?.userTimeout ?? 0 });
   }
 }

@@ -1,5 +1,5 @@
 /** When the speaker's work is done: slices between polls, in flushes that leave half of the time to reading. */
-import { FLUSH_SPACING_MAX_MS, FLUSH_SPACING_MS, GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
+import { FLUSH_SPACING_MAX_MS, FLUSH_SPACING_MS, GATHER_MS, JOIN_GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerOutput } from '../speaker-types.ts';
 
@@ -12,11 +12,11 @@ export interface Worker {
 
 /**
  * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
- * most 15 ms are waited). While busy, flushes begin at least as far apart as the last one took, never less than 5 ms and never
+ * most 15 ms are waited, 100 while sessions come up). While busy, flushes begin at least as far apart as the last one took, never less than 5 ms and never
  * more than 50: fan-out leaves time to reading, and changes in between are batched (bgp-speaker 2.4).
  */
 export function createWorker(
-  speaker: Pick<Speaker, 'work' | 'hasWork'>,
+  speaker: Pick<Speaker, 'work' | 'hasWork' | 'joining'>,
   now: () => number,
   perform: (outputs: readonly SpeakerOutput[]) => void,
 ): Worker {
@@ -24,7 +24,7 @@ export function createWorker(
   let timeout: NodeJS.Timeout | undefined;
   let busyMs = 0;
   let nextFlushAt = -Infinity;
-  let gatherUntil = Infinity;
+  let gatherFrom = Infinity;
   let inputs = 0;
   let running = false;
   let stopped = false;
@@ -33,7 +33,7 @@ export function createWorker(
     immediate = undefined;
     timeout = undefined;
     const from = now();
-    if (inputs > 0 && from < gatherUntil) {
+    if (inputs > 0 && from < gatherFrom + (speaker.joining(from) ? JOIN_GATHER_MS : GATHER_MS)) {
       inputs = 0;
       immediate = setImmediate(run);
       return;
@@ -46,7 +46,7 @@ export function createWorker(
     const to = now();
     busyMs += to - from;
     if (more && !stopped) {
-      gatherUntil = -Infinity;
+      gatherFrom = -Infinity;
       immediate = setImmediate(run);
       return;
     }
@@ -59,7 +59,7 @@ export function createWorker(
     if (stopped || running || immediate !== undefined || timeout !== undefined || !speaker.hasWork()) return;
     const from = now();
     const wait = nextFlushAt - from;
-    gatherUntil = Math.max(from, nextFlushAt) + GATHER_MS;
+    gatherFrom = Math.max(from, nextFlushAt);
     if (wait <= 0) immediate = setImmediate(run);
     else timeout = setTimeout(run, Math.ceil(wait));
   }

@@ -14,6 +14,7 @@ import { output, report } from './state.ts';
 export function connected(state: SpeakerState, input: Extract<SpeakerInput, { readonly type: 'connected' }>): void {
   const connection = createConnection(input.connection, input.local, input.remote, input.dial === undefined);
   state.connections.set(connection.id, connection);
+  state.joinedAt = state.time.now;
   if (input.dial === undefined) accept(state, connection);
   else dialed(state, connection, input.dial);
 }

@@ -1,5 +1,5 @@
 /** The work between inputs: decisions and encodings of the RIB, then octets to the peers, in slices. */
-import { FAN_OUT_CHECK, FAN_OUT_OCTETS, FAN_OUT_PEERS, SEND_BATCH_OCTETS } from '../session/index.ts';
+import { FAN_OUT_CHECK, FAN_OUT_OCTETS, FAN_OUT_PEERS, JOIN_WAVE_MS, SEND_BATCH_OCTETS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
 import { deferring } from './lifecycle.ts';
@@ -25,11 +25,14 @@ export function work(state: SpeakerState, clock: () => number, budgetMs: number)
 
 function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
   const end = clock() + budgetMs;
-  const undone = state.rib.run(clock, budgetMs);
-  for (const carryOut of state.reports.splice(0)) carryOut();
-  if (undone) return true;
-  reportChanges(state);
-  importDone(state);
+  // While sessions come up each round of sends is finished before anything new is encoded: a few large parts instead of many small ones.
+  if (state.round === 0 || !isJoining(state, state.time.now)) {
+    const undone = state.rib.run(clock, budgetMs);
+    for (const carryOut of state.reports.splice(0)) carryOut();
+    if (undone) return true;
+    reportChanges(state);
+    importDone(state);
+  }
   const waited = state.deferral !== undefined;
   state.withheld = deferring(state, state.time.now);
   const more = fanOut(state, clock, end);
@@ -53,6 +56,11 @@ function importDone(state: SpeakerState): void {
   }
 }
 
+/** True while sessions come up one after the other: what each brings is due to all the others, so it pays to wait for more of them. */
+export function isJoining(state: SpeakerState, now: number): boolean {
+  return now < state.joinedAt + JOIN_WAVE_MS;
+}
+
 /** True where `work` would find something to do. */
 export function hasWork(state: SpeakerState): boolean {
   return state.mayHaveWork;
@@ -63,6 +71,7 @@ function fanOut(state: SpeakerState, clock: () => number, end: number): boolean 
     const peer = state.byIndex.get(index);
     if (peer !== undefined) enqueue(state, peer);
   }
+  if (state.round === 0) state.round = state.ready.length;
   let taken = 0;
   let octets = 0;
   const again: Peer[] = [];
@@ -75,6 +84,7 @@ function fanOut(state: SpeakerState, clock: () => number, end: number): boolean 
     if (sent > 0 && isBehind(state, peer)) again.push(peer);
   }
   state.ready.splice(0, taken);
+  state.round = Math.max(0, state.round - taken);
   for (const peer of again) enqueue(state, peer);
   return state.ready.length > 0;
 }
@@ -116,7 +126,8 @@ function count(state: SpeakerState, peer: Peer, buffers: readonly Uint8Array[]):
       peer.counters.messagesSent++;
       if (buffer[at + 18] === MESSAGE_TYPE.update) {
         peer.counters.updatesSent++;
-        if (length <= 30) noteEndOfRib(state, peer, buffer.subarray(at, at + length));
+        if (length <= 30 && peer.endOfRibSent.size < (peer.session?.families.length ?? 0))
+          noteEndOfRib(state, peer, buffer.subarray(at, at + length));
       }
       at += length;
     }

@@ -17,6 +17,7 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
   const connection = fsm.connection === undefined ? undefined : state.connections.get(fsm.connection);
   if (connection === undefined) throw new Error('established without a connection');
   peer.session = negotiated;
+  state.joinedAt = state.time.now;
   peer.endOfRibReceived = new Set();
   peer.endOfRibSent = new Set();
   peer.refreshing = new Set();

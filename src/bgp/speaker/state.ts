@@ -154,6 +154,10 @@ export interface SpeakerState {
   readonly reports: (() => void)[];
   /** Present while announcements of what was learned wait for the peers of a restarted speaker. */
   deferral: { readonly startedAt: number; readonly until: number } | undefined;
+  /** When a connection or a session last came up. */
+  joinedAt: number;
+  /** Peers of `ready` still to be served before the RIB encodes anything new. */
+  round: number;
   /** Changes of best paths reported so far. */
   bestChanges: number;
   /** Something happened that may have left work; asking the RIB costs a walk over its peers. */

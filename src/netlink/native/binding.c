@@ -12,11 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <node_api.h>
 #include <uv.h>
 
 #define MAX_ARGS 4
+#define MAX_PARTS 256
 #define CHECK(call) do { if ((call) != napi_ok) { rethrow(env); return NULL; } } while (0)
 
 static void rethrow(napi_env env) {
@@ -131,6 +133,41 @@ static napi_value Send(napi_env env, napi_callback_info info) {
   CHECK(napi_get_value_uint32(env, argv[2], &wanted));
   ssize_t sent = send(fd, data, wanted < size ? wanted : size, MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent < 0 ? fail(env, "send", errno) : number_of(env, sent);
+}
+
+/*
+ * sendv(fd, parts): the parts one after the other, as far as the socket takes them; octets taken, or the negative errno where
+ * the first call takes none: a full socket is no exception.
+ */
+static napi_value SendV(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS], part;
+  int32_t fd;
+  uint32_t count;
+  int64_t total = 0;
+  struct iovec parts[MAX_PARTS];
+  napi_typedarray_type type;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_array_length(env, argv[1], &count));
+  for (uint32_t from = 0; from < count;) {
+    uint32_t filled = 0;
+    size_t wanted = 0;
+    for (; filled < MAX_PARTS && from < count; filled++, from++) {
+      CHECK(napi_get_element(env, argv[1], from, &part));
+      CHECK(napi_get_typedarray_info(env, part, &type, &parts[filled].iov_len, &parts[filled].iov_base, NULL, NULL));
+      if (type != napi_uint8_array) {
+        napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "parts must be of octets");
+        return NULL;
+      }
+      wanted += parts[filled].iov_len;
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = filled};
+    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) return number_of(env, total > 0 ? total : -errno);
+    total += sent;
+    if ((size_t)sent < wanted) break;
+  }
+  return number_of(env, total);
 }
 
 /* recv(fd, buffer): octets received, or the negative errno: an empty or overrun netlink socket is no exception. */
@@ -266,7 +303,7 @@ static napi_value Unwatch(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
     {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"getsockopt", GetSockOpt}, {"send", Send},
-    {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"addressOf", AddressOf}, {"watch", Watch}, {"unwatch", Unwatch},
+    {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"addressOf", AddressOf}, {"watch", Watch}, {"unwatch", Unwatch},
   };
   for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
     napi_value function;

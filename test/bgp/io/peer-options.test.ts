@@ -214,7 +214,7 @@ describe.skipIf(process.platform !== 'linux')('a connection', () => {
     await new Promise((resolve) => socket.once('connect', resolve));
     const fd = descriptorOf(socket) ?? -1;
     expect(readIntOption(fd, TCP, USER_TIMEOUT)).toBe(before);
-    peers.heard(socket);
+    peers.heard(socket, { local: { address: one.address, port: 0 }, remote: peer.remote });
     expect(readIntOption(fd, TCP, USER_TIMEOUT)).toBe(after);
     socket.destroy();
   });

@@ -10,6 +10,7 @@ it('does one slice between two polls, whatever its outputs lead to', async () =>
   const worker: Worker = createWorker(
     {
       hasWork: () => slices.length < 20,
+      joining: () => false,
       work: () => {
         slices.push(poll);
         return { outputs: [], more: slices.length < 20 };
@@ -31,6 +32,7 @@ it('goes on after a flush when something came in meanwhile', async () => {
   const worker = createWorker(
     {
       hasWork: () => waiting > 0,
+      joining: () => false,
       work: () => {
         done += waiting;
         waiting = 0;
@@ -49,4 +51,30 @@ it('goes on after a flush when something came in meanwhile', async () => {
   for (const end = monotonicNow() + 5000; done < 2 && monotonicNow() < end; ) await nextPoll();
   worker.stop();
   expect(done).toBe(2);
+});
+
+it.each([
+  [false, 15],
+  [true, 100],
+])('waits for the end of a burst, while sessions come up (%s) for at most %d ms', async (joining, most) => {
+  let at = 0;
+  let flushedAt = -1;
+  const worker = createWorker(
+    {
+      hasWork: () => true,
+      joining: () => joining,
+      work: () => {
+        flushedAt = at;
+        return { outputs: [], more: false };
+      },
+    },
+    () => at,
+    () => undefined,
+  );
+  for (; flushedAt < 0 && at < 1000; at++) {
+    worker.request();
+    await nextPoll();
+  }
+  worker.stop();
+  expect(Math.abs(flushedAt - most)).toBeLessThanOrEqual(1);
 });
