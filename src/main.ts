@@ -33,6 +33,8 @@ import type { DaemonNeeds } from './main/options.ts';
 import { daemonNeeds, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { portOwner } from './main/port-owner.ts';
 import { createMainPushes } from './main/pushes.ts';
+import type { RestartState } from './main/restart-state.ts';
+import { openRestartState, readForwarding } from './main/restart-state.ts';
 import { createSource } from './main/source.ts';
 import { spawnSpeaker } from './main/spawn-speaker.ts';
 import { logSpeakerEvent } from './main/speaker-log.ts';
@@ -142,13 +144,14 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
   });
   const kernel = await kernelBeside(config, health, { log, issuesChanged: () => issuesChanged(), failed: fail });
   const desire = engineDesireOptions(config, needs.node);
+  const restart = await openRestartState(config.stateDir, await readForwarding());
   const loop = measureLoop();
   const issuesChanged = (): void => {
     if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
   };
   const driver: Engine =
     config.engine === 'native'
-      ? withKernel(createNativeEngine(config, { health, log, issuesChanged, kernel }), kernel)
+      ? withKernel(createNativeEngine(config, { health, log, issuesChanged, kernel, restart }), kernel)
       : createBirdEngine(config, config.engine, {
           health,
           log,
@@ -213,18 +216,32 @@ function createNativeEngine(
     log,
     issuesChanged,
     kernel,
-  }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'> & { readonly kernel: KernelThread | undefined },
+    restart,
+  }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'> & {
+    readonly kernel: KernelThread | undefined;
+    readonly restart: RestartState;
+  },
 ): Engine {
-  return createNativeDriver({
+  let lives = 0;
+  // Of this process or of one before it: what peers keep from that life is still forwarded (bgp-speaker 4.6).
+  const recovery = (): boolean => lives++ > 0 || restart.restarted || config.compat === 'calico';
+  const driver = createNativeDriver({
     options: { ...translateOptions(config), ...(kernel === undefined ? {} : { abilities: KERNEL_CAPABILITIES }) },
     goodbye: GOODBYE,
-    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: config.compat === 'calico' }, kernel?.connectSpeaker()),
+    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: recovery() }, kernel?.connectSpeaker()),
     clock: REAL_CLOCK,
     log,
     portOwner,
     issuesChanged,
     event: (event) => logSpeakerEvent(log, event),
   });
+  return {
+    ...driver,
+    stop: async (planned) => {
+      await driver.stop(planned);
+      if (!planned) await restart.forget();
+    },
+  };
 }
 
 function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined): void {

@@ -422,10 +422,10 @@ export const OPTIONS: OptionTable = {
   shutdown: {
     flag: 'shutdown',
     placeholder: 'HOW',
-    help: 'on SIGTERM: cease (tell peers), or planned (graceful restart helpers keep routes)',
+    help: 'on SIGTERM: planned (a restart: peers keep routes for the graceful restart time), or cease (for good: peers are told and drop them)',
     environment: ['LINNET_SHUTDOWN'],
     parse: parseWord('cease', 'planned'),
-    fallback: () => 'cease',
+    fallback: () => 'planned',
   },
   transportMap: {
     flag: 'transport-map',

@@ -140,6 +140,7 @@ export function createFsm(challenger: boolean): Fsm {
     negotiated: undefined,
     peerOpen: undefined,
     failures: 0,
+    connectedAt: 0,
     establishedAt: 0,
     plain: false,
   };

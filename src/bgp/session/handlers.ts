@@ -18,7 +18,7 @@ import {
   SEND_HOLD_MIN_MS,
 } from './limits.ts';
 import type { Negotiated } from './negotiate.ts';
-import { negotiate } from './negotiate.ts';
+import { keepaliveSeconds, negotiate } from './negotiate.ts';
 import { afterNBit, cease, FSM_ERRORS, isHardReset, refusesOptions } from './notifications.ts';
 import type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent } from './types.ts';
 
@@ -97,6 +97,7 @@ export function onRetryInConnect(fsm: Fsm, _event: FsmEvent, context: FsmContext
 export function onConnected(fsm: Fsm, event: Of<'connected'>, context: FsmContext): FsmEffect[] {
   fsm.connection = event.connection;
   fsm.incoming = event.incoming;
+  fsm.connectedAt = context.now;
   fsm.dialing = false;
   fsm.timers.connectRetry = Infinity;
   if (context.settings.delayOpenMs > 0) {
@@ -190,6 +191,14 @@ export function onAlive(fsm: Fsm, _event: FsmEvent, context: FsmContext): readon
 export function onKeepaliveDue(fsm: Fsm, _event: FsmEvent, context: FsmContext): FsmEffect[] {
   if (fsm.negotiated !== undefined) fsm.timers.keepalive = keepaliveDeadline(fsm.negotiated, context);
   return [{ type: 'send-keepalive' }];
+}
+
+/** Another keepalive time from now on: it is this side's own choice within the hold time agreed, and nothing the peer has to hear of. */
+export function changeKeepaliveTime(fsm: Fsm, context: FsmContext): void {
+  if (fsm.negotiated === undefined) return;
+  const { holdTime } = fsm.negotiated;
+  fsm.negotiated = { ...fsm.negotiated, keepaliveTime: keepaliveSeconds(context.settings.offer, holdTime) };
+  if (fsm.timers.keepalive !== Infinity) fsm.timers.keepalive = Math.min(fsm.timers.keepalive, keepaliveDeadline(fsm.negotiated, context));
 }
 
 /* Ends */

@@ -5,7 +5,7 @@ export { collisionLoser } from './collision.ts';
 export type { Scheduled } from './deadlines.ts';
 export { DeadlineQueue } from './deadlines.ts';
 export { createFsm, FSM_TABLE, handleEvent, nextFsmDeadline, takeDueTimers } from './fsm.ts';
-export { watchSending } from './handlers.ts';
+export { changeKeepaliveTime, watchSending } from './handlers.ts';
 export * from './limits.ts';
 export type { LocalOffer, Negotiated, PeerRestart } from './negotiate.ts';
 export { capabilityNames, localCapabilities, localOpen, negotiate, openAs } from './negotiate.ts';

@@ -138,7 +138,6 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
   if (families.length === 0)
     return { ok: false, error: notificationFor({ code: 'OPEN_UNSUPPORTED_CAPABILITY', data: multiprotocolCapabilities(offer.families) }) };
   const holdTime = Math.min(offer.holdTime, open.holdTime);
-  const third = holdTime / 3;
   const extendedMessage = theirs.extendedMessage && !offer.plain && offer.dialect === undefined;
   return {
     ok: true,
@@ -147,7 +146,7 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
       remoteId: open.bgpId,
       families,
       holdTime,
-      keepaliveTime: holdTime === 0 ? 0 : Math.min(offer.keepaliveTime ?? third, third),
+      keepaliveTime: keepaliveSeconds(offer, holdTime),
       fourOctetAs: theirs.fourOctetAs !== undefined && !offer.plain,
       routeRefresh: theirs.routeRefresh && !offer.plain,
       enhancedRouteRefresh: theirs.enhancedRouteRefresh && !offer.plain,
@@ -160,6 +159,11 @@ export function negotiate(offer: LocalOffer, open: OpenMessage): Result<Negotiat
       longLived: peerLongLived(offer, families, theirs),
     },
   };
+}
+
+/** Seconds between keepalives under a hold time: a third of it, or less where so configured; 0 without hold time. */
+export function keepaliveSeconds({ keepaliveTime }: Pick<LocalOffer, 'keepaliveTime'>, holdTime: number): number {
+  return Math.min(keepaliveTime ?? Infinity, holdTime / 3);
 }
 
 function openFault(offer: LocalOffer, open: OpenMessage): NotificationMessage | undefined {

@@ -92,6 +92,8 @@ export interface Fsm {
   peerOpen: OpenMessage | undefined;
   /** ConnectRetryCounter: failures in a row, forgotten after a minute of being established. */
   failures: number;
+  /** When its connection came up, and when the session on it did; monotonic ms. */
+  connectedAt: number;
   establishedAt: number;
   /** The peer refused our optional parameters: the next OPEN goes without (RFC 5492 section 3). */
   plain: boolean;

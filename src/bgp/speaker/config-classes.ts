@@ -5,7 +5,7 @@ import { equal } from './equal.ts';
 /**
  * identity: another session. bounce: this peer's session, Cease/6 (RFC 4486). socket: another TCP connection, without a word where
  * graceful restart keeps the routes meanwhile (bgp-speaker 4.8), else as bounce. policy: the RIB evaluates again, the session stays.
- * timers: the next use of the timer, the next connection. none: names and texts.
+ * timers: the next use of the timer, the next connection; keepalives at once. none: names and texts.
  */
 export type ChangeClass = 'none' | 'timers' | 'policy' | 'socket' | 'bounce' | 'identity';
 
@@ -19,7 +19,7 @@ export const PEER_FIELD_CLASSES: { readonly [field in keyof Required<PeerConfig>
   families: 'bounce',
   passive: 'timers',
   holdTime: 'bounce',
-  keepaliveTime: 'bounce',
+  keepaliveTime: 'timers',
   sendHoldTime: 'timers',
   connectRetryTime: 'timers',
   connectDelay: 'timers',

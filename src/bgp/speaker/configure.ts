@@ -5,7 +5,7 @@ import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
-import { drive, forget, reschedule } from './machines.ts';
+import { drive, forget, reschedule, retime } from './machines.ts';
 import { configureRanges, dynamicConfigs } from './ranges.ts';
 import { addPeer, indexByRemote, removePeer, stopPeer } from './records.ts';
 import { reapplyPolicies, ribConfig } from './rib-config.ts';
@@ -87,6 +87,7 @@ function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, con
   }
   if (fields.some((field) => PEER_FIELD_CLASSES[field] === 'policy')) state.rib.configurePeer(ribConfig(peer, config), peer.index);
   if (change === 'socket') return reconnect(state, peer, `configuration changed: ${fields.join(', ')}`);
+  if (fields.includes('keepaliveTime')) retime(state, peer);
   if (wasPassive !== config.passive) changePassive(state, peer);
 }
 

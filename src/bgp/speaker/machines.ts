@@ -6,6 +6,7 @@
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmSettings } from '../session/index.ts';
 import {
   cease,
+  changeKeepaliveTime,
   collisionLoser,
   createFsm,
   handleEvent,
@@ -63,6 +64,13 @@ export function setUnsent(state: SpeakerState, connection: Connection, waiting: 
   reschedule(state, owner.peer);
 }
 
+/** Keepalives of the peer's present session at another pace. */
+export function retime(state: SpeakerState, peer: Peer): void {
+  for (const fsm of [peer.primary, peer.challenger]) if (fsm !== undefined) changeKeepaliveTime(fsm, contextOf(state, peer, fsm));
+  if (peer.session !== undefined) peer.session = peer.primary.negotiated ?? peer.session;
+  reschedule(state, peer);
+}
+
 function withoutCapabilities(settings: FsmSettings): FsmSettings {
   return { ...settings, offer: { ...settings.offer, plain: true } };
 }
@@ -107,7 +115,7 @@ export function receiveOpen(state: SpeakerState, peer: Peer, fsm: Fsm, message: 
     fsm.state === 'open-sent' &&
     acceptable(state, peer, fsm, message)
   ) {
-    if (other.state === 'established' && peerRestarted(peer, fsm)) {
+    if (other.state === 'established' && peerRestarted(peer, fsm, other)) {
       // RFC 4724 section 4.2: a new OPEN means that the old connection is dead; its routes become stale.
       abandon(state, peer, other);
     } else {
@@ -123,8 +131,9 @@ function acceptable(state: SpeakerState, peer: Peer, fsm: Fsm, message: OpenMess
   return negotiate(contextOf(state, peer, fsm).settings.offer, message).ok;
 }
 
-function peerRestarted(peer: Peer, fresh: Fsm): boolean {
-  return fresh.incoming && peer.session?.gracefulRestart !== undefined;
+/** A connection that was there before the session is a collision, whenever its OPEN comes: nobody restarts before it has started. */
+function peerRestarted(peer: Peer, fresh: Fsm, established: Fsm): boolean {
+  return fresh.incoming && peer.session?.gracefulRestart !== undefined && fresh.connectedAt > established.establishedAt;
 }
 
 function abandon(state: SpeakerState, peer: Peer, old: Fsm): void {

@@ -90,6 +90,22 @@ describe('each field of a peer', () => {
     }
   });
 
+  it('keepaliveTime: the pace of the session that is up, at once and without a word', () => {
+    const world = pair();
+    const sentIn = (seconds: number): number => {
+      const before = world.speaker(1).status().peers[0]?.messagesSent ?? 0;
+      world.network.advance(seconds * 1000);
+      return (world.speaker(1).status().peers[0]?.messagesSent ?? 0) - before;
+    };
+    world.configure(1, [peer(2, { keepaliveTime: 2 })], { routes: [route('10.1.1.0/26')] });
+    expect(world.speaker(1).status().peers[0]?.keepaliveTime).toBe(2);
+    expect(sentIn(60)).toBeGreaterThanOrEqual(30);
+    world.configure(1, [peer(2)], { routes: [route('10.1.1.0/26')] });
+    world.network.advance(5_000);
+    expect(sentIn(60)).toBeLessThanOrEqual(6);
+    expect(world.notifications(1)).toEqual([]);
+  });
+
   it('the same again: nothing at all', () => {
     const world = pair();
     const sent = world.speaker(1).status().peers[0]?.messagesSent;

@@ -54,6 +54,34 @@ describe('helper', () => {
     expect(world.best(1)).toEqual([]);
   });
 
+  it('takes a connection for a restart only where it is younger than the session: what was dialed before is a collision', () => {
+    const world = new World();
+    world.add(1, [peer(2, { ...GR, passive: true })]);
+    const scripted = world.script(2, {
+      capabilities: { gracefulRestart: { restarting: false, notification: false, restartTime: 60, families: [] } },
+    });
+    const connect = (): number => {
+      scripted.connect({ address: address(1), port: PORT });
+      world.network.settle();
+      return scripted.newest();
+    };
+    const [first, second] = [connect(), connect()];
+    scripted.sendOpen({}, first);
+    scripted.sendKeepalive(first);
+    world.network.settle();
+    expect(world.state(1, 'p2')).toBe('established');
+    scripted.sendOpen({}, second);
+    world.network.settle();
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(1);
+    expect(world.state(1, 'p2')).toBe('established');
+    world.network.advance(1_000);
+    const third = connect();
+    scripted.sendOpen({}, third);
+    scripted.sendKeepalive(third);
+    world.network.settle();
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);
+  });
+
   it('drops them when the restart time is over', () => {
     const world = trio();
     world.network.leave('s2');
@@ -120,6 +148,7 @@ describe('helper', () => {
       scripted.sendOpen();
       scripted.sendKeepalive();
       world.network.settle();
+      world.network.advance(1_000);
     }
     expect(world.state(1, 'p2')).toBe('established');
     expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);

@@ -27,8 +27,21 @@ function environment(node: string): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] ?? '', HOME: '/root', NODENAME: node };
 }
 
+/** How a node differs from what the scenarios run. */
+export interface LinnetOptions {
+  /** Another copy of the launcher. */
+  readonly program?: string;
+  /** More words for `run`. Default: a SIGTERM is for good, so that nobody keeps routes for a restart. */
+  readonly more?: readonly string[];
+}
+
 /** Makes a node; `directory` gets its sockets, state and log. */
-export function makeLinnet(host: Host, directory: string, datastore: string): LinnetNode {
+export function makeLinnet(
+  host: Host,
+  directory: string,
+  datastore: string,
+  { program = launcher, more = ['--shutdown', 'cease'] }: LinnetOptions = {},
+): LinnetNode {
   const runDirectory = join(directory, 'run');
   const stateDirectory = join(directory, 'state');
   mkdirSync(directory, { recursive: true });
@@ -37,7 +50,7 @@ export function makeLinnet(host: Host, directory: string, datastore: string): Li
     host,
     start: () => {
       const files = ['--datastore', 'file', '--path', datastore, '--run-dir', runDirectory, '--state-dir', stateDirectory];
-      const args = ['netns', 'exec', host.namespace, process.execPath, launcher, 'run', ...files, '--log-level', 'debug'];
+      const args = ['netns', 'exec', host.namespace, process.execPath, program, 'run', ...files, ...more, '--log-level', 'debug'];
       running = start('ip', args, join(directory, 'linnet.log'), environment(host.name));
     },
     stop: async (signal) => running?.stop(signal),

@@ -1,0 +1,100 @@
+/**
+ * What a change of each field of BGPConfiguration and BGPPeer costs the sessions of a node (bgp-speaker 4.9), as data: the tables of
+ * docs/field-changes.md are made from it, and the mixed cluster of test/interop holds it against real sessions. The records are complete by their types.
+ */
+import type { BGPConfigurationResource, BGPPeerResource } from '../resources/types.ts';
+
+/**
+ * none: no session and no route. refresh: routes of this node come, go or change. soft: policies are applied again, to what was received
+ * and what is announced. bounce: the sessions that the field is about end, and come back where they are still wanted; no other does.
+ * rebind: the listening sockets close and open.
+ */
+export type FieldClass = 'none' | 'refresh' | 'soft' | 'bounce' | 'rebind';
+
+/** The class of one field. */
+export interface FieldChange {
+  /** Of the native engine. */
+  readonly native: FieldClass;
+  /** Of the BIRD engine where it is another one: BIRD decides what it restarts. */
+  readonly bird?: FieldClass;
+  /** What changes, in a few words; for the sessions that bounce, which ones. */
+  readonly what: string;
+}
+
+type SpecField<T> = Exclude<keyof Required<T>, 'kind' | 'ref' | 'labels' | 'source' | 'scope'>;
+
+/** Fields of BGPConfiguration's spec. */
+export const BGP_CONFIGURATION_CHANGES: { readonly [field in SpecField<BGPConfigurationResource>]: FieldChange } = {
+  logSeverityScreen: { native: 'none', what: 'how much is logged' },
+  nodeToNodeMeshEnabled: {
+    native: 'bounce',
+    what: 'sessions of the mesh; one whose addresses a BGPPeer names too stays',
+  },
+  asNumber: { native: 'bounce', what: 'every session of a node that has no AS of its own' },
+  serviceLoadBalancerIPs: { native: 'soft', what: 'which Service addresses are announced, and taken from clients by a reflector' },
+  serviceExternalIPs: { native: 'soft', what: 'the same of external addresses' },
+  serviceClusterIPs: { native: 'soft', what: 'the same of cluster addresses' },
+  serviceLoadBalancerAggregation: { native: 'soft', what: 'the range, or each address' },
+  communities: { native: 'soft', what: 'communities that names stand for' },
+  prefixAdvertisements: { native: 'soft', what: 'communities of what is announced' },
+  listenPort: { native: 'rebind', what: 'the port of this node, and with it the sessions of the mesh, whose identity it belongs to' },
+  nodeMeshPassword: { native: 'bounce', what: 'sessions of the mesh: TCP connections carry the key' },
+  nodeMeshMaxRestartTime: { native: 'bounce', what: 'sessions of the mesh: the time stands in the OPEN' },
+  bindMode: { native: 'rebind', bird: 'rebind', what: 'addresses that are listened on; with the native engine sessions that are up stay' },
+  ignoredInterfaces: { native: 'refresh', what: 'networks of interfaces that are announced' },
+  localWorkloadPeeringIPV4: { native: 'none', what: 'Felix gives the address to interfaces of workloads' },
+  localWorkloadPeeringIPV6: { native: 'none', what: 'the same for IPv6' },
+  programClusterRoutes: { native: 'soft', what: 'which pools this daemon writes into the kernel' },
+  ipv4NormalRoutePriority: { native: 'soft', what: 'metric and LOCAL_PREF of IPv4 routes' },
+  ipv6NormalRoutePriority: { native: 'soft', what: 'metric and LOCAL_PREF of IPv6 routes' },
+};
+
+/** Fields of BGPPeer's spec. */
+export const BGP_PEER_CHANGES: { readonly [field in SpecField<BGPPeerResource>]: FieldChange } = {
+  node: { native: 'bounce', what: 'sessions of nodes that gain or lose the peer; a node that keeps it keeps the session' },
+  nodeSelector: { native: 'bounce', what: 'as node' },
+  peerIP: { native: 'bounce', what: 'the session with the address before and with the new one' },
+  peerSelector: { native: 'bounce', what: 'sessions with nodes that are selected no more, or now' },
+  localWorkloadSelector: { native: 'bounce', what: 'sessions with workloads that are selected no more, or now' },
+  asNumber: { native: 'bounce', what: 'the sessions of this peer' },
+  localASNumber: { native: 'bounce', what: 'the sessions of this peer' },
+  keepOriginalNextHop: { native: 'soft', bird: 'bounce', what: 'next hops that the peer is told' },
+  nextHopMode: { native: 'soft', bird: 'bounce', what: 'next hops that the peer is told' },
+  password: { native: 'bounce', what: 'the sessions of this peer: TCP connections carry the key' },
+  sourceAddress: { native: 'bounce', what: 'the sessions of this peer: the address is part of their identity' },
+  maxRestartTime: { native: 'bounce', what: 'the sessions of this peer: the time stands in the OPEN' },
+  keepaliveTime: { native: 'soft', bird: 'bounce', what: 'how often this node says that it lives' },
+  numAllowedLocalASNumbers: { native: 'soft', bird: 'bounce', what: 'routes with our own AS in their path' },
+  ttlSecurity: { native: 'bounce', what: 'the sessions of this peer: a property of the TCP connection' },
+  reachableBy: { native: 'refresh', what: 'the kernel route to the peer' },
+  filters: { native: 'soft', what: 'routes that pass, and what is done to them' },
+  reversePeering: { native: 'bounce', what: 'sessions of the other side, which come or go' },
+};
+
+function table(changes: { readonly [field: string]: FieldChange }): string {
+  const rows = Object.entries(changes).map(([field, { native, bird, what }]) => `| ${field} | ${native} | ${bird ?? native} | ${what} |`);
+  return ['| field | native | BIRD | what |', '|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+/** docs/field-changes.md, whole. */
+export function fieldChangesDocument(): string {
+  return `# What a change of a field costs
+
+Made from \`src/confd/native/field-classes.ts\` (\`LINNET_UPDATE=1 npx vitest run test/confd/native/field-classes.test.ts\`); held against real sessions by
+\`test/interop/mixed.test.ts\`.
+
+- **none**: no session and no route changes.
+- **refresh**: routes of the node come, go or change; sessions and policies stay.
+- **soft**: policies are applied again in place, to what was received and to what is announced; sessions stay.
+- **bounce**: the sessions the field is about end, and come back where they are still wanted. No other session does.
+- **rebind**: listening sockets close and open.
+
+A change that leaves what a session needs as it was, such as a field that a more specific object overrides, costs that session nothing, whatever its class.
+
+## BGPConfiguration
+
+${table(BGP_CONFIGURATION_CHANGES)}
+## BGPPeer
+
+${table(BGP_PEER_CHANGES)}`;
+}
