@@ -147,6 +147,11 @@ export class ImportClass {
   }
 }
 
+/** BIRD 1.6 looks for the session's own CLUSTER_ID, in what clients send only (bird-behaviour, attributes). */
+function clustersInBird({ reflectorClient, clusterId }: PeerConfig, routerId: number): readonly number[] {
+  return reflectorClient ? [clusterId ?? routerId] : [];
+}
+
 /** All import classes in use. */
 export class ImportClasses {
   private readonly classes = new Map<string, ImportClass>();
@@ -164,8 +169,7 @@ export class ImportClasses {
   use(config: PeerConfig, routerId: number, clusterIds: readonly number[]): ImportClass {
     const external = config.remoteAs !== config.localAs;
     const firstAs = external && config.enforceFirstAs !== false ? config.remoteAs : 0;
-    // BIRD 1.6 looks for its CLUSTER_ID in what clients send only (bird-behaviour, attributes).
-    const clusters = config.dialect === 'bird-1.6' && !config.reflectorClient ? [] : clusterIds;
+    const clusters = config.dialect === 'bird-1.6' ? clustersInBird(config, routerId) : clusterIds;
     const rules: ImportRules = { localAs: config.localAs, firstAs, allowLocalAs: config.allowLocalAs, routerId, clusterIds: clusters };
     const key = JSON.stringify([this.policies.idOf(config.importPolicy), rules]);
     let found = this.classes.get(key);

@@ -157,6 +157,8 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     importPolicy: peer.importPolicy,
     exportPolicy: peer.exportPolicy,
     allowLocalAs: peer.allowLocalAs,
+    // As in BIRD: a route server, which does not put its AS into paths, is a peer like any other.
+    enforceFirstAs: false,
     addPath: 'both',
     ...(options.session.birdDialect ? { dialect: 'bird-1.6' as const } : {}),
     ...(options.session.pathsToSelf || keepsNextHops(peer) ? {} : { addPathLimit: 1 }),
