@@ -270,6 +270,8 @@ export type SpeakerEvent =
       readonly outcome: string;
       readonly detail: string;
       readonly citation: string;
+      /** Others of this peer since the last report that were not reported: there were too many in too short a time. Absent: none. */
+      readonly omitted?: number;
     }
   /** Why a peer cannot be reached, as far as the I/O layer can see; without text it is over. */
   | { readonly kind: 'diagnosis'; readonly peer: string; readonly text?: string }
@@ -277,10 +279,18 @@ export type SpeakerEvent =
   | { readonly kind: 'prefix-warning'; readonly peer: string; readonly family: Family; readonly accepted: number; readonly limit: number }
   /** A peer accepted from a range came, or is gone and forgotten. */
   | { readonly kind: 'dynamic-peer'; readonly peer: string; readonly range: string; readonly present: boolean }
-  | { readonly kind: 'refused-connection'; readonly remote: Endpoint; readonly local: Endpoint; readonly because: string }
+  /** `omitted`: others since the last report that were not reported; absent: none. */
+  | {
+      readonly kind: 'refused-connection';
+      readonly remote: Endpoint;
+      readonly local: Endpoint;
+      readonly because: string;
+      readonly omitted?: number;
+    }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family; readonly direction: 'sent' | 'received' }
   /** An operator's action is carried out. */
   | { readonly kind: 'peer-action'; readonly peer: string; readonly action: PeerAction }
+  /** So many prefixes were decided: their best path, or a path equal to it, may be another. */
   | { readonly kind: 'best-changed'; readonly prefixes: number };
 
 /** Counters and state of one peer, maintained (never computed by walking). `since` and `at` are wall-clock ms, 0 = never. */

@@ -12,13 +12,14 @@ import { configure } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
 import { hasWork, isJoining, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
+import { createReportWindows, reportMalformed } from './speaker/limited-reports.ts';
 import { diagnose, drive, setUnsent } from './speaker/machines.ts';
 import { relieveMemory } from './speaker/memory.ts';
 import { receiveOctets } from './speaker/messages.ts';
 import { tooManyReceived, warnOfPrefixes } from './speaker/prefix-limits.ts';
 import { createRanges, diagnoseRange, forgetDeparted } from './speaker/ranges.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
-import { isUp, report } from './speaker/state.ts';
+import { isUp } from './speaker/state.ts';
 import { statusOf } from './speaker/status.ts';
 import { nextDeadline, tick } from './speaker/timers.ts';
 import type { PeerMemory, SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
@@ -107,6 +108,7 @@ function createState(options: SpeakerOptions): SpeakerState {
     ),
     config: undefined,
     edits: { longLived: false, made: new WeakMap() },
+    reportWindows: createReportWindows(),
     stopped: false,
     peers: new Map(),
     byIndex: new Map(),
@@ -233,7 +235,7 @@ function reportLater(state: SpeakerState, index: number, act: (peer: Peer) => vo
 }
 
 function updateFault(state: SpeakerState, peer: Peer, fault: AttributeFault): void {
-  report(state, { kind: 'malformed-update', peer: peer.config.id, outcome: fault.outcome, detail: fault.detail, citation: fault.citation });
+  reportMalformed(state, peer, fault);
   if (fault.outcome !== 'session-reset') return;
   drive(state, peer, peer.primary, { type: 'update-error', notification: notificationForFault(fault), because: fault.detail });
 }

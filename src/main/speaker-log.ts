@@ -23,10 +23,16 @@ export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
       );
       break;
     case 'malformed-update':
-      log.warn({ peer: event.peer, outcome: event.outcome, detail: event.detail, citation: event.citation }, 'malformed update');
+      log.warn(
+        { peer: event.peer, outcome: event.outcome, detail: event.detail, citation: event.citation, omitted: event.omitted },
+        'malformed update',
+      );
       break;
     case 'refused-connection':
-      log.warn({ remote: endpoint(event.remote), local: endpoint(event.local), because: event.because }, 'refused connection');
+      log.warn(
+        { remote: endpoint(event.remote), local: endpoint(event.local), because: event.because, omitted: event.omitted },
+        'refused connection',
+      );
       break;
     case 'diagnosis':
       if (event.text === undefined) log.info({ peer: event.peer }, 'peer reachable again');

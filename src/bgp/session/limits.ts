@@ -75,6 +75,12 @@ export const DEFERRAL_MAX_MS = 10_000;
 /** Full polls of the sockets between a hold timer's nomination and its execution (bgp-speaker 4.1). */
 export const HOLD_CONFIRM_POLLS = 2;
 
+/** Malformed UPDATEs of a peer, and refused connections of all strangers, that are reported within `REPORTS_PERIOD_MS`: the rest is counted. */
+export const REPORTS_PER_PERIOD = 10;
+
+/** Milliseconds after which as many reports may be made again. */
+export const REPORTS_PERIOD_MS = 10_000;
+
 /** Octets of one peer's UPDATEs not yet decided upon above which its socket is not read (bgp-speaker 2.6 rule 5). */
 export const IMPORT_QUEUE_MAX_OCTETS = 1024 * 1024;
 

@@ -5,10 +5,11 @@ import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeNotification, Framer, notificationFor } from '../wire/index.ts';
+import { reportRefused } from './limited-reports.ts';
 import { createChallenger, drive, forget } from './machines.ts';
 import { adopt, refusalOf } from './ranges.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
-import { output, report } from './state.ts';
+import { output } from './state.ts';
 
 /** A TCP connection came up: the answer to a dial, or an incoming one to be matched. */
 export function connected(state: SpeakerState, input: Extract<SpeakerInput, { readonly type: 'connected' }>): void {
@@ -124,7 +125,7 @@ function give(state: SpeakerState, connection: Connection, peer: Peer, fsm: Fsm)
 /** Says why and closes a connection that no machine has. */
 export function refuse(state: SpeakerState, connection: Connection, message: NotificationMessage, because: string): void {
   output(state, { type: 'send', connection: connection.id, buffers: [encodeNotification(message)] });
-  report(state, { kind: 'refused-connection', remote: connection.remote, local: connection.local, because });
+  reportRefused(state, connection, because);
   closeQuietly(state, connection);
 }
 

@@ -13,6 +13,7 @@ import type {
   SpeakerOutput,
 } from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
+import type { ReportWindows } from './limited-reports.ts';
 import type { Ranges } from './ranges.ts';
 import type { PolicyEdits } from './rib-config.ts';
 
@@ -125,6 +126,8 @@ export interface SpeakerState {
   readonly rib: Rib;
   config: SpeakerConfig | undefined;
   readonly edits: PolicyEdits;
+  /** What was reported lately of what others can cause at will. */
+  readonly reportWindows: ReportWindows;
   stopped: boolean;
   readonly peers: Map<string, Peer>;
   readonly byIndex: Map<number, Peer>;
