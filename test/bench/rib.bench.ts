@@ -5,116 +5,8 @@
  * `npx vitest bench --run test/bench/rib.bench.ts`; the first line of a kind is the measurement, later ones repeat it warm.
  */
 
-import { addressFromNumber } from 'bgp-ts/net';
-import { encodeUpdate, type Family, type PathAttributes, scanUpdate, type UpdateContext } from 'bgp-ts/wire';
 import { bench, describe } from 'vitest';
-import { createRib, type Rib } from '../../src/bgp/rib/index.ts';
-import type { PeerConfig } from '../../src/bgp/speaker-types.ts';
-
-const FAMILIES: readonly Family[] = ['ipv4-unicast'];
-const CONTEXT: UpdateContext = {
-  fourOctetAs: true,
-  external: false,
-  addPathReceive: [],
-  extendedNextHop: [],
-  families: FAMILIES,
-  loopback: true,
-};
-const ALL = { name: 'all', terms: [], otherwise: 'accept' } as const;
-const AS = 64512;
-const ONCE = { iterations: 1, time: 0, warmupIterations: 0, warmupTime: 0 } as const;
-
-function config(number: number): PeerConfig {
-  return {
-    id: `p${number}`,
-    remote: { address: addressFromNumber(0x7f010001 + number), port: 179 },
-    remoteAs: AS,
-    localAs: AS,
-    families: FAMILIES,
-    passive: true,
-    holdTime: 90,
-    connectRetryTime: 5,
-    connectDelay: 0,
-    reflectorClient: true,
-    nextHop: 'auto',
-    importPolicy: ALL,
-    exportPolicy: ALL,
-    allowLocalAs: 0,
-    addPath: 'off',
-    reasons: [],
-  };
-}
-
-/** A reflector with clients, and what its slices and deliveries came to. */
-class Bench {
-  readonly rib: Rib;
-  readonly peers: readonly number[];
-  slice = 0;
-  octets = 0;
-
-  constructor(clients: number) {
-    this.rib = createRib({ onFault: () => undefined, onMaxPrefix: () => undefined }, { routerId: 0x0a630001, wallClock: () => Date.now() });
-    this.peers = Array.from({ length: clients }, (_, number) => this.rib.configurePeer(config(number)));
-    this.peers.forEach((peer, number) => {
-      const address = addressFromNumber(0x7f010001 + number);
-      this.rib.sessionUp(peer, {
-        context: CONTEXT,
-        families: FAMILIES,
-        external: false,
-        remoteId: 0x0a640001 + number,
-        remoteAs: AS,
-        remoteAddress: address,
-        localAddress: addressFromNumber(0x7f000001),
-        fourOctetAs: true,
-        maxMessage: 4096,
-        addPathSend: [],
-      });
-    });
-    this.drain();
-  }
-
-  feed(number: number, messages: readonly Uint8Array[]): void {
-    for (const message of messages) {
-      const scanned = scanUpdate(message.subarray(19), CONTEXT);
-      if (scanned.ok) this.rib.receive(this.peers[number] ?? -1, scanned.value);
-    }
-  }
-
-  drain(): void {
-    for (let more = true; more; ) {
-      const from = performance.now();
-      more = this.rib.run(() => performance.now(), 5);
-      this.slice = Math.max(this.slice, performance.now() - from);
-      for (const peer of this.rib.readyPeers()) {
-        for (let taken = this.rib.take(peer, 65_536); taken.length > 0; taken = this.rib.take(peer, 65_536)) {
-          for (const buffer of taken) this.octets += buffer.length;
-        }
-      }
-    }
-  }
-
-  report(what: string, from: number): void {
-    const ms = performance.now() - from;
-    process.stdout.write(
-      `${what}: ${ms.toFixed(0)} ms, longest slice ${this.slice.toFixed(1)} ms, ${(this.octets / 1e6).toFixed(1)} MB told\n`,
-    );
-  }
-}
-
-const attributes = (number: number, set: number, asns: readonly number[] = []): PathAttributes => ({
-  origin: 'igp',
-  asPath: asns.length > 0 ? [{ type: 'sequence', asns }] : [],
-  nextHop: addressFromNumber(0x0a640001 + number),
-  localPref: 100,
-  largeCommunities: [[4_200_000_001, number, set]],
-});
-
-function announce(number: number, set: number, base: number, count: number, length: number, asns?: readonly number[]): Uint8Array[] {
-  const announced = Array.from({ length: count }, (_, i) => ({
-    prefix: { family: 'ipv4', words: [(base + i * 2 ** (32 - length)) >>> 0, 0, 0, 0], length } as const,
-  }));
-  return encodeUpdate({ announced, attributes: attributes(number, set, asns) });
-}
+import { announce, Bench, ONCE } from './reflector.ts';
 
 function calicoMessages(clients: number): Uint8Array[][] {
   const messages = Array.from({ length: clients }, (_, i) => announce(i, 0, 0x0a400000 + i * 256, 4, 26));
@@ -179,7 +71,6 @@ describe('full table', () => {
       process.stdout.write(
         `octets per prefix and path: ${per(after.arrayBuffers - before.arrayBuffers)} in tables, ${per(after.heapUsed - before.heapUsed)} on the heap\n`,
       );
-      world.slice = 0;
       const from = performance.now();
       world.rib.sessionDown(world.peers[0] ?? -1, 'flush');
       world.drain();

@@ -20,7 +20,8 @@ const ALL = { name: 'warm-up', terms: [], otherwise: 'accept' } as const;
 const ipv4 = (word: number): Address => ({ family: 'ipv4', words: [word, 0, 0, 0] });
 const LOCAL = { address: ipv4(0x0a000001), port: 179 };
 
-function config(number: number): PeerConfig {
+/** Configuration of a reflector's client by its number, for the warm-up and for benches. */
+export function reflectorClient(number: number): PeerConfig {
   return {
     id: String(number),
     remote: { address: ipv4(0x0b000000 + number), port: 179 },
@@ -91,10 +92,16 @@ const LIFE: readonly Phase[] = [
     inputs: 1,
     input: () => ({
       type: 'configure',
-      config: { routerId: 1, localAs: AS, listen: [], peers: Array.from({ length: PEERS }, (_, number) => config(number)), routes: [] },
+      config: {
+        routerId: 1,
+        localAs: AS,
+        listen: [],
+        peers: Array.from({ length: PEERS }, (_, number) => reflectorClient(number)),
+        routes: [],
+      },
     }),
   },
-  perPeer((number) => ({ type: 'connected', connection: number, local: LOCAL, remote: config(number).remote })),
+  perPeer((number) => ({ type: 'connected', connection: number, local: LOCAL, remote: reflectorClient(number).remote })),
   octets(greeting),
   octets(encodeKeepalive),
   routes(false),

@@ -26,6 +26,8 @@ export class GroupExports {
   readonly table: ExportTable;
   readonly rules: GroupRules;
   readonly policy: PolicyRun;
+  /** Exports made from an attribute set so far, each some times the work of one that is remembered. */
+  derived = 0;
   private readonly stores: Stores;
   private readonly tables: FamilyTables;
   // One remembered export per attribute set: that of the last source key and modifications.
@@ -83,6 +85,7 @@ export class GroupExports {
   }
 
   private derive(set: number, source: number, outcome: PolicyOutcome): number {
+    this.derived++;
     const { attributes, sources, work } = this.stores;
     const exported = exportAttributes(this.rules, attributes, sources, { set, source }, outcome.modifications);
     let id = this.table.intern(exported);

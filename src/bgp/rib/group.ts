@@ -21,6 +21,10 @@ import type { FamilyTables, Stores } from './tables.ts';
 import { UpdateWriter } from './update-writer.ts';
 import { Walk } from './walk.ts';
 
+/** Work of a path told in a slot, and of an export that is made, in prefixes looked at. */
+const TOLD_COST = 4;
+const DERIVED_COST = 3;
+
 /** What a group is made of. `id` is for people: `ipv4-unicast client 3`; equal `key`s are one group. */
 export interface GroupIdentity {
   readonly id: string;
@@ -226,10 +230,11 @@ export class Group {
     if (this.slots !== undefined) return this.flushPaths(flush, prefix, this.slots);
     const { paths } = this.tables;
     this.decision.visited = 1;
+    const derived = this.exports.derived;
     const row = this.onlyRow(prefix);
     const source = row < 0 ? LOCAL : (paths.source[row] ?? LOCAL);
     this.tell(flush, prefix, row < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[row] ?? 0, source), source);
-    return this.decision.visited;
+    return this.decision.visited + DERIVED_COST * (this.exports.derived - derived);
   }
 
   /** Row of the one path that a group without slots is told of a prefix, or would be if its rules let it out; -1 where there is none. */
@@ -248,8 +253,8 @@ export class Group {
   private flushPaths(flush: Flush, prefix: number, slots: PathSlots): number {
     const { paths, prefixes } = this.tables;
     const { choice } = this;
-    // A path told costs several times what one looked at does.
     this.decision.visited = 1;
+    const derived = this.exports.derived;
     choice.choose(this.decision, this.exports, prefix, prefixes.head[prefix] ?? -1);
     const others = new Map(this.slotsOf(prefix).map((slot) => [slots.row[slot] ?? -1, slot]));
     const fresh: number[] = [];
@@ -269,7 +274,7 @@ export class Group {
       this.sent.reserve(slots.top);
       this.tell(flush, slot, choice.ids.at(i), paths.source[row] ?? LOCAL);
     }
-    const cost = this.decision.visited + 4 * choice.rows.length;
+    const cost = this.decision.visited + TOLD_COST * choice.rows.length + DERIVED_COST * (this.exports.derived - derived);
     choice.release(this.exports);
     return cost;
   }

@@ -27,6 +27,7 @@ export class Groups {
   /** Feeds whose peer's configuration may ask for another group. */
   private readonly unsettled = new Map<Feed, Place>();
   private readonly moves: Move[] = [];
+  private readonly moving = new Set<Feed>();
   private readonly stores: Stores;
   private readonly tables: { readonly [family in Family]: FamilyTables };
   private readonly onReady: (feed: Feed) => void;
@@ -68,7 +69,7 @@ export class Groups {
     if (feed === undefined) return;
     own.feed = undefined;
     this.unsettled.delete(feed);
-    const moving = this.moves.findIndex((move) => move.feed === feed);
+    const moving = this.moving.delete(feed) ? this.moves.findIndex((move) => move.feed === feed) : -1;
     const cancelled = moving < 0 ? undefined : this.moves.splice(moving, 1)[0];
     cancelled?.cancel();
     this.groups.get(feed.group.key)?.joins.remove(feed);
@@ -96,7 +97,7 @@ export class Groups {
   resettle(peer: PeerState, own: PeerFamily, routerId: number): void {
     const place = this.placeOf(peer, own.family, routerId);
     if (own.feed === undefined || place === undefined) return;
-    if (place.key === own.feed.group.key && !this.moves.some((move) => move.feed === own.feed)) this.unsettled.delete(own.feed);
+    if (place.key === own.feed.group.key && !this.moving.has(own.feed)) this.unsettled.delete(own.feed);
     else this.unsettled.set(own.feed, place);
   }
 
@@ -143,6 +144,10 @@ export class Groups {
 
   private stepGroup(group: Group, joins: Joins): boolean {
     joins.expire();
+    if (group.frozen === 0 && group.isShortening) {
+      group.leaveBehind();
+      return true;
+    }
     if (group.frozen === 0 && group.scanAt >= 0) {
       group.scan(SCAN_CHUNK);
       return true;
@@ -191,7 +196,7 @@ export class Groups {
   private settle(): void {
     const byGroup = new Map<Group, Map<Feed, Place>>();
     for (const [feed, place] of this.unsettled) {
-      if (this.moves.some((move) => move.feed === feed)) continue;
+      if (this.moving.has(feed)) continue;
       this.unsettled.delete(feed);
       if (place.key === feed.group.key) continue;
       const feeds = byGroup.get(feed.group) ?? new Map<Feed, Place>();
@@ -222,6 +227,7 @@ export class Groups {
       const { group, joins } = this.at(place);
       if (feed.attached) {
         this.moves.push(new Move(feed, group));
+        this.moving.add(feed);
         continue;
       }
       for (const waiting of from?.joins.remove(feed) ?? []) joins.add(feed, waiting.before, waiting.after);
@@ -241,6 +247,7 @@ export class Groups {
     const { from } = move;
     if (!move.step()) return;
     this.moves.shift();
+    this.moving.delete(move.feed);
     for (const waiting of this.groups.get(from.key)?.joins.remove(move.feed) ?? []) {
       this.groups.get(move.to.key)?.joins.add(move.feed, waiting.before, waiting.after);
     }
@@ -249,5 +256,5 @@ export class Groups {
 }
 
 function groupHasWork(group: Group): boolean {
-  return group.frozen === 0 && (group.scanAt >= 0 || group.pending.length > 0);
+  return group.frozen === 0 && (group.scanAt >= 0 || group.pending.length > 0 || group.isShortening);
 }

@@ -5,7 +5,7 @@
 import { ChangeSet, type Encoded, partFor } from './encoding.ts';
 import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
-import { IMAGE_LOG_OCTETS, SCAN_CHUNK } from './limits.ts';
+import { IMAGE_LOG_OCTETS, SCAN_CHUNK, SERVE_PARTS } from './limits.ts';
 
 /** A member waiting for the table; `before` and `after` frame it (BoRR, EoRR; End-of-RIB for a new member). */
 interface Waiting {
@@ -130,14 +130,14 @@ export class Joins {
     this.image = { seq: group.log.head, parts, octets };
     group.log.pin = group.log.head;
     this.serve();
-    if (octets > KEEP_IMAGE_OCTETS) this.dropImage();
   }
 
   private serve(): void {
     const { image, group, waiting } = this;
     if (image === undefined) return;
-    this.waiting = [];
-    for (const { feed, before, after } of waiting) {
+    // While somebody waits the group does not flush, so the image stays as good as it is for those who come next.
+    const served = waiting.splice(0, Math.max(1, Math.floor(SERVE_PARTS / (image.parts.length + 1))));
+    for (const { feed, before, after } of served) {
       if (feed.attached) feed.drainLog();
       feed.push(before);
       for (const part of image.parts) feed.push(partFor(part, feed.peer, feed.routerId));
@@ -149,5 +149,6 @@ export class Joins {
         group.attach(feed, image.seq);
       }
     }
+    if (waiting.length === 0 && image.octets > KEEP_IMAGE_OCTETS) this.dropImage();
   }
 }

@@ -4,7 +4,16 @@
 export const MAX_LOG_OCTETS = 16 * 1024 * 1024;
 
 /** Rows of jobs (sweeps, re-imports) per unit of work: about 1 ms. */
-export const JOB_CHUNK = 2_000;
+export const JOB_CHUNK = 1_000;
+
+/** Peers whose changed configuration takes effect per unit of work: about 1 ms. */
+export const APPLY_CHUNK = 64;
+
+/** Parts of an image handed to joining members per unit of work: about 2 ms. */
+export const SERVE_PARTS = 4_096;
+
+/** Prefix ids looked at per unit of work by members that fall behind their log. */
+export const FALL_BEHIND_CHUNK = 262_144;
 
 /** Prefixes and paths looked at per unit of decisions: 1 to 2 ms. */
 export const DECISION_CHUNK = 8_192;
@@ -13,7 +22,7 @@ export const DECISION_CHUNK = 8_192;
 export const FLUSH_CHUNK = 4_096;
 
 /** Prefix ids looked at per unit of work by image, fill and move scans. */
-export const SCAN_CHUNK = 16_384;
+export const SCAN_CHUNK = 8_192;
 
 /** Prefix ids per window of a walking peer; the sequence number reached is kept per window. */
 export const WALK_WINDOW = 16_384;

@@ -12,7 +12,7 @@ import { Groups } from './groups.ts';
 import { ImportClasses } from './import.ts';
 import { stepJob } from './jobs.ts';
 import { DECISION_CHUNK, MAX_LOG_OCTETS, SCAN_CHUNK } from './limits.ts';
-import { familyOf, LocalRoutes } from './local-routes.ts';
+import { LocalRoutes } from './local-routes.ts';
 import { FAMILIES, hasJob } from './peer.ts';
 import { Peers } from './peers.ts';
 import { PolicyRegistry } from './policies.ts';
@@ -91,13 +91,24 @@ function hasWork(state: State): boolean {
   for (const family of FAMILIES) {
     const { tables, retired } = state.deciders[family];
     if (tables.dirty.length > 0 || retired.hasWork() || state.redecideAt[family] >= 0) return true;
+    if (state.locals[family].hasWork()) return true;
   }
-  return state.peers.working.size > 0 || state.groups.hasWork();
+  return state.peers.hasUnapplied || state.peers.working.size > 0 || state.groups.hasWork();
 }
 
 /** One round over everything that has work; `isOver` is asked after each unit. */
 function round(state: State, isOver: () => boolean): void {
-  const { stores, tables, groups, peers, deciders } = state;
+  const { stores, tables, groups, peers, deciders, locals } = state;
+  if (peers.hasUnapplied) {
+    // All of them before groups look: members that ask for the same new group together become it in place.
+    peers.applyNext();
+    if (isOver() || peers.hasUnapplied) return;
+  }
+  for (const family of FAMILIES) {
+    if (!locals[family].hasWork()) continue;
+    locals[family].step();
+    if (isOver()) return;
+  }
   for (const peer of peers.working) {
     for (const family of FAMILIES) if (hasJob(peer.families[family])) stepJob(stores, tables[family], peer, peer.families[family]);
     if (!FAMILIES.some((family) => hasJob(peer.families[family]))) peers.working.delete(peer);
@@ -211,12 +222,13 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
     refresh: (peer, family, enhanced) => groups.refresh(peers.get(peer).families[family], enhanced),
     setLocalRoutes(set, remove) {
       tick(state);
-      for (const prefix of remove) locals[familyOf(prefix)].remove(prefix);
-      for (const route of set) locals[familyOf(route.prefix)].set(route);
+      for (const family of FAMILIES) locals[family].change(set, remove);
+      if (state.stores.attributes.ways.change(set, remove)) peers.followWays();
     },
     replaceLocalRoutes(routes) {
       tick(state);
-      for (const family of FAMILIES) locals[family].replace(routes.filter((route) => familyOf(route.prefix) === family));
+      for (const family of FAMILIES) locals[family].replace(routes);
+      if (state.stores.attributes.ways.replace(routes)) peers.followWays();
     },
     run: (clock, budgetMs) => run(state, clock, budgetMs),
     hasWork: () => hasWork(state),

@@ -40,8 +40,9 @@ function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): b
   return more || (waited && !state.withheld);
 }
 
+/** Every decision counts: where a path equal to the best one came or went, the best one stays and its next hops do not. */
 function reportChanges(state: SpeakerState): void {
-  const changes = state.rib.stats().work['bestChanges'] ?? 0;
+  const changes = state.rib.stats().work['decisions'] ?? 0;
   if (changes > state.bestChanges) report(state, { kind: 'best-changed', prefixes: changes - state.bestChanges });
   state.bestChanges = changes;
 }
@@ -61,7 +62,12 @@ export function isJoining(state: SpeakerState, now: number): boolean {
   return now < state.joinedAt + JOIN_WAVE_MS;
 }
 
-/** True where `work` would find something to do. */
+/**
+ * True where `work` may find something to do. No lost wake-up: while this is false, `work` would send nothing and decide nothing. Every input
+ * that can leave work sets `mayHaveWork`, and a slice clears it only before it looks: what it leaves, and what its own outputs lead to,
+ * sets it again. A peer leaves the line `ready` unsent only where its connection is blocked or gone, and is put back by `writable`; the RIB lists it
+ * again once something new was queued for it. Deadlines wake the speaker by `tick`. Held by wake-ups.test.ts.
+ */
 export function hasWork(state: SpeakerState): boolean {
   return state.mayHaveWork;
 }
