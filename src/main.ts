@@ -182,7 +182,9 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
   daemon.push = () => {
     const { state, issues, documentVersion, timings } = daemon;
     daemon.timings = [];
-    health.push(pushes({ now: REAL_CLOCK.now(), state, documentVersion, issues, held: driver.held(), timings, loop: loop() }));
+    health.push(
+      pushes({ now: REAL_CLOCK.now(), state, documentVersion, issues, held: driver.held(), timings, loop: loop(), kernel: kernel?.view() }),
+    );
   };
   parts.daemon = daemon;
   return daemon;

@@ -3,6 +3,9 @@
 /** A pushing thread silent for longer is stalled, milliseconds (contracts.md, Files). Five missed pushes. */
 export const STALL_MS = 5000;
 
+/** The kernel's thread writes in one piece: a hundred thousand routes take seconds on a slow machine, milliseconds. */
+export const KERNEL_STALL_MS = 10_000;
+
 /** A thread that has never pushed is judged after this long, milliseconds: a cold start may load a big manifest directory. */
 export const START_ALLOWANCE_MS = 30_000;
 

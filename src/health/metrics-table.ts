@@ -6,7 +6,7 @@ import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
 import type { MetricDefinition, Sample } from './metrics-text.ts';
 import { FAMILIES, familyGauge, gauge, type MetricsView, peerCounter, peerLabels, SESSION_STATES, SESSION_TYPES } from './metrics-view.ts';
 import { owedFor } from './state.ts';
-import type { FamilyView, GroupView, LoopView } from './status.ts';
+import type { FamilyView, GroupView, KernelView, LoopView } from './status.ts';
 
 /** A metric and how its samples are read. */
 export interface MetricRow extends MetricDefinition {
@@ -70,6 +70,32 @@ function* work({ state }: MetricsView): Iterable<Sample> {
 
 const groupsOf = ({ state }: MetricsView, family: FamilyView): GroupView[] =>
   (state.speaker?.groups ?? []).filter((group) => group.family === family);
+
+/** One figure of the kernel's thread; no series where the daemon writes no routes. */
+function kernelRow(name: string, type: 'counter' | 'gauge', help: string, read: (kernel: KernelView) => number): MetricRow {
+  const samples = ({ state }: MetricsView): Sample[] => (state.main?.kernel === undefined ? [] : one(read(state.main.kernel)));
+  return { name: `linnet_kernel_${name}`, type, help, labels: [], samples };
+}
+
+const KERNEL_ROWS: readonly MetricRow[] = [
+  kernelRow('routes_wanted', 'gauge', 'Best routes that the kernel should hold, rules aside.', (kernel) => kernel.wanted),
+  kernelRow('routes_installed', 'gauge', 'Routes of this daemon in the kernel.', (kernel) => kernel.installed),
+  kernelRow('routes_failed', 'gauge', 'Routes that the kernel refused.', (kernel) => kernel.failed),
+  kernelRow('routes_unreachable', 'gauge', 'Routes whose next hop leads nowhere.', (kernel) => kernel.unreachable),
+  kernelRow('routes_taken', 'gauge', 'Routes that another writer holds.', (kernel) => kernel.taken),
+  kernelRow(
+    'routes_repaired_total',
+    'counter',
+    'Routes put back or taken away after others had changed them.',
+    (kernel) => kernel.repaired,
+  ),
+  kernelRow('resyncs_total', 'counter', 'Readings of the whole table: audits, and after losses.', (kernel) => kernel.readings),
+  kernelRow('overruns_total', 'counter', 'Losses of notifications (ENOBUFS).', (kernel) => kernel.overruns),
+  kernelRow('batches_total', 'counter', 'Batches of changes given to the kernel.', (kernel) => kernel.batches),
+  kernelRow('batch_seconds_total', 'counter', 'Time the kernel took for all batches.', (kernel) => kernel.batchMs / 1000),
+  kernelRow('batch_seconds_max', 'gauge', 'Time the kernel took for the longest batch.', (kernel) => kernel.slowestBatchMs / 1000),
+  kernelRow('thread_age_seconds', 'gauge', "Time since the kernel thread's last sign of life.", (kernel) => kernel.ageMs / 1000),
+];
 
 /** Every metric, in the order of the exposition. */
 export const METRICS: readonly MetricRow[] = [
@@ -356,4 +382,12 @@ export const METRICS: readonly MetricRow[] = [
     labels: [],
     samples: (view) => one(view.process.startedAt),
   },
+  {
+    name: 'linnet_bird_up',
+    type: 'gauge',
+    help: 'Whether the BIRD that this daemon drives answered its last round trip.',
+    labels: ['bird'],
+    samples: ({ state }) => state.daemons.map(({ name, ok }) => ({ labels: [name], value: bit(ok) })),
+  },
+  ...KERNEL_ROWS,
 ];

@@ -2,8 +2,9 @@
  * Liveness and readiness from what was pushed (control-plane 8.1, 8.2). Pure, and therefore never waits for what it judges.
  * Texts that begin `calico/node is not ready:` and contain `BGP not established with` are Calico's: people search for them.
  */
+import { KERNEL_STALL_MS } from './limits.ts';
 import { type HealthState, peerClass, sortedPeers, threadView } from './state.ts';
-import type { CheckView, HealthDocument, PeerClass, PeerRequirement, ReadinessPolicy, ThreadView } from './status.ts';
+import type { CheckView, DaemonView, HealthDocument, PeerClass, PeerRequirement, ReadinessPolicy, ThreadView } from './status.ts';
 
 /** Calico's rule over every peer but those to local workloads (control-plane 8.2). */
 export const DEFAULT_READINESS: ReadinessPolicy = {
@@ -15,15 +16,17 @@ const CLASSES: readonly PeerClass[] = ['mesh', 'node', 'global', 'local-workload
 
 /** Every thread that should push does. `now` is live milliseconds. */
 export function liveness(state: HealthState, now: number): HealthDocument {
-  const checks = state.threads.map((name) => threadCheck(threadView(state, name, now)));
-  return document('liveness', 'calico/node is not live', checks);
+  const threads = state.threads.map((name) => threadCheck(threadView(state, name, now)));
+  const birds = state.daemons.map((daemon) => birdCheck(daemon, 'bird/confd is not live'));
+  return document('liveness', 'calico/node is not live', [...threads, ...kernelChecks(state), ...birds]);
 }
 
 /** First complete snapshot applied, BGP listeners up, sessions as the policy wants them, no thread stalled. */
 export function readiness(state: HealthState, policy: ReadinessPolicy, now: number): HealthDocument {
   const threads = state.threads.map((name) => threadCheck(threadView(state, name, now)));
   const speaker = state.threads.includes('speaker') ? [listenerCheck(state), ...sessionChecks(state, policy, now)] : [];
-  return document('readiness', 'calico/node is not ready', [...threads, appliedCheck(state), ...speaker]);
+  const birds = state.daemons.map((daemon) => birdCheck(daemon, 'BIRD is not ready: Error querying BIRD'));
+  return document('readiness', 'calico/node is not ready', [...threads, ...kernelChecks(state), ...birds, appliedCheck(state), ...speaker]);
 }
 
 function document(probe: HealthDocument['probe'], failure: string, checks: readonly CheckView[]): HealthDocument {
@@ -47,7 +50,21 @@ function threadCheck(thread: ThreadView): CheckView {
 export function stallText(thread: ThreadView): string {
   const since =
     thread.ageMs === null ? 'no sign of life since it was started' : `no sign of life for ${(thread.ageMs / 1000).toFixed(1)} s`;
-  return `the ${thread.name} thread is stalled: ${since}`;
+  return `the ${thread.name} thread is stalled: ${since}${thread.doing === undefined ? '' : `, ${thread.doing}`}`;
+}
+
+/** BIRD by its own word: a round trip on its socket, made by main and never waited for here. */
+function birdCheck({ name, ok, detail }: DaemonView, failure: string): CheckView {
+  const check = `bird-${name === 'BIRDv6' ? 'ipv6' : 'ipv4'}`;
+  return ok ? { name: check, ok, detail: 'answers' } : { name: check, ok, detail: `${failure}: ${name} socket: ${detail}` };
+}
+
+/** Main hears from the kernel's thread every second; one long write may take some. */
+function kernelChecks({ main }: HealthState): CheckView[] {
+  if (main?.kernel === undefined) return [];
+  const { ageMs } = main.kernel;
+  if (ageMs <= KERNEL_STALL_MS) return [{ name: 'thread-kernel', ok: true, detail: 'running' }];
+  return [{ name: 'thread-kernel', ok: false, detail: `the kernel thread is stalled: no sign of life for ${(ageMs / 1000).toFixed(1)} s` }];
 }
 
 function appliedCheck(state: HealthState): CheckView {

@@ -4,6 +4,8 @@
  */
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES, MAX_METRICS_PEER_CAP, METRICS_PEER_CAP, STALL_MS, START_ALLOWANCE_MS } from './limits.ts';
 import type {
+  Beat,
+  DaemonView,
   FamilyView,
   GroupView,
   HeldPeerView,
@@ -73,6 +75,8 @@ export interface HealthState {
   readonly issueCounts: Map<string, IssueCount>;
   readonly timings: Map<TimingView['stage'], Histogram>;
   speaker: SpeakerPush | undefined;
+  daemons: readonly DaemonView[];
+  beat: Beat | undefined;
   readonly peers: Map<string, PeerView>;
   /** The speaker has pushed since main first said that a complete snapshot is applied: its peers are the wanted ones. */
   speakerKnowsSnapshot: boolean;
@@ -107,6 +111,8 @@ export function createState(now: number, threads: readonly PushingThread[] = ['m
     issueCounts: new Map(),
     timings: new Map(),
     speaker: undefined,
+    daemons: [],
+    beat: undefined,
     peers: new Map(),
     speakerKnowsSnapshot: false,
     peerCap: Math.min(Math.max(peerCap, 0), MAX_METRICS_PEER_CAP),
@@ -175,6 +181,8 @@ export function takeSpeaker(state: HealthState, push: SpeakerPush, now: number):
 export function forgetSpeaker(state: HealthState): void {
   state.heardAt.delete('speaker');
   state.speaker = undefined;
+  state.daemons = [];
+  state.beat = undefined;
   state.speakerKnowsSnapshot = false;
   state.peers.clear();
   state.exported = new Set();
@@ -245,7 +253,18 @@ export function threadView(state: HealthState, name: PushingThread, now: number)
   const heard = state.heardAt.get(name);
   const loop = (name === 'main' ? state.main : state.speaker)?.loop ?? null;
   if (heard === undefined) return { name, ageMs: null, stalled: owedFor(state, name, now) > START_ALLOWANCE_MS, loop };
-  return { name, ageMs: Math.max(0, Math.round(now - heard)), stalled: now - heard > STALL_MS, loop };
+  const age = now - heard;
+  const stalled = age > STALL_MS;
+  const doing = stalled && name === 'speaker' ? doingOf(state.beat, (state.speaker?.pushedAt ?? 0) + age) : undefined;
+  return { name, ageMs: Math.max(0, Math.round(age)), stalled, loop, ...(doing === undefined ? {} : { doing }) };
+}
+
+/** What a thread shares of itself, read while it stands still. `now` is wall-clock ms. */
+function doingOf(beat: Beat | undefined, now: number): string | undefined {
+  if (beat === undefined) return undefined;
+  const [since = 0, index = 0] = new Float64Array(beat.cells);
+  const activity = beat.activities[index];
+  return activity === undefined ? undefined : `busy with ${activity} for ${(Math.max(0, now - since) / 1000).toFixed(1)} s`;
 }
 
 /** Peers in the order of their ids. */

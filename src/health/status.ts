@@ -85,6 +85,8 @@ export interface MainPush {
   readonly held?: readonly HeldPeerView[];
   /** Effective configuration. Absent: unchanged. */
   readonly settings?: readonly SettingView[];
+  /** Absent: this daemon writes no kernel routes. */
+  readonly kernel?: KernelView;
 }
 
 /** States of RFC 4271 section 8.2.2. */
@@ -170,6 +172,33 @@ export interface ListenerView {
   readonly port: number;
   readonly up: boolean;
   readonly error: string | null;
+}
+
+/** One BIRD that this daemon drives, by a round trip on its control socket; `detail` is the failure in words, '' where it is well. */
+export interface DaemonView {
+  readonly name: 'BIRDv4' | 'BIRDv6' | 'BIRD';
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** The kernel's thread, as main heard of it last. Counters only grow. */
+export interface KernelView {
+  /** Milliseconds since its last sign of life when main pushed. */
+  readonly ageMs: number;
+  readonly installed: number;
+  readonly wanted: number;
+  readonly unreachable: number;
+  readonly taken: number;
+  readonly failed: number;
+  readonly kept: number;
+  readonly repaired: number;
+  readonly readings: number;
+  /** Times that notifications were lost (ENOBUFS) and the table was read anew. */
+  readonly overruns: number;
+  readonly batches: number;
+  /** Milliseconds that the kernel took for all batches together, and for the longest. */
+  readonly batchMs: number;
+  readonly slowestBatchMs: number;
 }
 
 /** Own routes of one IP version by where they come from. */
@@ -343,7 +372,18 @@ export type PushMessage<Push, Answer> =
 export type MainMessage = PushMessage<MainPush, MainAnswer>;
 
 /** What the speaker's thread posts on its port. */
-export type SpeakerMessage = PushMessage<SpeakerPush, SpeakerAnswer>;
+export type SpeakerMessage =
+  | PushMessage<SpeakerPush, SpeakerAnswer>
+  | { readonly type: 'daemons'; readonly daemons: readonly DaemonView[] }
+  | { readonly type: 'beat'; readonly beat: Beat };
+
+/** Memory that a thread shares, so that it can be read while the thread stands still: what it does, and since when. */
+export interface Beat {
+  /** Two doubles: wall-clock ms since when, and the index of the activity. */
+  readonly cells: SharedArrayBuffer;
+  /** Names of activities, worded to follow "busy with". */
+  readonly activities: readonly string[];
+}
 
 /** One line of a probe. `thread` is set where a stalled thread is the cause. */
 export interface CheckView {
@@ -369,6 +409,8 @@ export interface ThreadView {
   readonly ageMs: number | null;
   readonly stalled: boolean;
   readonly loop: LoopView | null;
+  /** Of a stalled thread: what it is busy with and for how long, where it shares that. */
+  readonly doing?: string;
 }
 
 /** `/api/v1/status`: the daemon in one page. */
@@ -385,6 +427,10 @@ export interface StatusDocument {
   readonly lastAppliedAt: number;
   readonly applied: { readonly changed: number; readonly unchanged: number; readonly failed: number };
   readonly threads: readonly ThreadView[];
+  /** The kernel's routes; null where this daemon writes none. */
+  readonly kernel: KernelView | null;
+  /** The BIRDs it drives. */
+  readonly daemons: readonly DaemonView[];
   readonly speaker: {
     readonly routerId: string;
     readonly localAs: number;

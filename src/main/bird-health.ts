@@ -2,6 +2,8 @@
  * The BIRD engine for the health thread: asks BIRD's control sockets for its sessions once a second, and reports them in the
  * speaker's place. A BIRD that does not answer is silent here too, so that liveness names it like a stalled thread.
  */
+
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { formatAddress } from 'bgp-ts/net';
 import { openControl } from '../confd/bird/control.ts';
@@ -9,7 +11,7 @@ import { identifier } from '../confd/bird/names.ts';
 import { type BirdSession, readSessions } from '../confd/bird/protocols.ts';
 import type { Desired, DesiredPeer } from '../confd/desired/types.ts';
 import type { Log } from '../confd/log.ts';
-import type { PeerView, QueryMessage, SessionStateView, SpeakerMessage, SpeakerPush, SpeakerQuery } from '../health/status.ts';
+import type { DaemonView, PeerView, QueryMessage, SessionStateView, SpeakerMessage, SpeakerPush, SpeakerQuery } from '../health/status.ts';
 
 /** What the observer reads. */
 export interface ObserverDeps {
@@ -31,6 +33,48 @@ interface Memory {
   readonly state: SessionStateView;
   readonly since: number;
   readonly flaps: number;
+}
+
+/** Between two round trips, and the longest wait for one, ms: together below the 2 s in which a dead BIRD must be known. */
+const PULSE_MS = 500;
+const PULSE_REPLY_MS = 1000;
+
+type DaemonName = DaemonView['name'];
+
+/** One question and its answer on a socket; what failed in words. The greeting and the answer must be BIRD's. */
+async function roundTrip(name: DaemonName, socket: string): Promise<DaemonView> {
+  try {
+    const control = await openControl(socket, PULSE_REPLY_MS);
+    try {
+      const { lines } = await control.command('show status', PULSE_REPLY_MS);
+      const [first] = lines;
+      if (first?.text.startsWith('BIRD') !== true) return { name, ok: false, detail: "the answer to show status is not BIRD's" };
+      return { name, ok: true, detail: '' };
+    } finally {
+      control.close();
+    }
+  } catch (error) {
+    return { name, ok: false, detail: `unable to connect: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** Tells each change of what the sockets say; the result ends it. */
+function pulse(port: MessagePort, sockets: readonly string[]): () => void {
+  const names: readonly DaemonName[] = sockets.length === 1 ? ['BIRD'] : ['BIRDv4', 'BIRDv6'];
+  const known = new Map<DaemonName, DaemonView>();
+  const end = new AbortController();
+  const follow = async (name: DaemonName, socket: string): Promise<void> => {
+    while (!end.signal.aborted) {
+      const view = await roundTrip(name, socket);
+      const before = known.get(name);
+      known.set(name, view);
+      const changed = before?.ok !== view.ok || before.detail !== view.detail;
+      if (changed && !end.signal.aborted) port.postMessage({ type: 'daemons', daemons: [...known.values()] } satisfies SpeakerMessage);
+      await setTimeoutPromise(PULSE_MS, undefined, { signal: end.signal }).catch(() => undefined);
+    }
+  };
+  for (const [index, socket] of sockets.entries()) void follow(names[index] ?? 'BIRD', socket);
+  return () => end.abort();
 }
 
 /** Starts to look; the result ends it. */
@@ -57,7 +101,9 @@ export function observeBird(deps: ObserverDeps): () => void {
     deps.port.postMessage({ type: 'fault', id: message.id, fault } satisfies SpeakerMessage);
   });
   void look();
+  const quiet = pulse(deps.port, deps.sockets);
   return () => {
+    quiet();
     stopped = true;
     clearTimeout(timer);
     deps.port.close();

@@ -8,6 +8,7 @@ import { kernelConfig } from '../confd/native/kernel-config.ts';
 import { NATIVE_CAPABILITIES } from '../confd/native/unsupported.ts';
 import type { Issue } from '../confd/resources/types.ts';
 import type { Config } from '../config/types.ts';
+import type { KernelView } from '../health/status.ts';
 import type { FromKernel, KernelOptions, ToKernel } from '../routes/kernel/messages.ts';
 import type { KernelStatus } from '../routes/kernel/sync-types.ts';
 import type { Engine } from './engine.ts';
@@ -35,6 +36,8 @@ export interface KernelThread {
   connectSpeaker(): MessagePort;
   configure(desired: Desired): void;
   issues(): readonly Issue[];
+  /** The figures for health, with their age; undefined before the first. */
+  view(): KernelView | undefined;
   /** Ends the thread; the routes stay. */
   stop(): Promise<void>;
 }
@@ -49,7 +52,7 @@ const STOP_WAIT_MS = 2_000;
 export async function startKernel(config: Config, deps: KernelDeps): Promise<KernelThread | undefined> {
   if (config.kernel === 'off' || config.engine !== 'native') return undefined;
   if (config.kernel === 'auto' && config.transportMap.length > 0) return undefined;
-  const options: KernelOptions = { protocol: config.kernelProtocol };
+  const options: KernelOptions = { protocol: config.kernelProtocol, auditMs: config.auditInterval * 1000 };
   const worker = new Worker(new URL('../routes/kernel/worker.js', import.meta.url), { name: 'kernel', workerData: options });
   const [first]: FromKernel[] = await once(worker, 'message');
   if (first?.type === 'refused') {
@@ -67,12 +70,19 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
   let issues: readonly Issue[] = [];
   let stopping = false;
   let told: Desired | undefined;
+  let heardAt = performance.now();
+  let known = '';
+  let status: KernelStatus | undefined;
   let failure = new Error('the kernel thread ended by itself');
   const post = (message: ToKernel, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, transfer);
   worker.on('message', (message: FromKernel) => {
     if (message.type === 'trouble') deps.log.warn({ because: message.text }, 'kernel routes in trouble');
     if (message.type !== 'status') return;
-    deps.log.debug({ ...message.status }, 'kernel routes');
+    heardAt = performance.now();
+    const news = JSON.stringify(message.status);
+    if (news !== known) deps.log.debug({ ...message.status }, 'kernel routes');
+    known = news;
+    status = message.status;
     const next = statusIssues(message.status);
     if (JSON.stringify(next) === JSON.stringify(issues)) return;
     issues = next;
@@ -100,6 +110,7 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
       post({ type: 'configure', config: kernelConfig(desired, choice) });
     },
     issues: () => issues,
+    view: () => (status === undefined ? undefined : kernelView(status, performance.now() - heardAt)),
     stop: async () => {
       stopping = true;
       post({ type: 'stop' });
@@ -108,6 +119,12 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
       clearTimeout(late);
     },
   };
+}
+
+function kernelView(status: KernelStatus, ageMs: number): KernelView {
+  const { installed, best, unreachable, taken, failed, kept, repaired, readings, overruns, batches, batchMs, slowestBatchMs } = status;
+  const figures = { installed, wanted: best, unreachable, taken, failed, kept };
+  return { ageMs: Math.round(ageMs), ...figures, repaired, readings, overruns, batches, batchMs, slowestBatchMs };
 }
 
 /** The engine with a kernel beside it: told of each state before the speaker is, ended after it. */

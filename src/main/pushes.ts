@@ -3,7 +3,7 @@ import { formatAddress } from 'bgp-ts/net';
 import type { ConvergeState, Timing } from '../confd/converge.ts';
 import type { HeldPeer } from '../confd/native/translate.ts';
 import type { Issue } from '../confd/resources/types.ts';
-import type { HeldPeerView, IssueView, MainPush, SettingView, TimingView } from '../health/status.ts';
+import type { HeldPeerView, IssueView, KernelView, MainPush, SettingView, TimingView } from '../health/status.ts';
 
 /** What never changes while the daemon runs. */
 export interface PushBasis {
@@ -26,12 +26,13 @@ export interface PushParts {
   readonly held: readonly HeldPeer[];
   readonly timings: readonly Timing[];
   readonly loop: MainPush['loop'];
+  readonly kernel: KernelView | undefined;
 }
 
 /** Begins a series of pushes; lists that are the same object as in the push before are left out. */
 export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPush {
   let before: Pick<PushParts, 'issues' | 'held'> | undefined;
-  return ({ now, state, documentVersion, issues, held, timings, loop }) => {
+  return ({ now, state, documentVersion, issues, held, timings, loop, kernel }) => {
     const push: MainPush = {
       pushedAt: now,
       version: basis.version,
@@ -45,6 +46,7 @@ export function createMainPushes(basis: PushBasis): (parts: PushParts) => MainPu
       timings: timings.flatMap(timingViews),
       loop,
       desiredVersion: documentVersion,
+      ...(kernel === undefined ? {} : { kernel }),
       ...(before?.issues === issues ? {} : { issues: issues.map(issueView) }),
       ...(before?.held === held ? {} : { held: held.map(heldView) }),
       ...(before === undefined ? { settings: basis.settings } : {}),

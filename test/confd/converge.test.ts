@@ -126,6 +126,7 @@ function setup(compute?: (names: readonly string[] | undefined) => DesireResult)
     services: new Map(),
     slices: new Map(),
     secrets: new Map(),
+    workloads: new Map(),
     issues: [],
   };
   const controller = new AbortController();

@@ -5,6 +5,7 @@ import type { Suppliers } from '../../src/health/server/suppliers.ts';
 import { createState, takeMain, takeSpeaker } from '../../src/health/state.ts';
 import type {
   IssueView,
+  KernelView,
   MainAnswer,
   MainPush,
   MainQuery,
@@ -199,3 +200,20 @@ export function runningWorld(parts: WorldParts = {}, peers: readonly PeerView[] 
   takeSpeaker(running.state, speakerPush(peers), 0);
   return running;
 }
+
+/** A kernel's thread at work. */
+export const kernel: KernelView = {
+  ageMs: 400,
+  installed: 3,
+  wanted: 3,
+  unreachable: 0,
+  taken: 0,
+  failed: 0,
+  kept: 0,
+  repaired: 2,
+  readings: 5,
+  overruns: 1,
+  batches: 7,
+  batchMs: 1500,
+  slowestBatchMs: 900,
+};

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { metricDefinitions, renderMetrics } from '../../src/health/metrics.ts';
 import { createState, type HealthState, takeMain, takeSpeaker } from '../../src/health/state.ts';
 import type { PeerView } from '../../src/health/status.ts';
-import { issue, loop, mainPush, peer, speakerPush } from './fixtures.ts';
+import { issue, kernel, loop, mainPush, peer, speakerPush } from './fixtures.ts';
 import { type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
 
 const scrape = (state: HealthState, now = 0): string =>
@@ -25,8 +25,9 @@ function values(text: string, name: string): Record<string, number> {
 
 function stateWith(peers: readonly PeerView[], cap?: number): HealthState {
   const state = createState(0, ['main', 'speaker'], cap);
-  takeMain(state, mainPush({ issues: [issue(), issue({ severity: 'warning' })], timings: [{ stage: 'total', ms: 3 }] }), 0);
+  takeMain(state, mainPush({ kernel, issues: [issue(), issue({ severity: 'warning' })], timings: [{ stage: 'total', ms: 3 }] }), 0);
   takeSpeaker(state, speakerPush(peers), 0);
+  state.daemons = [{ name: 'BIRDv4', ok: true, detail: '' }];
   return state;
 }
 

@@ -9,6 +9,7 @@ import type {
   Community,
   EndpointSliceResource,
   IPPoolResource,
+  LocalWorkloadResource,
   NodeResource,
   ObjectRef,
   Resource,
@@ -232,6 +233,19 @@ export function secret(name: string, data: Readonly<Record<string, string>>): Se
   return { kind: 'Secret', ref: ref('Secret', name, 'kube-system'), labels: new Map(), data: new Map(values) };
 }
 
+/** A workload of the own node that peers by the BGPPeer of this name. */
+export function workload(name: string, bgpPeer: string, ipv4?: string, ipv6?: string): LocalWorkloadResource {
+  return {
+    kind: 'LocalWorkload',
+    ref: ref('LocalWorkload', name),
+    labels: new Map(),
+    bgpPeer,
+    interface: `cali${name}`,
+    ...(ipv4 === undefined ? {} : { ipv4: address(ipv4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: address(ipv6) }),
+  };
+}
+
 /** Key of a resource in its map of a Snapshot. */
 export function keyOf(resource: Resource): string {
   return resource.ref.namespace === '' ? resource.ref.name : `${resource.ref.namespace}/${resource.ref.name}`;
@@ -251,6 +265,7 @@ export function snapshotOf(resources: readonly Resource[]): Snapshot {
     services: of('Service'),
     slices: of('EndpointSlice'),
     secrets: of('Secret'),
+    workloads: of('LocalWorkload'),
     issues: [],
   };
 }

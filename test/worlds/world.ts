@@ -17,6 +17,7 @@ import {
   service,
   slice,
   snapshotOf,
+  workload,
 } from './build.ts';
 import type { Random } from './random.ts';
 
@@ -75,6 +76,13 @@ function makeAny(random: Random): Resource {
     makeFilter,
     makePool,
     makeBlock,
+    (r) =>
+      workload(
+        r.pick(['w0', 'w1']),
+        r.pick(['p0', 'p1', 'p2']),
+        r.pick([undefined, '10.9.0.1', '10.0.0.3']),
+        r.pick([undefined, 'fd00:9::1']),
+      ),
     (r) => secret(r.pick(['s0', 's1']), { [r.pick(['a', 'b'])]: r.pick(['one', 'two']) }),
   ];
   return random.pick(makers)(random);

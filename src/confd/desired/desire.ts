@@ -147,7 +147,12 @@ class Stages {
     const filters = new Set([...dirty.BGPFilter].filter((name) => this.#policies.refreshFilter(snapshot, name)));
     const policiesChanged = this.#policies.setInputs(settings.policy, this.#blocks.aggregates);
     const nodes = touchedNodes(dirty);
-    this.#peers.run(snapshot, settings, { nodes, peers: dirty.BGPPeer, secrets: dirty.Secret, filters }, policiesChanged);
+    this.#peers.run(
+      snapshot,
+      settings,
+      { nodes, peers: dirty.BGPPeer, secrets: dirty.Secret, filters, workloads: dirty.LocalWorkload },
+      policiesChanged,
+    );
     this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
     this.#listFilters(filters);
     return this.#publish(settings, this.#programme(snapshot, settings));
@@ -232,6 +237,7 @@ function everything(snapshot: Snapshot): Dirty {
     Service: new Set(snapshot.services.keys()),
     EndpointSlice: new Set(snapshot.slices.keys()),
     Secret: new Set(snapshot.secrets.keys()),
+    LocalWorkload: new Set(snapshot.workloads.keys()),
   };
 }
 
@@ -248,6 +254,7 @@ function namedBy(delta: SnapshotDelta): Dirty {
     Service: of('Service'),
     EndpointSlice: of('EndpointSlice'),
     Secret: of('Secret'),
+    LocalWorkload: of('LocalWorkload'),
   };
 }
 

@@ -33,7 +33,8 @@ const RULES = {
 /** Calico's protocol name, `Node_10_0_0_2_port_1790`; a mesh name carries no port. */
 export function peerName(candidate: PeerCandidate): string {
   const port = candidate.pass === PASS.mesh || candidate.port === undefined ? '' : `_port_${candidate.port}`;
-  return `${PREFIXES[candidate.pass]}_${candidate.text.replace(/[.:]/g, '_')}${port}`;
+  const prefix = candidate.workload === true ? 'Local_Workload' : PREFIXES[candidate.pass];
+  return `${prefix}_${candidate.text.replace(/[.:]/g, '_')}${port}`;
 }
 
 /** The policies of a peer, for the families its session carries. */
@@ -52,26 +53,29 @@ export function peerPolicies(
 /** Renders one peer. */
 export function renderPeer(candidate: PeerCandidate, parts: SourceParts, context: RenderContext): DesiredPeer {
   const { settings } = context;
-  const { spec, address, pass } = candidate;
+  const { address, pass } = candidate;
+  const workload = candidate.workload === true;
+  // Of the BGPPeer of a local workload only AS, local AS and filters count (control-plane 2.3).
+  const spec = workload ? undefined : candidate.spec;
   const own = settings.own[address.family];
   const localAs = candidate.localAs ?? settings.asNumber;
   const internal = candidate.remoteAs === localAs;
   const client = isClient(candidate, internal, settings);
-  const useSource = own !== undefined && spec?.sourceAddress !== 'None';
-  const restartTime = spec === undefined ? settings.mesh.restartTime : spec.maxRestartTime;
+  const useSource = own !== undefined && !workload && spec?.sourceAddress !== 'None';
+  const restartTime = candidate.spec === undefined ? settings.mesh.restartTime : spec?.maxRestartTime;
   return {
     id: peerName(candidate),
-    type: TYPES[pass],
+    type: workload ? 'local-workload' : TYPES[pass],
     address,
     port: candidate.port ?? 179,
     portExplicit: candidate.port !== undefined,
     remoteAs: candidate.remoteAs,
     localAs,
     internal,
-    passive: isPassive(candidate, own?.text ?? ''),
+    passive: workload || isPassive(candidate, own?.text ?? ''),
     reflectorClient: client,
     ...(client ? { clusterId: settings.clusterId } : {}),
-    nextHop: nextHop(candidate, internal),
+    nextHop: workload ? 'auto' : nextHop(candidate, internal),
     ...(useSource ? { source: own.address } : {}),
     ttlSecurity: spec?.ttlSecurity ?? 0,
     ...(parts.password === undefined ? {} : { password: parts.password }),

@@ -3,7 +3,7 @@
  * candidates. Several candidates may claim one session; peer-table decides between them.
  */
 import { type Address, addressesEqual, formatAddress, type IpFamily } from 'bgp-ts/net';
-import type { BGPPeerResource, NodeResource } from '../resources/types.ts';
+import type { BGPPeerResource, LocalWorkloadResource, NodeResource } from '../resources/types.ts';
 import { FAMILIES, type NodeFacts } from './nodes.ts';
 import type { PeerSettings } from './settings.ts';
 import { compareText } from './tables.ts';
@@ -32,6 +32,8 @@ export interface PeerCandidate {
   readonly allowLocalAs: number;
   /** The peer was written by address and that is some node's (the passive rule). */
   readonly calicoNode: boolean;
+  /** The peer is a workload of this node. */
+  readonly workload?: true;
   readonly spec?: BGPPeerResource;
 }
 
@@ -160,6 +162,37 @@ export function addressCandidate(
     allowLocalAs: spec.numAllowedLocalASNumbers ?? 0,
     calicoNode: nodes.length > 0,
     spec,
+  });
+}
+
+/** Sessions of a BGPPeer with one local workload, at most one a family (control-plane 2.3). */
+export function workloadCandidates(
+  spec: BGPPeerResource,
+  pass: Pass,
+  workload: LocalWorkloadResource,
+  settings: PeerSettings,
+): PeerCandidate[] {
+  const { asNumber } = spec;
+  if (asNumber === undefined) return [];
+  return FAMILIES.flatMap((family) => {
+    const address = workload[family];
+    if (address === undefined) return [];
+    const text = formatAddress(address);
+    if (!reaches(text, family, settings)) return [];
+    return [
+      candidate({ address, text }, undefined, {
+        pass,
+        source: spec.ref.name,
+        node: '',
+        remoteAs: asNumber,
+        peerClusterId: '',
+        ...(spec.localASNumber === undefined ? {} : { localAs: spec.localASNumber }),
+        allowLocalAs: 0,
+        calicoNode: false,
+        workload: true,
+        spec,
+      }),
+    ];
   });
 }
 

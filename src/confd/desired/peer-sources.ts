@@ -31,9 +31,11 @@ export function resolvePeerSource(
   if (role.forward === undefined && role.reverse.length === 0) return { parts: { filters: [] }, issues: [] };
   const filters = spec.filters.filter(filterExists);
   const missing = spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec, name, index)]));
+  // Nothing else of the BGPPeer applies to local workloads (control-plane 2.3).
+  if (spec.localWorkloadSelector !== undefined) return { parts: { filters }, issues: missing };
   const password = resolvePassword(spec, spec.password, 'spec.password.secretKeyRef', 'BGPPEER', snapshot, settings);
   const heldBy = password.heldBy ?? unsupported(spec, settings);
-  const issues = [...missing, ...(heldBy === undefined ? [] : [heldBy]), ...localWorkload(spec)];
+  const issues = [...missing, ...(heldBy === undefined ? [] : [heldBy])];
   return { parts: { ...password, filters, ...(heldBy === undefined ? {} : { heldBy }) }, issues };
 }
 
@@ -99,11 +101,4 @@ function missingFilter(object: IssueObject, name: string, index: number): Issue 
     rule: 'names no BGPFilter; it is left out',
   };
   return issueAbout(object, { ...parts, severity: 'warning', transient: true });
-}
-
-function localWorkload(spec: BGPPeerResource): Issue[] {
-  if (spec.localWorkloadSelector === undefined) return [];
-  const rule = 'peers with local workloads, whose addresses this node does not read yet; no peer is made';
-  const got = JSON.stringify(spec.localWorkloadSelector.text);
-  return [issueAbout(spec, { code: 'BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED', field: 'spec.localWorkloadSelector', got, rule })];
 }

@@ -18,6 +18,7 @@ import {
   type PeerCandidate,
   type PeerRole,
   peerRole,
+  workloadCandidates,
 } from './peer-rules.ts';
 import { PeerSlots } from './peer-slots.ts';
 import { resolveMeshSource, resolvePeerSource, secretKey } from './peer-sources.ts';
@@ -40,7 +41,7 @@ interface Source {
   role: PeerRole;
   parts: SourceParts;
   readonly byNode: Map<string, NodeClaims>;
-  /** Claims of a BGPPeer written by address. */
+  /** Claims of a BGPPeer written by address, or with local workloads. */
   single: readonly PeerCandidate[];
 }
 
@@ -50,6 +51,7 @@ export interface PeerChanges {
   readonly peers: ReadonlySet<string>;
   readonly secrets: ReadonlySet<string>;
   readonly filters: ReadonlySet<string>;
+  readonly workloads: ReadonlySet<string>;
 }
 
 const NO_ROLE: PeerRole = { forward: undefined, reverse: [], selected: false };
@@ -136,6 +138,7 @@ export class PeerTable {
   /** With the settings as they were: each change leads to what depends on it. */
   #touched(snapshot: Snapshot, settings: PeerSettings, changes: PeerChanges, addresses: ReadonlySet<string>): void {
     for (const name of changes.peers) this.#rebuildNamed(name, snapshot, settings);
+    if (changes.workloads.size > 0) for (const source of this.#sources.values()) this.#claimWorkloads(source, snapshot, settings);
     if (changes.nodes.has(settings.node) && this.#ownSideChanged(snapshot, settings)) this.#rolesAgain(snapshot, settings);
     const named = [...namesOf(this.#bySecret, changes.secrets), ...namesOf(this.#byFilter, changes.filters)];
     for (const name of new Set(named)) this.#partsNamed(name, snapshot, settings);
@@ -199,6 +202,19 @@ export class PeerTable {
     this.#slots.touch(source.single);
     this.#issues.set(spec === undefined ? 'mesh' : `peer ${source.name}`, resolved.issues);
     this.#claimAddress(source, settings);
+    this.#claimWorkloads(source, snapshot, settings);
+  }
+
+  /** One claim for each address of each workload that Felix matched to this BGPPeer (control-plane 2.3). */
+  #claimWorkloads(source: Source, snapshot: Snapshot, settings: PeerSettings): void {
+    const { spec } = source;
+    if (spec?.localWorkloadSelector === undefined) return;
+    const { forward } = source.role;
+    const workloads = [...snapshot.workloads.values()].filter((workload) => workload.bgpPeer === source.name);
+    const claims = forward === undefined ? [] : workloads.flatMap((workload) => workloadCandidates(spec, forward, workload, settings));
+    if (sameData(claims, source.single)) return;
+    this.#slots.replace(source.single, claims);
+    source.single = claims;
   }
 
   #claimAddress(source: Source, settings: PeerSettings): void {

@@ -80,7 +80,9 @@ export function createKernelLink(deps: KernelLinkDeps): KernelLink {
       configuredAt = Math.min(configuredAt, deps.now());
       soon();
     },
-    tick: soon,
+    tick: () => {
+      if (!settled) soon();
+    },
     received: (message) => {
       if (message.type === 'taken') {
         onTheirWay -= 1;

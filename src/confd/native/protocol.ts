@@ -1,5 +1,6 @@
 /** Messages between main and the speaker's thread, and what the thread answers on the health thread's port. Types only. */
 import type { PeerAction, SpeakerEvent } from 'bgp-ts';
+import type { BeatMarks } from './beat.ts';
 import type { SealedDelta } from './delta.ts';
 import type { SpeakerExplanationJson } from './explain-view.ts';
 import type { Push, RouteText } from './views.ts';
@@ -70,5 +71,6 @@ export interface HealthQuestion {
 /** The speaker's thread to the health thread. */
 export type HealthReply =
   | { readonly type: 'push'; readonly push: Push }
+  | { readonly type: 'beat'; readonly beat: BeatMarks['beat'] }
   | { readonly type: 'answer'; readonly id: number; readonly answer: ThreadAnswer }
   | { readonly type: 'fault'; readonly id: number; readonly fault: ThreadFault };

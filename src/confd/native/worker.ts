@@ -11,11 +11,12 @@ import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-t
 import { formatAddress } from 'bgp-ts/net';
 import type { KernelToSpeaker } from '../../routes/kernel/messages.ts';
 import type { LearnedChange } from '../../routes/kernel/sync-types.ts';
+import { createBeat } from './beat.ts';
 import type { KernelLink } from './kernel-link.ts';
 import { createKernelLink } from './kernel-link.ts';
 import { createLearnedRoutes } from './learned-routes.ts';
 import { measureLoop } from './loop-delay.ts';
-import type { HealthQuestion, KernelHello, ThreadOptions, ToThread } from './protocol.ts';
+import type { HealthQuestion, HealthReply, KernelHello, ThreadOptions, ToThread } from './protocol.ts';
 import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
 import { createThreadLogic } from './thread.ts';
 
@@ -25,8 +26,8 @@ const PUSH_MS = 1000;
 /** A session changed: its neighbours in time share one push, ms. */
 const PUSH_SOON_MS = 50;
 
-/** Paths equal to the best one come and go without a word of the speaker's: they are looked for so often, ms. */
-const KERNEL_TICK_MS = 50;
+/** Until every peer has been heard, or waited for long enough, that is looked at so often, ms. */
+const KERNEL_TICK_MS = 500;
 
 /** Wait before a listener that could not be opened is tried again, ms. */
 const LISTEN_RETRY_MS = 5000;
@@ -117,6 +118,7 @@ function run(main: MessagePort, options: ThreadOptions): void {
   let health: MessagePort | undefined;
   let soon: NodeJS.Timeout | undefined;
   let kernel: KernelLink | undefined;
+  const marks = createBeat(Date.now);
   const speaker = createSockets(options, (event) => {
     if (event.kind === 'best-changed') kernel?.changed();
     const changed = logic.event(event);
@@ -133,7 +135,7 @@ function run(main: MessagePort, options: ThreadOptions): void {
   function push(): void {
     clearTimeout(soon);
     soon = undefined;
-    logic.push();
+    marks.during('its status', logic.push);
   }
   const timers = [
     setInterval(push, PUSH_MS),
@@ -149,17 +151,20 @@ function run(main: MessagePort, options: ThreadOptions): void {
     }
     if (message.type === 'health') {
       health = message.port;
-      health.on('message', (question: HealthQuestion) => logic.health(question));
+      health.postMessage({ type: 'beat', beat: marks.beat } satisfies HealthReply);
+      health.on('message', (question: HealthQuestion) => marks.during('a question of the health thread', () => logic.health(question)));
     }
-    void logic.main(message).then(() => {
-      if (message.type === 'configure') kernel?.configured();
-      if (message.type !== 'stop') return;
-      kernelPort?.close();
-      for (const timer of timers) clearInterval(timer);
-      clearTimeout(soon);
-      health?.close();
-      main.close();
-    });
+    void marks
+      .during('a configuration', () => logic.main(message))
+      .then(() => {
+        if (message.type === 'configure') kernel?.configured();
+        if (message.type !== 'stop') return;
+        kernelPort?.close();
+        for (const timer of timers) clearInterval(timer);
+        clearTimeout(soon);
+        health?.close();
+        main.close();
+      });
   });
 }
 

@@ -17,6 +17,7 @@ import type {
   EndpointSliceResource,
   IPPoolResource,
   Issue,
+  LocalWorkloadResource,
   NodeResource,
   ObjectRef,
   Resource,
@@ -54,6 +55,7 @@ interface Tables {
   readonly services: Map<string, ServiceResource>;
   readonly slices: Map<string, EndpointSliceResource>;
   readonly secrets: Map<string, SecretResource>;
+  readonly workloads: Map<string, LocalWorkloadResource>;
 }
 
 interface State {
@@ -85,6 +87,7 @@ function newState(): State {
     services: new Map(),
     slices: new Map(),
     secrets: new Map(),
+    workloads: new Map(),
   };
   return {
     tables,
@@ -151,6 +154,8 @@ function putResource(state: State, target: Target): readonly Changed[] {
       return put(tables.slices, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
     case 'Secret':
       return put(tables.secrets, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
+    case 'LocalWorkload':
+      return put(tables.workloads, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
     default:
       return [];
   }

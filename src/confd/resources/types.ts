@@ -215,6 +215,17 @@ export interface SecretResource extends Named {
   readonly data: ReadonlyMap<string, SecretValue>;
 }
 
+/** A workload of this node that peers with it, as Felix tells (control-plane 9.7). The name is that of its file. */
+export interface LocalWorkloadResource extends Named {
+  readonly kind: 'LocalWorkload';
+  /** Name of the BGPPeer whose localWorkloadSelector it matches. */
+  readonly bgpPeer: string;
+  /** Its interface on the host; '' where the file does not say. */
+  readonly interface: string;
+  readonly ipv4?: Address;
+  readonly ipv6?: Address;
+}
+
 /** Text that must not be printed: JSON, string conversion and inspection give `[hidden]`. */
 export interface SecretValue {
   reveal(): string;
@@ -230,7 +241,8 @@ export type Resource =
   | BlockAffinityResource
   | ServiceResource
   | EndpointSliceResource
-  | SecretResource;
+  | SecretResource
+  | LocalWorkloadResource;
 
 /** A parsed label selector (control-plane 9.6). `text` is what was written. */
 export interface Selector {
@@ -251,6 +263,7 @@ export interface Snapshot {
   readonly services: ReadonlyMap<string, ServiceResource>;
   readonly slices: ReadonlyMap<string, EndpointSliceResource>;
   readonly secrets: ReadonlyMap<string, SecretResource>;
+  readonly workloads: ReadonlyMap<string, LocalWorkloadResource>;
   /** Issues of parsing and validation, by object or file. */
   readonly issues: readonly Issue[];
 }

@@ -158,6 +158,22 @@ const speaker = object({
   work: record(count),
 });
 
+const kernel = object({
+  ageMs: describe('milliseconds since its last sign of life', number),
+  installed: count,
+  wanted: count,
+  unreachable: count,
+  taken: count,
+  failed: count,
+  kept: count,
+  repaired: count,
+  readings: count,
+  overruns: count,
+  batches: count,
+  batchMs: number,
+  slowestBatchMs: number,
+});
+
 const entry = openObject({ id: text, reasons: list(reason) });
 
 /** Documents by the name that OpenAPI gives them. */
@@ -181,7 +197,9 @@ export const documents = {
     firstAppliedAt: moment,
     lastAppliedAt: moment,
     applied: object({ changed: count, unchanged: count, failed: count }),
-    threads: list(object({ name: thread, ageMs: nullable(count), stalled: flag, loop: nullable(loop) })),
+    threads: list(object({ name: thread, ageMs: nullable(count), stalled: flag, loop: nullable(loop), doing: text }, ['doing'])),
+    kernel: nullable(kernel),
+    daemons: list(object({ name: oneOf('BIRD', 'BIRDv4', 'BIRDv6'), ok: flag, detail: text })),
     speaker: nullable(speaker),
     sessions: object({ configured: count, established: count, held: count }),
     issues: object({ errors: count, warnings: count }),

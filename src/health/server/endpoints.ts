@@ -66,6 +66,8 @@ function status(suppliers: Suppliers): Answer {
     lastAppliedAt: main?.lastAppliedAt ?? 0,
     applied: main?.applied ?? { changed: 0, unchanged: 0, failed: 0 },
     threads: state.threads.map((name) => threadView(state, name, at)),
+    kernel: main?.kernel ?? null,
+    daemons: state.daemons,
     speaker: speaker === undefined ? null : speakerPart(speaker),
     sessions: { configured: state.peers.size + state.held.length, established, held: state.held.length },
     issues: { errors, warnings: state.issues.length - errors },

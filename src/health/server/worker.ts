@@ -59,6 +59,8 @@ async function run(port: MessagePort, options: HealthOptions): Promise<void> {
       // What an old port still had under way is not news of the new thread.
       if (connected !== speakerPort) return;
       if (message.type === 'push') takeSpeaker(state, message.push, now());
+      else if (message.type === 'daemons') state.daemons = message.daemons;
+      else if (message.type === 'beat') state.beat = message.beat;
       else speaker.settle(message);
     });
   };

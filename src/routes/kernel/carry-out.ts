@@ -57,6 +57,7 @@ export function removeIdle(state: SyncState): void {
 /** Gives the operations to the kernel and keeps the holdings equal to what it did; returns the names of what failed. */
 function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlySet<string> {
   let result: ApplyResult;
+  const began = state.now();
   try {
     result = state.kernel.apply(operations);
   } catch (error) {
@@ -64,6 +65,10 @@ function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlyS
     state.wantReading();
     return NOTHING;
   }
+  const took = state.now() - began;
+  state.batches += 1;
+  state.batchMs += took;
+  state.slowestBatchMs = Math.max(state.slowestBatchMs, took);
   if (result.lost) state.wantReading();
   const failed = new Map(result.failures.map((failure) => [failure.operation, failure]));
   for (const operation of operations) {
@@ -131,6 +136,10 @@ export function statusOf(state: SyncState): KernelStatus {
     failure: first === undefined ? '' : describe(first),
     repaired: state.repaired,
     readings: state.readings,
+    overruns: state.overruns,
+    batches: state.batches,
+    batchMs: Math.round(state.batchMs),
+    slowestBatchMs: Math.round(state.slowestBatchMs),
     nexthopObjects: state.kernel.nexthopObjects,
     kept: state.kept.size,
   };

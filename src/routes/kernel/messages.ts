@@ -6,6 +6,8 @@ import type { BestChange } from './wanted.ts';
 export interface KernelOptions {
   /** Our number among the writers of routes (rtm_protocol), 3-255. */
   readonly protocol: number;
+  /** Between two audits of the whole table, ms. */
+  readonly auditMs: number;
 }
 
 /** Main to the kernel's thread. A `speaker` message transfers a MessagePort beside it; a new one replaces the one before. */
@@ -20,6 +22,7 @@ export type FromKernel =
   | { readonly type: 'ready' }
   /** They cannot be: WRITER another one with our number is alive, DENIED this process may not, UNAVAILABLE no rtnetlink here. */
   | { readonly type: 'refused'; readonly code: 'WRITER' | 'DENIED' | 'UNAVAILABLE'; readonly text: string }
+  /** The figures, told when they change, and every second as a sign of life. */
   | { readonly type: 'status'; readonly status: KernelStatus }
   /** Something went wrong that the next reading may mend. */
   | { readonly type: 'trouble'; readonly text: string };

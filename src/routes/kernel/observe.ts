@@ -3,6 +3,7 @@ import type { Address, Prefix } from 'bgp-ts/net';
 import { addressKey, prefixKey } from 'bgp-ts/net';
 import type { LearnedRoute } from './learn.ts';
 import { learnDevices, learnedEqual, learnKernel } from './learn.ts';
+import { routesEqual } from './plan.ts';
 import type { SyncState } from './sync-state.ts';
 import { GATHER_MS } from './sync-state.ts';
 import type { KernelAddress, KernelEvent, KernelLink, KernelTable } from './table.ts';
@@ -20,9 +21,8 @@ export function readAll(state: SyncState): void {
   }
   const first = state.readings === 0;
   state.readings += 1;
-  const before = state.holdings.count;
+  if (!first) state.repaired += differences(state, table);
   state.holdings.replace(table.routes, table.nexthops);
-  if (!first && state.holdings.count !== before) state.repaired += Math.abs(state.holdings.count - before);
   state.book.notice(table.nexthops, table.foreignIds);
   replaceAliens(state, table);
   state.links = new Map(table.links.map((link) => [link.index, link]));
@@ -33,6 +33,18 @@ export function readAll(state: SyncState): void {
   state.wanted.prune();
   for (const key of state.wanted.keys()) state.touched.add(key);
   for (const key of state.holdings.keys()) state.touched.add(key);
+}
+
+/** Routes that came, went or changed without a notification: what the reading finds and repairs. */
+function differences({ holdings }: SyncState, table: KernelTable): number {
+  let known = 0;
+  let changed = 0;
+  for (const route of table.routes) {
+    const held = holdings.at(prefixKey(route.prefix)).find((one) => one.metric === route.metric);
+    if (held !== undefined) known += 1;
+    if (held === undefined || !routesEqual(held, route)) changed += 1;
+  }
+  return changed + holdings.count - known;
 }
 
 function replaceAliens(state: SyncState, table: KernelTable): void {

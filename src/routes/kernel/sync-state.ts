@@ -39,6 +39,10 @@ export interface SyncState extends SyncDeps {
   settled: boolean;
   repaired: number;
   readings: number;
+  overruns: number;
+  batches: number;
+  batchMs: number;
+  slowestBatchMs: number;
   cancel: (() => void) | undefined;
   cancelAudit: (() => void) | undefined;
   armedAt: number;
@@ -73,6 +77,10 @@ export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wan
     settled: false,
     repaired: 0,
     readings: 0,
+    overruns: 0,
+    batches: 0,
+    batchMs: 0,
+    slowestBatchMs: 0,
     cancel: undefined,
     cancelAudit: undefined,
     armedAt: Infinity,

@@ -35,6 +35,12 @@ export interface KernelStatus {
   readonly repaired: number;
   /** Readings of the whole table so far. */
   readonly readings: number;
+  /** Losses of notifications so far. */
+  readonly overruns: number;
+  /** Batches given to the kernel so far, and what it took for all of them and for the longest, ms. */
+  readonly batches: number;
+  readonly batchMs: number;
+  readonly slowestBatchMs: number;
   readonly nexthopObjects: boolean;
   /** Routes of a life before that are still kept. */
   readonly kept: number;
@@ -42,6 +48,8 @@ export interface KernelStatus {
 
 /** The seam. */
 export interface SyncDeps {
+  /** Between two readings of the whole table without a cause, ms. Default AUDIT_MS. */
+  readonly auditMs?: number;
   readonly kernel: Kernel;
   /** Monotonic ms. */
   readonly now: () => number;

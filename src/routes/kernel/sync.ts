@@ -48,7 +48,10 @@ export function createKernelSync(deps: SyncDeps): KernelSync {
     start: () => {
       state.kernel.watch({
         events: (events) => noticeEvents(state, events),
-        lost: () => wantReading(state),
+        lost: () => {
+          state.overruns += 1;
+          wantReading(state);
+        },
         failed: (error) => state.failed(error),
       });
       turn(state);
@@ -114,7 +117,7 @@ function arm(state: SyncState, ms: number): void {
 }
 
 function audit(state: SyncState): void {
-  state.cancelAudit = state.after(AUDIT_MS, () => {
+  state.cancelAudit = state.after(state.auditMs ?? AUDIT_MS, () => {
     wantReading(state);
     audit(state);
   });

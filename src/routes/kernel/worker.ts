@@ -14,6 +14,9 @@ type Refusal = Extract<FromKernel, { type: 'refused' }>;
 const LOOKS = 10;
 const LOOK_MS = 200;
 
+/** Between two signs of life, ms. */
+const ALIVE_MS = 1000;
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function open({ protocol }: KernelOptions): Promise<Kernel | Refusal> {
@@ -57,6 +60,7 @@ async function run(main: MessagePort, options: KernelOptions): Promise<void> {
   let speaker: MessagePort | undefined;
   const sync = createKernelSync({
     kernel,
+    auditMs: options.auditMs,
     now: () => performance.now(),
     after: (ms, call) => {
       const timer = setTimeout(call, ms);
@@ -67,6 +71,7 @@ async function run(main: MessagePort, options: KernelOptions): Promise<void> {
     failed: (error) => tell({ type: 'trouble', text: error.message }),
   });
   sync.start();
+  const alive = setInterval(() => tell({ type: 'status', status: sync.status() }), ALIVE_MS);
   main.on('message', (message: ToKernel<MessagePort>) => {
     if (message.type === 'configure') sync.configure(message.config);
     else if (message.type === 'speaker') {
@@ -75,6 +80,7 @@ async function run(main: MessagePort, options: KernelOptions): Promise<void> {
       speaker = message.port;
       join(sync, speaker);
     } else {
+      clearInterval(alive);
       sync.stop();
       speaker?.close();
       main.close();

@@ -66,6 +66,7 @@ describe('desiredToJson', () => {
         services: new Map([...snapshot.services].reverse()),
         slices: new Map([...snapshot.slices].reverse()),
         secrets: new Map([...snapshot.secrets].reverse()),
+        workloads: new Map([...snapshot.workloads].reverse()),
         issues: [],
       };
       const text = (of: typeof snapshot): string => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { desire } from '../../../src/confd/desired/desire.ts';
 import type { DesiredPeer, DesireOptions } from '../../../src/confd/desired/types.ts';
 import type { Resource } from '../../../src/confd/resources/types.ts';
-import { configuration, filter, node, peer, prefix, secret, snapshotOf } from '../../worlds/build.ts';
+import { configuration, filter, node, peer, prefix, secret, snapshotOf, workload } from '../../worlds/build.ts';
 
 const own = node('a', { ipv4: '10.0.0.2/24', labels: { rack: 'x' } });
 const b = node('b', { ipv4: '10.0.0.3/24', labels: { rr: 'yes' } });
@@ -242,10 +242,35 @@ describe('2.3 explicit peers', () => {
     expect(result(world).desired?.filters.map((entry) => entry.id)).toEqual(['f', 'g']);
   });
 
-  it('localWorkloadSelector makes no peer yet and says so', () => {
-    const world = [own, noMesh, peer('p', { localWorkloadSelector: 'app', asNumber: 1 })];
-    expect(ids(world)).toEqual([]);
-    expect(codes(world)).toEqual(['BGPPEER_LOCAL_WORKLOAD_UNSUPPORTED']);
+  const app = peer('app', {
+    localWorkloadSelector: 'app',
+    asNumber: 65010,
+    localASNumber: 65020,
+    filters: ['f'],
+    ttlSecurity: 3,
+    maxRestartTime: 7,
+    nextHopMode: 'Self',
+    password: { name: 'no-such', key: 'x' },
+  });
+
+  it('a local workload is a passive peer with AS, local AS and filters of its BGPPeer, and nothing else of it', () => {
+    const world = [own, noMesh, filter('f', {}), app, workload('w', 'app', '10.65.0.2')];
+    const found = only(world);
+    expect(found).toMatchObject({ id: 'Local_Workload_10_65_0_2', type: 'local-workload', remoteAs: 65010, localAs: 65020, passive: true });
+    expect(found).toMatchObject({ port: 179, filters: ['f'], ttlSecurity: 0, nextHop: 'auto' });
+    for (const field of ['source', 'restartTime', 'password', 'heldBy', 'keepaliveTime', 'reachableBy'])
+      expect(found).not.toHaveProperty(field);
+    expect(codes(world)).toEqual([]);
+  });
+
+  it('a local workload peers once a family in which the node has an address, and only by the BGPPeer that its file names', () => {
+    const both = node('a', { ipv4: '10.0.0.2/24', ipv6: 'fd00::2/64', labels: { rack: 'x' } });
+    const dual = workload('w', 'app', '10.65.0.2', 'fd65::2');
+    expect(ids([both, noMesh, app, dual])).toEqual(['Local_Workload_10_65_0_2', 'Local_Workload_fd65__2']);
+    expect(ids([own, noMesh, app, dual])).toEqual(['Local_Workload_10_65_0_2']);
+    expect(ids([own, noMesh, app, workload('w', 'other', '10.65.0.2')])).toEqual([]);
+    const elsewhere = peer('app', { localWorkloadSelector: 'app', asNumber: 65010, nodeSelector: 'rack=y' });
+    expect(ids([own, noMesh, elsewhere, dual])).toEqual([]);
   });
 
   it('an explicit peer takes the session of a mesh peer over, without an issue', () => {
