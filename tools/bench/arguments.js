@@ -10,10 +10,11 @@ export const PARTS = ['bars', 'loop', 'slow', 'growth'];
 export const USAGE = `usage: npm run bench [-- options]
   --scenarios LIST   rrbench scenarios or presets all, short, calico, churn, restart (default all)
   --daemons LIST     of linnet, frr-coalesce0, bird2, null and any other that rrbench knows (default these four)
-  --rounds N         rounds, daemons interleaved (default 5)
+  --rounds N         rounds, daemons interleaved (default 5, of calico-2000, churn and cold-restart 2)
   --minutes N        leave out rounds beyond the third where the bars would take longer than this (default 14; 0: never)
   --parts LIST       of ${PARTS.join(', ')} (default all of them; bars alone where --scenarios is given)
   --out DIR          results, a folder a round (default .cache/bench/<time>)
+  --resume DIR       go on with the interrupted run whose results are there: what it measured of the bars and of growth is kept
   --quick            one round of calico-500 and overlap, small sizes, nothing repeated: for the shape, not for publishing
   --publish          write the table into README.md and docs/benchmarks.md, and the plot into docs/plots/
   --no-build         measure what is built`;
@@ -25,6 +26,7 @@ const OPTIONS = {
   minutes: { type: 'string' },
   parts: { type: 'string' },
   out: { type: 'string' },
+  resume: { type: 'string' },
   quick: { type: 'boolean', default: false },
   publish: { type: 'boolean', default: false },
   'no-build': { type: 'boolean', default: false },
@@ -48,6 +50,7 @@ function partsOf(values) {
 export function readArguments(argv, now) {
   const { values } = parseArgs({ args: argv, options: OPTIONS });
   if (values.quick && values.publish) throw new Error('--quick figures are not for publishing');
+  if (values.resume !== undefined && values.out !== undefined) throw new Error('--resume names the directory already: leave out --out');
   const daemons = (values.daemons ?? [LINNET, FRR, BIRD, FLOOR].join(',')).split(',');
   return {
     help: values.help,
@@ -59,6 +62,8 @@ export function readArguments(argv, now) {
     scenarios: scenariosOf(values.scenarios ?? (values.quick ? 'calico-500,overlap' : 'all')),
     rounds: whole(values.rounds ?? (values.quick ? '1' : '5'), 'rounds', 1),
     minutes: whole(values.minutes ?? '14', 'minutes', 0),
-    out: values.out ?? `.cache/bench/${now.toISOString().replace(/[:.]/g, '-')}`,
+    every: values.rounds !== undefined,
+    resume: values.resume !== undefined,
+    out: values.resume ?? values.out ?? `.cache/bench/${now.toISOString().replace(/[:.]/g, '-')}`,
   };
 }

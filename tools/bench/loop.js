@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { complaints } from './counters.js';
 import { LINNET } from './figures.js';
+import { publish } from './publish.js';
 import { runOne } from './rrbench.js';
 
 const PROBE = fileURLToPath(new URL('probe.js', import.meta.url));
@@ -90,7 +91,7 @@ function describe({ slices, inputs, loop, work }) {
 }
 
 /** Runs the part; returns what was wrong in words. */
-export async function runLoop(bench, { out, quick, say }, stopped) {
+export async function runLoop(bench, { out, quick, say, root, publish: toPublish }, stopped) {
   const clients = quick ? 250 : 2000;
   const folder = join(out, 'loop');
   const faults = [];
@@ -111,5 +112,6 @@ export async function runLoop(bench, { out, quick, say }, stopped) {
   }
   for (const line of lines) say(`  ${line}`);
   writeFileSync(join(folder, 'loop.txt'), `${lines.join('\n')}\n`);
+  if (toPublish && !stopped()) say(publish(join(root, 'docs', 'benchmarks.md'), 'bench-loop', lines.map((line) => `- ${line}`).join('\n')));
   return faults;
 }

@@ -8,6 +8,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readArguments, USAGE } from './arguments.js';
+import { LINNET } from './figures.js';
 import { CELLS, runGrowth } from './growth.js';
 import { runLoop, SCENARIOS } from './loop.js';
 import { runMatrix } from './matrix.js';
@@ -25,19 +26,22 @@ function firstLine(command, args) {
 }
 
 /** One line on what was measured where: figures without it cannot be compared. */
-function about(rounds) {
+function about(rounds, runs) {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
   const versions = [firstLine('/usr/sbin/bird', ['--version']), firstLine('/usr/lib/frr/bgpd', ['--version'])].filter(
     (text) => text !== '',
   );
   const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`;
-  return `${rounds} rounds at ${commit}, Node ${process.version}, ${versions.join(', ')}; daemon and tester on one core each of ${machine}.`;
+  const fewer = Object.entries(runs).flatMap(([scenario, { [LINNET]: own = [] }]) =>
+    own.length < rounds ? [`${own.length} of ${scenario}`] : [],
+  );
+  return `${rounds} rounds${fewer.length === 0 ? '' : ` (${fewer.join(', ')})`} at ${commit}, Node ${process.version}, ${versions.join(', ')}; daemon and tester on one core each of ${machine}.`;
 }
 
 async function bars(bench, options, stopped) {
   const { runs, faults, rounds } = await runMatrix(bench, { ...options, startedAt: performance.now() }, say, stopped);
   const rows = rowsOf(runs);
-  const text = markdown(rows, about(rounds));
+  const text = markdown(rows, about(rounds, runs));
   writeFileSync(join(options.out, 'bars.json'), `${JSON.stringify(rows, null, 2)}\n`);
   writeFileSync(join(options.out, 'bars.md'), `${text}\n`);
   say(`\n${text}\n`);
@@ -60,7 +64,7 @@ async function main() {
     throw new Error('the build failed');
   }
   mkdirSync(options.out, { recursive: true });
-  const bench = prepare(shared, { ...SCENARIOS, ...CELLS });
+  const bench = prepare(shared, { ...SCENARIOS, ...CELLS }, options.resume);
   let ended = false;
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {

@@ -59,7 +59,7 @@ export async function runMatrix(bench, options, say, stopped) {
     const outcome = await undisturbed(bench, run, options.out, options.quick ? 0 : REPEATS, say);
     const seconds = (performance.now() - from) / 1000;
     if (stopped()) break;
-    measured.set(`${run.scenario} ${run.daemon}`, seconds);
+    if (outcome.kept !== true) measured.set(`${run.scenario} ${run.daemon}`, seconds);
     done++;
     rounds = run.round;
     if (outcome.result === undefined) faults.push(`${run.daemon} ${run.scenario}, round ${run.round}: no result: ${outcome.words}`);

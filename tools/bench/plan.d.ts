@@ -7,7 +7,12 @@ export interface PlannedRun {
 }
 
 /** All runs, daemons interleaved. */
-export function planOf(options: { scenarios: readonly string[]; daemons: readonly string[]; rounds: number }): PlannedRun[];
+export function planOf(options: {
+  scenarios: readonly string[];
+  daemons: readonly string[];
+  rounds: number;
+  every?: boolean;
+}): PlannedRun[];
 
 /** Leaves out whole rounds from the last on until the rest fits, never below three. */
 export function within(runs: readonly PlannedRun[], seconds: number, measured: ReadonlyMap<string, number>): PlannedRun[];

@@ -33,8 +33,8 @@ export function obstacles(shared, daemons) {
   return found;
 }
 
-/** Copies and builds rrbench; `scenarios` are added to its own. */
-export function prepare(shared, scenarios) {
+/** Copies and builds rrbench; `scenarios` are added to its own. With `resume` results that are there already stand for their runs. */
+export function prepare(shared, scenarios, resume) {
   const directory = mkdtempSync(join(tmpdir(), 'linnet-rrbench-'));
   cpSync(join(shared, 'rrbench'), directory, { recursive: true });
   const made = spawnSync('sh', ['-c', 'chmod -R u+w . && make -s'], { cwd: directory, encoding: 'utf8' });
@@ -43,7 +43,16 @@ export function prepare(shared, scenarios) {
     throw new Error(`rrbench does not build: ${made.stderr}`);
   }
   writeFileSync(join(directory, 'more.json'), JSON.stringify(scenarios));
-  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+  return { directory, resume, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** The result in a file; undefined where there is none, or where its run was cut off. */
+function readResult(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 let running;
@@ -66,11 +75,13 @@ function wait(child, limitMs) {
 
 /**
  * Runs one scenario against one daemon. `command` replaces rrbench's own template. Settles with the result, its share of foreign
- * CPU, and the tester's words where there is no result.
+ * CPU, and the tester's words where there is no result; `kept` where an interrupted bench made it.
  */
 export async function runOne(bench, { scenario, daemon, out, command = daemon === LINNET ? SPEAKER : undefined, extra = [], onStart }) {
   mkdirSync(out, { recursive: true });
   const file = join(out, `${daemon}--${scenario}.json`);
+  const before = bench.resume && command === (daemon === LINNET ? SPEAKER : undefined) ? readResult(file) : undefined;
+  if (before !== undefined) return { result: before, foreign: foreignShare(before), words: 'from the run before', kept: true };
   rmSync(file, { force: true });
   const dut = command === undefined ? daemon : `cmd:${command}`;
   const args = [MORE, bench.directory, join(bench.directory, 'more.json'), dut, scenario, '--name', daemon, '--out', out];
@@ -85,6 +96,7 @@ export async function runOne(bench, { scenario, daemon, out, command = daemon ==
   running = undefined;
   writeFileSync(file.replace(/json$/, 'log'), words);
   if (!existsSync(file)) return { result: undefined, foreign: 0, words: error ?? `exit ${status}: ${words.slice(-600)}` };
-  const result = JSON.parse(readFileSync(file, 'utf8'));
+  const result = readResult(file);
+  if (result === undefined) return { result, foreign: 0, words: `no whole result in ${file}` };
   return { result, foreign: foreignShare(result), words };
 }

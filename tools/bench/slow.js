@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { summary } from './figures.js';
+import { publish } from './publish.js';
 import { number } from './table.js';
 
 const TESTER = fileURLToPath(new URL('slow-tester.js', import.meta.url));
@@ -33,7 +34,7 @@ const held = (ok) => (ok ? 'met' : 'not met');
 const range = ({ median, min, max }) => `${number(median)} ms (${number(min)}–${number(max)})`;
 
 /** Runs the part; returns what was wrong in words. */
-export async function runSlow(_bench, { out, quick, say }) {
+export async function runSlow(_bench, { out, quick, say, root, publish: toPublish }, stopped) {
   const [receivers, prefixes, blocks] = quick ? [50, 2000, 2] : [200, 5000, 5];
   const folder = join(out, 'slow');
   mkdirSync(folder, { recursive: true });
@@ -55,5 +56,6 @@ export async function runSlow(_bench, { out, quick, say }) {
   ];
   for (const line of lines) say(`  ${line}`);
   writeFileSync(join(folder, 'slow.txt'), `${lines.join('\n')}\n`);
+  if (toPublish && !stopped()) say(publish(join(root, 'docs', 'benchmarks.md'), 'bench-slow', lines.map((line) => `- ${line}`).join('\n')));
   return ended === 0 ? [] : [`slow peer: ${ended} sessions ended`];
 }
