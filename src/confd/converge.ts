@@ -67,6 +67,8 @@ interface Pending {
 
 interface Loop extends ConvergeDeps {
   readonly signal: AbortSignal;
+  /** The view is complete: it is in sync, or something stands in for it. */
+  usable: boolean;
   state: ConvergeState;
   pending: Pending | undefined;
   /** The next pass computes everything: the first one, and those after a failure inside `compute`. */
@@ -94,6 +96,7 @@ export async function converge(deps: ConvergeDeps, signal: AbortSignal): Promise
   const loop: Loop = {
     ...deps,
     signal: both,
+    usable: false,
     state: START,
     pending: undefined,
     full: true,
@@ -140,7 +143,8 @@ function receive(loop: Loop, change: Change): void {
   if (lost || (delta.issuesChanged && !change.inSync)) report(loop, undefined);
   if (lost) loop.log.warn({}, 'source lost its datastore; the last state stays');
   if (regained) loop.log.info({}, 'source in sync');
-  if (change.inSync) loop.wake();
+  loop.usable = change.usable ?? change.inSync;
+  if (loop.usable) loop.wake();
 }
 
 /** Objects are named once however often they changed, so what piles up is bounded by the cluster. */
@@ -165,7 +169,7 @@ async function pass(loop: Loop): Promise<void> {
   let retry: number = RETRY_MS.first;
   let failed = false;
   while (!loop.signal.aborted) {
-    const pending = loop.state.inSync ? loop.pending : undefined;
+    const pending = loop.usable ? loop.pending : undefined;
     if (pending === undefined && !failed) {
       await sleep(loop, undefined);
       continue;
@@ -182,7 +186,7 @@ async function pass(loop: Loop): Promise<void> {
 
 /** Until something arrives, or for `ms`. */
 async function sleep(loop: Loop, ms: number | undefined): Promise<void> {
-  if (loop.state.inSync && loop.pending !== undefined) return;
+  if (loop.usable && loop.pending !== undefined) return;
   const cut = new AbortController();
   const woken = new Promise<void>((resolve) => {
     loop.wake = resolve;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { createFileSource } from '../confd/source/file/index.ts';
 import type { KubernetesSourceOptions } from '../confd/source/kubernetes/index.ts';
+import { saveSource } from '../confd/source/saved.ts';
 import type { Source } from '../confd/source/types.ts';
 import type { Demand } from '../confd/source/wanted.ts';
 import { withWorkloads } from '../confd/source/workloads.ts';
@@ -9,12 +10,13 @@ import type { Config } from '../config/types.ts';
 import { REAL_CLOCK } from './clock.ts';
 import type { DaemonLog } from './log.ts';
 import { type DaemonNeeds, namesApiServer } from './options.ts';
+import { SAVED_NAME, savedFile } from './saved-state.ts';
 
 // What a datastore's client costs, daemons on others do not pay: they are loaded where they are used.
 
 /**
  * The source of a daemon: a directory of manifests where there is one among the needs, the Kubernetes API server, or etcd with
- * the API server's Services and Secrets beside it.
+ * the API server's Services and Secrets beside it. The last good state of the two latter is kept in the state directory.
  */
 export async function createSource(config: Config, needs: DaemonNeeds, log: DaemonLog): Promise<Source> {
   const source = await createDatastore(config, needs, log);
@@ -24,7 +26,8 @@ export async function createSource(config: Config, needs: DaemonNeeds, log: Daem
 
 async function createDatastore(config: Config, needs: DaemonNeeds, log: DaemonLog): Promise<Source> {
   if (needs.path !== undefined) return createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
-  return config.datastore === 'etcdv3' ? createEtcd(config, needs, log) : createKubernetes(config, needs, log);
+  const remote = await (config.datastore === 'etcdv3' ? createEtcd(config, needs, log) : createKubernetes(config, needs, log));
+  return saveSource(remote, { file: savedFile(join(config.stateDir, SAVED_NAME), needs.node), clock: REAL_CLOCK, log });
 }
 
 async function createKubernetes(config: Config, { node }: DaemonNeeds, log: DaemonLog, demand?: Demand): Promise<Source> {

@@ -17,7 +17,8 @@ const NODES = 200;
 const NETWORK = `127.${20 + (process.pid % 200)}.${Math.floor(process.pid / 200) % 250}`;
 
 type RunningDaemon = ReturnType<typeof import('../cli/program.ts').startDaemon>;
-const state: { cluster?: Cluster; folder?: string; peer?: BgpPeer; daemon?: RunningDaemon; token?: string } = {};
+const state: { cluster?: Cluster; folder?: string; peer?: BgpPeer; daemon?: RunningDaemon; start?: () => RunningDaemon; token?: string } =
+  {};
 
 function need<K extends keyof typeof state>(key: K): NonNullable<(typeof state)[K]> {
   const found = state[key];
@@ -69,18 +70,20 @@ beforeAll(async () => {
   ]);
   state.token = await writeToken(cluster, 'linnet', await cluster.token('kube-system/linnet', 'token-linnet'));
   state.peer = await startPeer({ host: `${NETWORK}.254`, port: 1790, as: 64700, bgpId: 0xc00002fe });
-  state.daemon = startDaemon(state.folder, 'node-1', [
-    '--datastore',
-    'kubernetes',
-    '--api-endpoint',
-    `https://127.0.0.1:${cluster.port}`,
-    '--api-ca-file',
-    cluster.certificates.ca,
-    '--api-token-file',
-    state.token,
-    '--transport-map',
-    `192.0.2.1=${NETWORK}.1:1790,192.0.2.254=${NETWORK}.254:1790`,
-  ]);
+  state.start = () =>
+    startDaemon(need('folder'), 'node-1', [
+      '--datastore',
+      'kubernetes',
+      '--api-endpoint',
+      `https://127.0.0.1:${cluster.port}`,
+      '--api-ca-file',
+      cluster.certificates.ca,
+      '--api-token-file',
+      need('token'),
+      '--transport-map',
+      `192.0.2.1=${NETWORK}.1:1790,192.0.2.254=${NETWORK}.254:1790`,
+    ]);
+  state.daemon = state.start();
   await until('the session', 30, () => {
     if (!need('peer').established()) throw new Error(need('daemon').log().slice(-2000));
   });
@@ -174,7 +177,7 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('the daemon on 200 n
     process.stdout.write(`daemon: ${residentMiB(daemon.pid)} MiB resident\n`);
   });
 
-  it('keeps its session and routes while the API server is away, says it is not in sync, and ends cleanly', async () => {
+  it('keeps its session and routes while the API server is away, says it is not in sync', async () => {
     const [cluster, peer, daemon] = [need('cluster'), need('peer'), need('daemon')];
     const before = peer.updates();
     await cluster.stopApiServer();
@@ -183,8 +186,25 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('the daemon on 200 n
     });
     expect(peer.updates()).toBe(before);
     expect(peer.connections()).toBe(1);
-    const { code } = await daemon.stop();
-    expect(code).toBe(0);
-    delete state.daemon;
   });
+
+  it('starts from its last good state while the API server is still away, says so, and goes on when it is back', async () => {
+    const [cluster, peer] = [need('cluster'), need('peer')];
+    expect((await need('daemon').stop()).code).toBe(0);
+    const announced = performance.now();
+    state.daemon = need('start')();
+    const daemon = need('daemon');
+    await until('the Service announced again', 30, () => expect(peer.announced('198.51.100.200') ?? 0).toBeGreaterThan(announced));
+    await until('readiness', 20, async () => expect((await daemon.ask('health', '--live', '--ready')).code).toBe(0));
+    expect(JSON.stringify(await daemon.json('desired'))).toContain('DATASTORE_SAVED_STATE');
+    const updates = peer.updates();
+    await cluster.startApiServer();
+    await cluster.admin.create(slice('back', ['node-1']), service('back', ['198.51.100.201'], 'Local'));
+    await until('what is new', 60, () => expect(peer.announced('198.51.100.201')).toBeDefined());
+    expect(peer.updates() - updates).toBe(1);
+    expect(peer.withdrawn('198.51.100.200')).toBe(undefined);
+    expect(JSON.stringify(await daemon.json('desired'))).not.toContain('DATASTORE_SAVED_STATE');
+    expect((await daemon.stop()).code).toBe(0);
+    delete state.daemon;
+  }, 180_000);
 });

@@ -12,6 +12,8 @@ export interface Change {
   readonly issues: readonly { readonly scope: string; readonly issues: readonly Issue[] }[];
   /** True once the source's first complete view has been delivered; false again while it has lost its datastore. */
   readonly inSync: boolean;
+  /** True where the view is complete although it is not in sync: the datastore's last good state stands in for it. Default: `inSync`. */
+  readonly usable?: boolean;
   /** Wall-clock ms when the newest input in this change was written (file mtime of the rename, API write), for latency figures. */
   readonly writtenAt?: number;
 }
