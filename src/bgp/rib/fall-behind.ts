@@ -25,8 +25,12 @@ export function heldBy(feed: Feed): Uint8Array {
     const undo = log.get(seq)?.undo;
     if (undo !== undefined) restore(undo, feed, held, seen);
   }
+  // As `isTold`, over the columns themselves: a million prefixes are one unit of work.
+  const { exports, sources } = sent;
   for (let prefix = 0; prefix < top; prefix++) {
-    if (seen[prefix] === 0 && sent.isTold(prefix, feed.peer, feed.routerId)) hold(held, prefix);
+    const id = exports[prefix] ?? 0;
+    if (id === 0 || seen[prefix] === 1 || sources[prefix] === feed.peer || sent.originator(id) === feed.routerId) continue;
+    hold(held, prefix);
   }
   return held;
 }

@@ -6,7 +6,7 @@ import type { GroupRules } from './export-rules.ts';
 import { Feed } from './feed.ts';
 import { Group } from './group.ts';
 import { Joins } from './joins.ts';
-import { FLUSH_CHUNK, SCAN_CHUNK } from './limits.ts';
+import { FLUSH_CHUNK, FLUSH_DUE, FLUSH_SCAN_CHUNK } from './limits.ts';
 import { Move } from './move.ts';
 import { groupKeyOf, groupRulesOf, type PeerFamily, type PeerState } from './peer.ts';
 import type { FamilyTables, Stores } from './tables.ts';
@@ -149,7 +149,7 @@ export class Groups {
       return true;
     }
     if (group.frozen === 0 && group.scanAt >= 0) {
-      group.scan(SCAN_CHUNK);
+      group.scan(FLUSH_SCAN_CHUNK);
       return true;
     }
     if (joins.hasWork()) {
@@ -157,7 +157,7 @@ export class Groups {
       return true;
     }
     // While decisions are due, wait for a full batch: it packs better.
-    const isDue = group.pending.length >= FLUSH_CHUNK || group.tables.dirty.length === 0;
+    const isDue = group.pending.length >= FLUSH_DUE || group.tables.dirty.length === 0;
     if (group.frozen > 0 || group.pending.length === 0 || !isDue) return false;
     group.flushPending(FLUSH_CHUNK);
     return true;
@@ -241,7 +241,7 @@ export class Groups {
     const move = this.moves[0];
     if (move === undefined) return;
     if (!move.to.filled) {
-      move.to.scan(SCAN_CHUNK);
+      move.to.scan(FLUSH_SCAN_CHUNK);
       return;
     }
     const { from } = move;

@@ -6,6 +6,9 @@ export const MAX_LOG_OCTETS = 16 * 1024 * 1024;
 /** Rows of jobs (sweeps, re-imports) per unit of work: about 1 ms. */
 export const JOB_CHUNK = 1_000;
 
+/** Local routes set per unit of work, each with attributes to be encoded: about 1 ms. */
+export const LOCAL_CHUNK = 256;
+
 /** Peers whose changed configuration takes effect per unit of work: about 1 ms. */
 export const APPLY_CHUNK = 64;
 
@@ -18,8 +21,14 @@ export const FALL_BEHIND_CHUNK = 262_144;
 /** Prefixes and paths looked at per unit of decisions: 1 to 2 ms. */
 export const DECISION_CHUNK = 8_192;
 
-/** Prefixes a group flushes per unit of work: larger packs better, this stays within a few ms. */
-export const FLUSH_CHUNK = 4_096;
+/** Prefixes that wait for a group's flush before it is worth one while decisions are still being made. */
+export const FLUSH_DUE = 4_096;
+
+/** Work of a flush, in prefixes looked at; a path told and an export made count for several. Larger packs better, this stays within a few ms. */
+export const FLUSH_CHUNK = 7_168;
+
+/** The same for a scan of the table, where most exports have to be made. */
+export const FLUSH_SCAN_CHUNK = 4_096;
 
 /** Prefix ids looked at per unit of work by image, fill and move scans. */
 export const SCAN_CHUNK = 8_192;

@@ -5,7 +5,7 @@ import type { LocalRoute } from '../speaker-types.ts';
 import { encodeAttributes, type Family } from '../wire/index.ts';
 import { DEFAULT_PREFERENCE } from './attribute-store.ts';
 import { generationOf, putPath, removePath } from './import-path.ts';
-import { JOB_CHUNK, LOCAL } from './limits.ts';
+import { JOB_CHUNK, LOCAL, LOCAL_CHUNK } from './limits.ts';
 import type { SourceChain } from './path-table.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 
@@ -81,7 +81,7 @@ export class LocalRoutes {
   private stepChange(change: Change): boolean {
     switch (change.kind) {
       case 'set':
-        for (let n = JOB_CHUNK; n > 0 && change.at < change.routes.length; n--) {
+        for (let n = LOCAL_CHUNK; n > 0 && change.at < change.routes.length; n--) {
           const route = change.routes[change.at++];
           if (route !== undefined && familyOf(route.prefix) === this.tables.family) this.set(route);
         }
