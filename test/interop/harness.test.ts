@@ -9,7 +9,14 @@ import { CAN_RUN, KINDS, makeLab } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import { until } from './harness/wait.ts';
 
-const PARTNER: { readonly [kind in DaemonKind]: DaemonKind } = { bird2: 'frr', frr: 'gobgp', gobgp: 'frr' };
+const PARTNER: { readonly [kind in DaemonKind]: DaemonKind } = {
+  bird2: 'frr',
+  bird16: 'bird2',
+  frr: 'gobgp',
+  gobgp: 'frr',
+  exabgp: 'bird2',
+  openbgpd: 'frr',
+};
 
 function config(as: number, me: Host, other: Host, otherAs: number, announce: readonly string[]) {
   const neighbors = [

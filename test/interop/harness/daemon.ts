@@ -13,6 +13,20 @@ export interface NeighborConfig {
   readonly ttlSecurity?: boolean;
   /** Passes everything on to this neighbour, all paths of a prefix both ways (RFC 7911), next hops as they came. Not for gobgp. */
   readonly allPaths?: boolean;
+  /** Passes on what other neighbours told as well, with the next hop that the daemon gives by itself. Default: own prefixes only where the daemon can tell them apart. */
+  readonly transit?: boolean;
+  /** This neighbour is a client of the daemon's route reflection (RFC 4456). */
+  readonly reflectorClient?: boolean;
+  /** Graceful restart (RFC 4724), both roles where the daemon has both, restart time 60 s. Default: as the daemon does by itself. */
+  readonly gracefulRestart?: boolean;
+  /** All paths of a prefix both ways (RFC 7911), next hops as in `transit`. */
+  readonly addPath?: boolean;
+  /** No extended messages (RFC 8654). Only bird2 and bird16. */
+  readonly shortMessages?: boolean;
+  /** No 4-octet AS capability (RFC 6793), as an old speaker. Only openbgpd. */
+  readonly twoOctetAs?: boolean;
+  /** Seconds proposed as hold time; the daemon's own default without it. */
+  readonly holdTime?: number;
 }
 
 /** A daemon's whole configuration: sessions carry the family of their address, as those of Calico's nodes do. */
@@ -23,6 +37,8 @@ export interface DaemonConfig {
   readonly neighbors: readonly NeighborConfig[];
   /** Prefixes it originates to everyone, next hop its own address of the family. */
   readonly announce: readonly string[];
+  /** What every announced prefix carries: `64512:100` and `64512:1:2`. */
+  readonly tags?: { readonly communities: readonly string[]; readonly largeCommunities: readonly string[] };
 }
 
 /** One path as the daemon shows it. Fields it does not show are absent. */
@@ -61,10 +77,14 @@ export interface Daemon {
    * before that: the unfiltered input where there is one, else the count of updates that turned into withdrawals.
    */
   echoed(neighbor: string, prefix: string): Promise<boolean>;
+  /** Asks the neighbour for its table again (RFC 2918). */
+  refresh(neighbor: string): Promise<void>;
+  /** How many paths the neighbour's session holds now. */
+  received(neighbor: string): Promise<number>;
 }
 
 /** The daemons the scenarios run against, as Debian packages them. */
-export type DaemonKind = 'bird2' | 'frr' | 'gobgp';
+export type DaemonKind = 'bird2' | 'bird16' | 'frr' | 'gobgp' | 'exabgp' | 'openbgpd';
 
 /** Makes a daemon with a directory of its own for configuration, sockets and logs. */
 export type MakeDaemon = (host: Host, directory: string, config: DaemonConfig) => Daemon;

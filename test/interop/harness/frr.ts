@@ -14,13 +14,17 @@ function familyBlock(config: DaemonConfig, family: 'ipv4' | 'ipv6'): string[] {
   const neighbors = config.neighbors.filter((one) => familyOf(one.address) === family);
   return [
     ` address-family ${family} unicast`,
-    ...config.announce.filter((prefix) => familyOf(prefix) === family).map((prefix) => `  network ${prefix}`),
-    ...neighbors.flatMap(({ address, allPaths }) => [
+    ...config.announce
+      .filter((prefix) => familyOf(prefix) === family)
+      .map((prefix) => `  network ${prefix}${config.tags === undefined ? '' : ' route-map tags'}`),
+    ...neighbors.flatMap(({ address, allPaths, addPath, reflectorClient }) => [
       `  neighbor ${address} activate`,
       // FRR reads several paths of its own accord; the other daemons do not.
-      ...(allPaths === true
+      ...(allPaths === true || addPath === true
         ? [`  neighbor ${address} addpath-tx-all-paths`]
-        : [`  neighbor ${address} next-hop-self`, `  neighbor ${address} disable-addpath-rx`]),
+        : [`  neighbor ${address} disable-addpath-rx`]),
+      ...(allPaths === true ? [] : [`  neighbor ${address} next-hop-self`]),
+      ...(reflectorClient === true ? [`  neighbor ${address} route-reflector-client`] : []),
       `  neighbor ${address} soft-reconfiguration inbound`,
     ]),
     ' exit-address-family',
@@ -35,9 +39,18 @@ function security({ address, password, ttlSecurity }: NeighborConfig): string[] 
   ];
 }
 
+/** The route map that marks what is announced. */
+function tagging({ tags }: DaemonConfig): string[] {
+  if (tags === undefined) return [];
+  const set = [` set community ${tags.communities.join(' ')}`, ` set large-community ${tags.largeCommunities.join(' ')}`];
+  return ['route-map tags permit 10', ...set, 'exit'];
+}
+
 function configuration(config: DaemonConfig): string {
-  const sessions = config.neighbors.flatMap(({ address, as }) => [
+  const restarting = config.neighbors.some((one) => one.gracefulRestart === true);
+  const sessions = config.neighbors.flatMap(({ address, as, holdTime }) => [
     ` neighbor ${address} remote-as ${as}`,
+    ...(holdTime === undefined ? [] : [` neighbor ${address} timers ${Math.floor(holdTime / 3)} ${holdTime}`]),
     ` neighbor ${address} timers connect 1`,
     ` neighbor ${address} advertisement-interval 0`,
   ]);
@@ -45,11 +58,13 @@ function configuration(config: DaemonConfig): string {
   return [
     'frr defaults traditional',
     'debug bgp neighbor-events',
+    ...tagging(config),
     `router bgp ${config.as}`,
     ` bgp router-id ${config.routerId}`,
     ' no bgp ebgp-requires-policy',
     ' no bgp default ipv4-unicast',
     ' no bgp network import-check',
+    ...(restarting ? [' bgp graceful-restart', ' bgp graceful-restart restart-time 60', ' bgp graceful-restart preserve-fw-state'] : []),
     ...sessions,
     ...secured.filter((line) => !line.startsWith(' no ')),
     ...FAMILIES.flatMap((family) => familyBlock(config, family)),
@@ -163,5 +178,26 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
       const answer = await ask(`show bgp ${familyOf(neighbor)} unicast neighbors ${neighbor} received-routes json`);
       return entries(answer, 'receivedRoutes').some(([one]) => one === prefix);
     },
+    // Soft reconfiguration keeps the input, so `soft in` would not ask the neighbour.
+    refresh: async (neighbor) => {
+      const family = familyOf(neighbor);
+      const lines = [
+        `router bgp ${config.as}`,
+        ` address-family ${family} unicast`,
+        `  no neighbor ${neighbor} soft-reconfiguration inbound`,
+      ];
+      await run('vtysh', [
+        '--vty_socket',
+        directory,
+        '-d',
+        'bgpd',
+        '-c',
+        'configure terminal',
+        ...lines.flatMap((line) => ['-c', line.trim()]),
+      ]);
+      await run('vtysh', ['--vty_socket', directory, '-d', 'bgpd', '-c', `clear bgp ${family} ${neighbor} soft in`]);
+    },
+    received: async (neighbor) =>
+      number(await ask('show bgp summary json'), `${familyOf(neighbor)}Unicast`, 'peers', neighbor, 'pfxRcd') ?? 0,
   };
 };

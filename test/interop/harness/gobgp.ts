@@ -17,6 +17,24 @@ const CODE = { asPath: 2, nextHop: 3, localPref: 5, communities: 8, originatorId
 /** The FSM state as gobgp numbers it. */
 const ESTABLISHED = 6;
 
+/** Blocks of the last address family and of the neighbour that only some scenarios want. */
+function extras({ addPath, gracefulRestart, reflectorClient }: NeighborConfig): string {
+  return [
+    ...(addPath === true ? ['    [neighbors.afi-safis.add-paths.config]', '      receive = true', '      send-max = 8'] : []),
+    ...(gracefulRestart === true
+      ? [
+          '    [neighbors.afi-safis.mp-graceful-restart.config]',
+          '      enabled = true',
+          '  [neighbors.graceful-restart.config]',
+          '    enabled = true',
+          '    restart-time = 60',
+        ]
+      : []),
+    ...(reflectorClient === true ? ['  [neighbors.route-reflector.config]', '    route-reflector-client = true'] : []),
+    '',
+  ].join('\n');
+}
+
 function neighborBlock(host: Host, neighbor: NeighborConfig): string {
   if (neighbor.allPaths === true) throw new Error('gobgp: allPaths is not written');
   return `[[neighbors]]
@@ -28,13 +46,13 @@ function neighborBlock(host: Host, neighbor: NeighborConfig): string {
   [neighbors.ttl-security.config]
     enabled = ${neighbor.ttlSecurity === true}
     ttl-min = 255
-  [neighbors.timers.config]
+  [neighbors.timers.config]${neighbor.holdTime === undefined ? '' : `\n    hold-time = ${neighbor.holdTime}`}
     connect-retry = 1
     idle-hold-time-after-reset = 1
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${familyOf(neighbor.address)}-unicast"
-`;
+${extras(neighbor)}`;
 }
 
 function configuration(host: Host, config: DaemonConfig): string {
@@ -79,14 +97,33 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
   writeFileSync(file, configuration(host, config));
   const inside = ['netns', 'exec', host.namespace];
   let running: Running | undefined;
-  const ask = async (...words: readonly string[]): Promise<unknown> => JSON.parse(await run('ip', [...inside, 'gobgp', '-j', ...words]));
+  // With graceful restart it says that it was restarted, but only when told so.
+  let killed = false;
+  const ask = async (...words: readonly string[]): Promise<unknown> =>
+    JSON.parse(await run('ip', [...inside, 'gobgp', '-j', ...words], 60_000));
   const originate = async (prefix: string): Promise<void> => {
-    await run('ip', [...inside, 'gobgp', 'global', 'rib', '-a', familyOf(prefix), 'add', prefix, 'nexthop', sameFamily(host, prefix)]);
+    const tags =
+      config.tags === undefined
+        ? []
+        : ['community', config.tags.communities.join(','), 'large-community', config.tags.largeCommunities.join(',')];
+    await run('ip', [
+      ...inside,
+      'gobgp',
+      'global',
+      'rib',
+      '-a',
+      familyOf(prefix),
+      'add',
+      prefix,
+      'nexthop',
+      sameFamily(host, prefix),
+      ...tags,
+    ]);
   };
   async function launch(): Promise<void> {
     const daemon = start(
       'ip',
-      [...inside, 'gobgpd', '-f', file, '-l', 'debug', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'],
+      [...inside, 'gobgpd', '-f', file, ...(killed ? ['-r'] : []), '-l', 'info', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'],
       join(directory, 'gobgpd.log'),
     );
     running = daemon;
@@ -101,7 +138,10 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
     kind: 'gobgp',
     host,
     start: launch,
-    stop: async (signal) => running?.stop(signal),
+    stop: async (signal) => {
+      killed = signal === 'SIGKILL' && config.neighbors.some((one) => one.gracefulRestart === true);
+      await running?.stop(signal);
+    },
     secure: async (neighbors) => {
       writeFileSync(file, configuration(host, { ...config, neighbors }));
       // Reading the file again leaves the old key of an IPv6 neighbour in place: only a new gobgpd has the new one.
@@ -128,6 +168,13 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
     echoed: async (neighbor, prefix) => {
       const answer = await ask('neighbor', neighbor, 'adj-in', '-a', familyOf(neighbor));
       return entries(answer).some(([one]) => one === prefix);
+    },
+    refresh: async (neighbor) => {
+      await run('ip', [...inside, 'gobgp', 'neighbor', neighbor, 'softresetin', '-a', familyOf(neighbor)]);
+    },
+    received: async (neighbor) => {
+      const families = list(await ask('neighbor', neighbor), 'afi_safis');
+      return families.reduce<number>((sum, one) => sum + Number(member(one, 'state', 'received') ?? 0), 0);
     },
   };
 };

@@ -2,24 +2,40 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeBird2 } from './bird2.ts';
+import { BIRD16, makeBird2, makeBird16 } from './bird.ts';
 import type { Datastore } from './cluster.ts';
 import { makeDatastore } from './cluster.ts';
 import type { Daemon, DaemonConfig, DaemonKind, MakeDaemon } from './daemon.ts';
+import { makeExabgp } from './exabgp.ts';
 import { makeFrr } from './frr.ts';
 import { makeGobgp } from './gobgp.ts';
 import type { Host, Lan } from './lan.ts';
 import { makeLan, mayMakeNamespaces } from './lan.ts';
 import type { LinnetNode } from './linnet.ts';
 import { makeLinnet } from './linnet.ts';
+import { makeOpenbgpd } from './openbgpd.ts';
 
-const MAKERS: { readonly [kind in DaemonKind]: MakeDaemon } = { bird2: makeBird2, frr: makeFrr, gobgp: makeGobgp };
+const MAKERS: { readonly [kind in DaemonKind]: MakeDaemon } = {
+  bird2: makeBird2,
+  bird16: makeBird16,
+  frr: makeFrr,
+  gobgp: makeGobgp,
+  exabgp: makeExabgp,
+  openbgpd: makeOpenbgpd,
+};
 
-/** The daemons under test, all of them or those named in LINNET_INTEROP_DAEMONS (`bird2,frr`). */
-export const KINDS: readonly DaemonKind[] = (['bird2', 'frr', 'gobgp'] as const).filter((kind) => {
+function chosen(kinds: readonly DaemonKind[]): readonly DaemonKind[] {
   const wanted = process.env['LINNET_INTEROP_DAEMONS'];
-  return wanted === undefined || wanted.split(',').includes(kind);
-});
+  return kinds.filter((kind) => wanted === undefined || wanted.split(',').includes(kind));
+}
+
+/** The daemons of the scenarios with a whole cluster, all of them or those named in LINNET_INTEROP_DAEMONS (`bird2,frr`). */
+export const KINDS: readonly DaemonKind[] = chosen(['bird2', 'frr', 'gobgp']);
+
+/** Those of the matrix, chosen the same way; BIRD 1.6 only where LINNET_BIRD16 names it. */
+export const MATRIX_KINDS: readonly DaemonKind[] = chosen(['bird2', 'bird16', 'frr', 'gobgp', 'exabgp', 'openbgpd']).filter(
+  (kind) => kind !== 'bird16' || BIRD16 !== '',
+);
 
 /** False where this process is not root or the kernel gives no namespaces: then every suite of this folder is skipped, visibly. */
 export const CAN_RUN = mayMakeNamespaces();
