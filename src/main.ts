@@ -230,7 +230,13 @@ function createNativeEngine(
   const driver = createNativeDriver({
     options: { ...translateOptions(config), ...(kernel === undefined ? {} : { abilities: KERNEL_CAPABILITIES }) },
     goodbye: GOODBYE,
-    spawn: (events) => spawnSpeaker(events, health.connectSpeaker(), { recovery: recovery() }, kernel?.connectSpeaker()),
+    spawn: (events) =>
+      spawnSpeaker(
+        events,
+        health.connectSpeaker(),
+        { recovery: recovery(), auditMs: config.auditInterval * 1000 },
+        kernel?.connectSpeaker(),
+      ),
     clock: REAL_CLOCK,
     log,
     portOwner,

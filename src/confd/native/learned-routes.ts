@@ -24,6 +24,8 @@ export interface LearnedRoutes {
   join<T extends Extract<SpeakerInput, { type: 'configure' | 'routes' }>>(input: T): T | RoutesInput;
   /** The own route of a prefix. */
   at(prefix: Prefix): LocalRoute | undefined;
+  /** All of them, at this moment. */
+  all(): Iterable<LocalRoute>;
   /** How many there are by family and protocol. */
   counts(): LocalFigures;
   /** Takes what the kernel has learned or lost; the input for the speaker, undefined where nothing changes for it. */
@@ -78,6 +80,7 @@ export function createLearnedRoutes(): LearnedRoutes {
   };
   return {
     at: (prefix) => choice(prefixKey(prefix)),
+    all: () => [...new Set([...configured.keys(), ...learned.keys()])].map(choice).filter((route) => route !== undefined),
     counts: () => (figures ??= count()),
     join: (given) => {
       figures = undefined;

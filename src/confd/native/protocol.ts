@@ -7,6 +7,8 @@ import type { Push, RouteText } from './views.ts';
 
 /** What a thread is started with. */
 export interface ThreadOptions {
+  /** Between two audits of the own routes, ms. */
+  readonly auditMs: number;
   /** Every start is a restart that kept its routes: R and F bits in the OPEN, as BIRD under Calico (`bird -R`; control-plane 2.5). */
   readonly recovery: boolean;
 }

@@ -5,7 +5,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Speaker, SpeakerConfig } from 'bgp-ts';
+import type { LocalRoute, Speaker, SpeakerConfig } from 'bgp-ts';
 import { createSpeaker } from 'bgp-ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from 'bgp-ts/io';
 import { formatAddress } from 'bgp-ts/net';
@@ -16,6 +16,7 @@ import type { KernelLink } from './kernel-link.ts';
 import { createKernelLink } from './kernel-link.ts';
 import { createLearnedRoutes } from './learned-routes.ts';
 import { measureLoop } from './loop-delay.ts';
+import { type OwnAuditCounters, startOwnAudit } from './own-audit.ts';
 import type { HealthQuestion, HealthReply, KernelHello, ThreadOptions, ToThread } from './protocol.ts';
 import type { SpeakerThreadLogic, ThreadSpeaker } from './thread.ts';
 import { createThreadLogic } from './thread.ts';
@@ -40,6 +41,27 @@ interface Sockets extends ThreadSpeaker {
   readonly bestChanges: Speaker['bestChanges'];
 }
 
+/** The audit over the real speaker; its timers do not keep the thread alive. */
+function auditOwn(
+  intervalMs: number,
+  speaker: Speaker,
+  own: ReturnType<typeof createLearnedRoutes>,
+  repair: (routes: readonly LocalRoute[]) => void,
+): () => OwnAuditCounters {
+  return startOwnAudit({
+    intervalMs,
+    wanted: own.all,
+    current: (route) => own.at(route.prefix),
+    isThere: ({ prefix }) => {
+      const family = prefix.family === 'ipv4' ? 'ipv4-unicast' : 'ipv6-unicast';
+      return speaker.routes({ view: 'all', family, prefix }, 0, 1).routes.some((route) => route.from === 'local');
+    },
+    busy: speaker.hasWork,
+    repair,
+    after: (ms, call) => void setTimeout(call, ms).unref(),
+  });
+}
+
 function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['event']): Sockets {
   const restarting = options.recovery ? { restarting: { forwarding: true } } : {};
   const speaker = createSpeaker({ random: Math.random, wallClock: wallClockOf, ...restarting });
@@ -62,8 +84,12 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
       if (!(error instanceof ListenError)) throw error;
     }
   };
+  const audited = auditOwn(options.auditMs, speaker, learned, (set) => host.handle({ type: 'routes', set, remove: [] }));
   return {
-    status: speaker.status,
+    status: () => {
+      const status = speaker.status();
+      return { ...status, work: { ...status.work, ...audited() } };
+    },
     routes: speaker.routes,
     explain: speaker.explain,
     own: learned,

@@ -216,8 +216,10 @@ describe('best routes', () => {
     best(change('10.1.0.0/26', ['10.0.0.2']));
     world.kernel.own.clear();
     world.kernel.objects.clear();
+    const before = world.status?.repaired ?? 0;
     world.clock.turn(AUDIT_MS + READ_SPACING_MS);
     expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+    expect(world.status?.repaired).toBe(before + 1);
   });
 
   it('survive a storm of lost notifications with one reading a second', () => {
