@@ -9,6 +9,7 @@ import { NATIVE_CAPABILITIES } from '../confd/native/unsupported.ts';
 import type { Issue } from '../confd/resources/types.ts';
 import type { Config } from '../config/types.ts';
 import type { KernelView } from '../health/status.ts';
+import { KERNEL_HEAP } from '../routes/kernel/heap.ts';
 import type { FromKernel, KernelOptions, ToKernel } from '../routes/kernel/messages.ts';
 import type { KernelStatus } from '../routes/kernel/sync-types.ts';
 import type { Engine } from './engine.ts';
@@ -53,7 +54,11 @@ export async function startKernel(config: Config, deps: KernelDeps): Promise<Ker
   if (config.kernel === 'off' || config.engine !== 'native') return undefined;
   if (config.kernel === 'auto' && config.transportMap.length > 0) return undefined;
   const options: KernelOptions = { protocol: config.kernelProtocol, auditMs: config.auditInterval * 1000 };
-  const worker = new Worker(new URL('../routes/kernel/worker.js', import.meta.url), { name: 'kernel', workerData: options });
+  const worker = new Worker(new URL('../routes/kernel/worker.js', import.meta.url), {
+    name: 'kernel',
+    workerData: options,
+    resourceLimits: KERNEL_HEAP,
+  });
   const [first]: FromKernel[] = await once(worker, 'message');
   if (first?.type === 'refused') {
     await worker.terminate();

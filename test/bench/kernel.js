@@ -1,12 +1,16 @@
 /**
  * Kernel routes: how long 100,000 routes over 5,000 gateways take from the speaker's change to the kernel, and one dump of
  * them. Needs root and a built tree: `npm run build && node test/bench/kernel.js [--rounds N] [--plain]`. Bars: installed in
- * 1.5 s at most, one message where a node changes its address, dump in 0.2 s at most (medians).
+ * 1.5 s at most, one message where a node changes its address, dump in 0.2 s at most (medians). It runs in a thread with the heap that
+ * the kernel's thread of the daemon has.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, Worker } from 'node:worker_threads';
 import { decodeRoute, encodeRouteDump, NetlinkSocket, RTM } from 'netlink';
+import { KERNEL_HEAP } from '../../dist/src/routes/kernel/heap.js';
 import { openNetlinkKernel } from '../../dist/src/routes/kernel/netlink.js';
 import { NO_RULES } from '../../dist/src/routes/kernel/rules.js';
 import { createKernelSync } from '../../dist/src/routes/kernel/sync.js';
@@ -113,25 +117,34 @@ async function round() {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-try {
-  const results = [];
-  for (let at = 0; at < rounds; at++) results.push(await round());
-  const row = (name, key, unit, bar) => {
-    const values = results.map((one) => one[key]);
-    const middle = median(values);
-    console.log(
-      `${name}: ${middle.toFixed(0)} ${unit} (${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}), bar ${bar} ${unit}: ${middle <= bar ? 'met' : 'MISSED'}`,
-    );
-    return middle <= bar;
-  };
-  const met = [
-    row(`${ROUTES} routes over ${GATEWAYS} gateways installed`, 'install', 'ms', 1500),
-    row('CPU of it, all threads: what other work on the machine does not stretch', 'cpu', 'ms', 1500),
-    row('messages for a node that changed its address', 'messages', 'messages', 1),
-    row(`dump of ${ROUTES} routes`, 'dump', 'ms', 200),
-    row('CPU of it', 'dumpCpu', 'ms', 200),
-  ];
-  process.exitCode = met.every(Boolean) || nexthopObjects === 'off' ? 0 : 1;
-} finally {
-  if (existsSync(`/var/run/netns/${namespace}`)) ip('netns', 'del', namespace);
+async function main() {
+  try {
+    const results = [];
+    for (let at = 0; at < rounds; at++) results.push(await round());
+    const row = (name, key, unit, bar) => {
+      const values = results.map((one) => one[key]);
+      const middle = median(values);
+      console.log(
+        `${name}: ${middle.toFixed(0)} ${unit} (${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}), bar ${bar} ${unit}: ${middle <= bar ? 'met' : 'MISSED'}`,
+      );
+      return middle <= bar;
+    };
+    const met = [
+      row(`${ROUTES} routes over ${GATEWAYS} gateways installed`, 'install', 'ms', 1500),
+      row('CPU of it, all threads: what other work on the machine does not stretch', 'cpu', 'ms', 1500),
+      row('messages for a node that changed its address', 'messages', 'messages', 1),
+      row(`dump of ${ROUTES} routes`, 'dump', 'ms', 200),
+      row('CPU of it', 'dumpCpu', 'ms', 200),
+    ];
+    process.exitCode = met.every(Boolean) || nexthopObjects === 'off' ? 0 : 1;
+  } finally {
+    if (existsSync(`/var/run/netns/${namespace}`)) ip('netns', 'del', namespace);
+  }
 }
+
+if (isMainThread) {
+  const worker = new Worker(fileURLToPath(import.meta.url), { argv: process.argv.slice(2), resourceLimits: KERNEL_HEAP });
+  worker.once('exit', (code) => {
+    process.exitCode = code;
+  });
+} else await main();

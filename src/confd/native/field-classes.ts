@@ -40,7 +40,10 @@ export const BGP_CONFIGURATION_CHANGES: { readonly [field in SpecField<BGPConfig
   listenPort: { native: 'rebind', what: 'the port of this node, and with it the sessions of the mesh, whose identity it belongs to' },
   nodeMeshPassword: { native: 'bounce', what: 'sessions of the mesh: TCP connections carry the key' },
   nodeMeshMaxRestartTime: { native: 'bounce', what: 'sessions of the mesh: the time stands in the OPEN' },
-  bindMode: { native: 'rebind', bird: 'rebind', what: 'addresses that are listened on; with the native engine sessions that are up stay' },
+  bindMode: {
+    native: 'rebind',
+    what: 'addresses that are listened on; sessions of the native engine that are up stay, BIRD restarts its own',
+  },
   ignoredInterfaces: { native: 'refresh', what: 'networks of interfaces that are announced' },
   localWorkloadPeeringIPV4: { native: 'none', what: 'Felix gives the address to interfaces of workloads' },
   localWorkloadPeeringIPV6: { native: 'none', what: 'the same for IPv6' },
