@@ -157,11 +157,15 @@ function loserOf(peer: Peer, fresh: Fsm, other: Fsm, otherState: 'open-confirm' 
   return loser === 'fresh' ? fresh : other;
 }
 
-/** A machine for an incoming connection beside the peer's own. One that has no OPEN yet gives way to a newer connection. */
+/**
+ * A machine for an incoming connection beside the peer's own. An older one gives way, also where it has an OPEN: a peer that connects again
+ * has given it up, and where its end was lost we would refuse the peer until the hold timer (as `collisionLoser` decides between two
+ * incoming ones).
+ */
 export function createChallenger(state: SpeakerState, peer: Peer): Fsm | undefined {
   const old = peer.challenger;
   if (old !== undefined) {
-    if (RANK[old.state] > RANK['open-sent']) return undefined;
+    if (old.state === 'established') return undefined;
     drive(state, peer, old, {
       type: 'stop',
       notification: cease('CEASE_CONNECTION_REJECTED'),

@@ -104,6 +104,32 @@ describe('coming up', () => {
     expect(scripted.types()).toEqual(['open', 'keepalive']);
   });
 
+  it('takes a new connection of a peer whose last one is dead in OpenConfirm, while our own dial is under way', () => {
+    const world = new World();
+    world.add(1, [peer(2)]);
+    const scripted = world.script(2);
+    // Everything but our dial, which stays first in the queue, arrives.
+    const arrive = (): void => {
+      while (scripted.hasWork() || world.network.deliverable() > 1) {
+        if (scripted.hasWork()) world.network.work('s2');
+        else world.network.deliver(1);
+      }
+    };
+    const up = (): number => {
+      scripted.connect(AT_1);
+      arrive();
+      scripted.sendOpen({}, scripted.newest());
+      arrive();
+      expect(world.state(1, 'p2')).toBe('open-confirm');
+      return scripted.newest();
+    };
+    const [first, second] = [up(), up()];
+    expect(second).not.toBe(first);
+    scripted.sendKeepalive(second);
+    arrive();
+    expect(world.state(1, 'p2')).toBe('established');
+  });
+
   it('closes a connection that never says which peer it is', () => {
     const world = new World();
     world.add(1, [peer(2, { passive: true }), peer(2, { id: 'b', remote: { address: address(2), port: 1 }, passive: true })]);
