@@ -8,7 +8,7 @@ export const PARTS = ['bars', 'loop', 'slow', 'growth'];
 
 /** What `--help` prints. */
 export const USAGE = `usage: npm run bench [-- options]
-  --scenarios LIST   rrbench scenarios or presets all, short, calico, churn, restart (default all)
+  --scenarios LIST   rrbench scenarios or presets all, short, calico, churn, restart, gates (default all)
   --daemons LIST     of linnet, frr-coalesce0, bird2, null and any other that rrbench knows (default these four)
   --rounds N         rounds, daemons interleaved (default 5, of calico-2000, churn and cold-restart 2)
   --minutes N        leave out rounds beyond the third where the bars would take longer than this (default 14; 0: never)

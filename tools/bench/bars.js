@@ -20,6 +20,25 @@ const lost = {
   },
 };
 
+/** CPU of the daemon for one change, ms. */
+const cpuOfChange = {
+  phase: 'churn',
+  read: (result) => {
+    const sent = field('churn', 'sent').read(result);
+    return sent === undefined ? undefined : (field('churn', 'dut_cpu_s').read(result) / sent) * 1000;
+  },
+};
+
+/** Own scenarios in rrbench's form: the gates of the speaker's design (bgp-speaker 5.4), 1,000 clients dialling at once. */
+export const GATES = {
+  'gates-1000': [
+    ['n=1000,pfx=10,base=10.64.0.0/26', 'n=1,pfx=10000,base=172.16.0.0/32'],
+    'connect,load,drop,readd,churn',
+    ['--stagger', '0', '--churn-rate', '10', '--churn-secs', '10'],
+  ],
+  'gates-1m': [['n=2,pfx=500000,base=20.0.0.0/24', 'n=1,pfx=0'], 'connect,load', ['--hold', '240']],
+};
+
 const counter = (name) => ({ phase: undefined, read: (result) => (result?.ok ? result.conformance[name] : undefined) });
 
 /**
@@ -55,6 +74,13 @@ export const BARS = [
   { scenario: 'cold-restart', label: 'cold', unit: 's', figure: field('cold', 't_max'), against: [FRR], most: 0.25 },
   { scenario: 'cold-restart', label: 'restart after kill -9', unit: 's', figure: field('restart', 't_max'), against: [FRR], most: 0.25 },
   { scenario: 'cold-restart', label: 'spurious withdrawals', unit: '', figure: counter('spurious_withdraw'), against: [], most: 0 },
+  { scenario: 'gates-1000', label: '1,000 connects at once', unit: 's', figure: field('connect', 'est_max'), against: [], most: 1 },
+  { scenario: 'gates-1000', label: 'load, last client', unit: 's', figure: field('load', 't_max'), against: [], most: 0.5 },
+  { scenario: 'gates-1000', label: 'one change to all, p50', unit: 'ms', figure: field('churn', 'lat_last_p50_ms'), against: [], most: 30 },
+  { scenario: 'gates-1000', label: 'CPU of one change', unit: 'ms', figure: cpuOfChange, against: [], most: 12 },
+  { scenario: 'gates-1000', label: 'peak memory', unit: 'MB', figure: PEAK_MB, against: [], most: 120 },
+  { scenario: 'gates-1m', label: '1M routes taken', unit: 's', figure: field('load', 't_max'), against: [], most: 2 },
+  { scenario: 'gates-1m', label: 'peak memory', unit: 'MB', figure: PEAK_MB, against: [], most: 220 },
 ];
 
 /** Daemons that a scenario's bars are measured against. */

@@ -8,6 +8,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readArguments, USAGE } from './arguments.js';
+import { GATES } from './bars.js';
 import { LINNET } from './figures.js';
 import { CELLS, runGrowth } from './growth.js';
 import { runLoop, SCENARIOS } from './loop.js';
@@ -64,7 +65,7 @@ async function main() {
     throw new Error('the build failed');
   }
   mkdirSync(options.out, { recursive: true });
-  const bench = prepare(shared, { ...SCENARIOS, ...CELLS }, options.resume);
+  const bench = prepare(shared, { ...SCENARIOS, ...CELLS, ...GATES }, options.resume);
   let ended = false;
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {

@@ -1,10 +1,11 @@
 /** Which runs to make, in which order, and how long they will take. Pure. */
-import { referencesOf } from './bars.js';
+import { GATES, referencesOf } from './bars.js';
 import { BIRD, FLOOR, FRR, LINNET } from './figures.js';
 
 /** Named lists for `--scenarios`. `short` with three rounds takes six to eight minutes. */
 export const PRESETS = {
-  all: ['calico-500', 'storm-500', 'overlap', 'fulltable', 'calico-2000', 'churn', 'cold-restart'],
+  all: ['calico-500', 'storm-500', 'overlap', 'fulltable', 'calico-2000', 'churn', 'cold-restart', 'gates-1000', 'gates-1m'],
+  gates: ['gates-1000', 'gates-1m'],
   short: ['calico-500', 'storm-500', 'overlap', 'fulltable'],
   calico: ['calico-500', 'calico-2000', 'storm-500'],
   churn: ['churn'],
@@ -18,13 +19,15 @@ const SECONDS = {
   'storm-500': { [LINNET]: 5, [FRR]: 11, [BIRD]: 35, [FLOOR]: 4 },
   overlap: { [LINNET]: 8, [FRR]: 9, [BIRD]: 10, [FLOOR]: 1 },
   fulltable: { [LINNET]: 15, [FRR]: 35, [BIRD]: 25, [FLOOR]: 9 },
+  'gates-1000': { [LINNET]: 18 },
+  'gates-1m': { [LINNET]: 8 },
   churn: { [LINNET]: 30, [FRR]: 32, [BIRD]: 35, [FLOOR]: 29 },
   'cold-restart': { [LINNET]: 10, [FRR]: 45, [BIRD]: 65, [FLOOR]: 12 },
 };
 /** For a scenario or daemon not listed. */
 const SOME_SECONDS = 25;
 /** Rounds at most where the number was not asked for: their runs take half of a round's time, and each has thousands of samples. */
-const MOST_ROUNDS = { 'calico-2000': 2, churn: 2, 'cold-restart': 2 };
+const MOST_ROUNDS = { 'gates-1000': 1, 'gates-1m': 1, 'calico-2000': 2, churn: 2, 'cold-restart': 2 };
 /** Rounds that a bar's daemons get whatever the time budget says. */
 export const LEAST_ROUNDS = 3;
 
@@ -33,6 +36,7 @@ export const scenariosOf = (text) => [...new Set(text.split(',').flatMap((name) 
 
 /** Daemons of one round: those the scenario's bars compare, and in the first round the others for the reader. */
 function daemonsOf(scenario, round, daemons) {
+  if (GATES[scenario] !== undefined) return daemons.filter((name) => name === LINNET);
   const needed = new Set([LINNET, ...referencesOf(scenario)]);
   if (needed.size === 1) return daemons;
   return daemons.filter((name) => needed.has(name) || round === 1);

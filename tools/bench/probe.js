@@ -96,6 +96,7 @@ if (!config.ok) throw new Error(JSON.stringify(config.error));
 const host = createSpeakerHost({
   speaker,
   now,
+  warmUp: true,
   onEvent: () => undefined,
   onListenError: (error) => process.stderr.write(`${error.message}\n`),
 });

@@ -96,8 +96,8 @@ export const FAN_OUT_PEERS = 64;
 /** Peers served between two looks at the clock. */
 export const FAN_OUT_CHECK = 16;
 
-/** Octets given to sockets in one slice: copying them into the kernel is part of its time, some 1.5 ms a MiB. */
-export const FAN_OUT_OCTETS = 4 * 1024 * 1024;
+/** Octets given to sockets in one slice: copying them into the kernel is part of its time, some 1.5 ms a MiB and more where the machine is busy. */
+export const FAN_OUT_OCTETS = 2 * 1024 * 1024;
 
 /** Unsent octets of a socket above which it gets no more routes (bgp-speaker 2.6 rule 1). */
 export const SOCKET_HIGH_WATER_OCTETS = 1024 * 1024;
