@@ -170,3 +170,12 @@ describe('deadlines', () => {
     expect(queue.next()).toBe(Infinity);
   });
 });
+
+it('in the dialect of BIRD 1.6 nothing is offered that it does not know, and an empty long-lived restart is', () => {
+  const gracefulRestart = { restartTime: 120, restarting: true, forwarding: true };
+  const { capabilities } = localOpen({ ...OFFER, gracefulRestart, dialect: 'bird-1.6' });
+  expect(capabilities).toMatchObject({ extendedMessage: false, longLivedGracefulRestart: [], gracefulRestart: { notification: false } });
+  const usual = localOpen({ ...OFFER, gracefulRestart }).capabilities;
+  expect(usual).toMatchObject({ extendedMessage: true, gracefulRestart: { notification: true } });
+  expect(usual).not.toHaveProperty('longLivedGracefulRestart');
+});

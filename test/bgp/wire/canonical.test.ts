@@ -299,3 +299,9 @@ describe('a block in canonical order', () => {
     expect(canonical(`${ORIGIN} ${AS_PATH}`).faults).toEqual(['NEXT_HOP treat-as-withdraw RFC 7606 section 3(d)']);
   });
 });
+
+it('Partial of what is not understood is set, or stays as it came', () => {
+  const unknown = 'c0f102 0102';
+  expect(canonical(`${GOOD} ${unknown}`).octets).toContain('e0f1020102');
+  expect(canonical(`${GOOD} ${unknown}`, { ...IBGP, keepPartial: true }).octets).toContain('c0f1020102');
+});

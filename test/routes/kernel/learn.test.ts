@@ -107,3 +107,24 @@ describe('interface patterns', () => {
     ['a+(b', 'a+(b', true],
   ])('%s on %s: %s', (pattern, name, matches) => expect(globMatcher(pattern)(name)).toBe(matches));
 });
+
+describe('everything, as BIRD learns', () => {
+  const blackhole = route(3, undefined, { unicast: false, hops: [] });
+
+  it.each<[string, AlienRoute, boolean]>([
+    ['the kernel’s own', route(2), false],
+    ['a redirect', route(1), false],
+    ['another daemon’s', route(186), true],
+    ['Felix’s to another node', route(80, '10.0.0.9'), true],
+    ['a blackhole', blackhole, true],
+    ['one over links that are down', route(3, undefined, { hops: [] }), false],
+  ])('%s', (_, alien, expected) => {
+    expect(isLearned(alien, true)).toBe(expected);
+  });
+
+  it('a blackhole has no interface and no next hop', () => {
+    const learned = learnKernel([blackhole], links, { ignoredInterfaces: [], everything: true });
+    expect(learned).toEqual({ prefix: blackhole.prefix, protocol: 'kernel', metric: 1024 });
+    expect(learnKernel([blackhole], links, { ignoredInterfaces: [] })).toBeUndefined();
+  });
+});
