@@ -70,8 +70,8 @@ async function eventually(look: () => boolean): Promise<void> {
 
 it('reports the wanted peers that BIRD has, with their figures', async () => {
   const heard = await observe(true);
-  await eventually(() => heard.length > 0);
-  const [message] = heard;
+  await eventually(() => heard.some(({ type }) => type === 'push'));
+  const message = heard.find(({ type }) => type === 'push');
   expect(message).toMatchObject({ type: 'push', push: { routerId: '192.0.2.1', localAs: 64512, peers: { complete: true, remove: [] } } });
   const peers = message?.type === 'push' ? message.push.peers.upsert : [];
   expect(peers).toHaveLength(1);
@@ -98,9 +98,59 @@ it('says where routes are to be asked for', async () => {
   });
 });
 
-it('is silent while BIRD is, so that the health thread sees a stall', async () => {
+it('has no sessions to tell while BIRD is silent, and says that it is', async () => {
   const heard = await observe(false);
-  // The second look begins when the first one has given up.
-  await eventually(() => connections >= 2);
-  expect(heard).toEqual([]);
+  // Looks and round trips begin anew when those before have given up.
+  await eventually(() => connections >= 4);
+  expect(heard).toMatchObject([
+    { type: 'daemons', daemons: [{ name: 'BIRD', ok: false, detail: expect.stringMatching(/^unable to connect: /) }] },
+  ]);
 });
+
+const STATUS = '1000-BIRD 1.6.8\n1011-Router ID is 192.0.2.1\n0013 Daemon is up and running\n';
+
+it('each way of not being BIRD is known by its round trip, and so is the way back', async () => {
+  let says: readonly [banner: string, status: string] = ['0001 BIRD 1.6.8 ready.\n', STATUS];
+  const socket = join(folder, 'bird.ctl');
+  const listen = async (): Promise<void> => {
+    server = createServer((connection) => {
+      connection.on('error', () => undefined);
+      connection.write(says[0]);
+      connection.on('data', () => connection.write(says[1]));
+    });
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+  };
+  await listen();
+  const { port1, port2 } = new MessageChannel();
+  health = port1;
+  let now: boolean | undefined;
+  health.on('message', (message: SpeakerMessage) => {
+    if (message.type === 'daemons') now = message.daemons[0]?.ok;
+  });
+  stop = observeBird({
+    port: port2,
+    sockets: [socket],
+    desired: () => undefined,
+    loop: () => ({ meanMs: 0, p99Ms: 0, maxMs: 0 }),
+    log: SILENT_LOG,
+  });
+  const well = says;
+  const faults: readonly (typeof says)[] = [
+    ['220 another daemon\n', STATUS],
+    ['0001 BIRD 1.6.8 rea', STATUS],
+    [well[0], '1000-BI'],
+    [well[0], '1000-GoBGP\n0013 Daemon is up and running\n'],
+    [well[0], ''],
+  ];
+  for (const fault of faults) {
+    await eventually(() => now === true);
+    says = fault;
+    await eventually(() => now === false);
+    says = well;
+  }
+  await eventually(() => now === true);
+  await new Promise((resolve) => server.close(resolve));
+  await eventually(() => now === false);
+  await listen();
+  await eventually(() => now === true);
+}, 40_000);
