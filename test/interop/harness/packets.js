@@ -8,7 +8,7 @@ import { createSocket } from 'node:dgram';
 const [own, other, countText, rateText] = process.argv.slice(2);
 const [count, rate] = [Number(countText), Number(rateText)];
 const PORT = 7777;
-/** Milliseconds in which an answer counts. */
+/** Milliseconds in which an answer to the last packet counts. */
 const PATIENCE = 3000;
 
 const echo = createSocket('udp4');
@@ -54,6 +54,11 @@ process.stdin.once('data', () => {
     }
     if (sent < count && !enough) return;
     clearInterval(timer);
-    setTimeout(() => finish(sent), PATIENCE);
+    const end = performance.now() + PATIENCE;
+    const last = setInterval(() => {
+      if (answers < sent && performance.now() < end) return;
+      clearInterval(last);
+      finish(sent);
+    }, 20);
   }, 1000 / rate);
 });
