@@ -4,6 +4,10 @@
  * prefixes are text, absent is `null`, times named `...At` or `at` are wall-clock milliseconds with 0 for never.
  * This folder imports nothing else of the project, so producers match these shapes structurally.
  */
+import type { Beat, DaemonView, KernelView, LocalCounts } from './engine-views.ts';
+
+export type { Beat, DaemonView, KernelView, LocalCount, LocalCounts } from './engine-views.ts';
+export type { HealthOptions, ListeningView, ListenOptions, PeerClass, PeerRequirement, ReadinessPolicy } from './options.ts';
 
 /** Threads that push snapshots here; a stalled one is named in liveness and in 503 answers. */
 export type PushingThread = 'main' | 'speaker';
@@ -174,46 +178,6 @@ export interface ListenerView {
   readonly error: string | null;
 }
 
-/** One BIRD that this daemon drives, by a round trip on its control socket; `detail` is the failure in words, '' where it is well. */
-export interface DaemonView {
-  readonly name: 'BIRDv4' | 'BIRDv6' | 'BIRD';
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
-/** The kernel's thread, as main heard of it last. Counters only grow. */
-export interface KernelView {
-  /** Milliseconds since its last sign of life when main pushed. */
-  readonly ageMs: number;
-  readonly installed: number;
-  readonly wanted: number;
-  readonly unreachable: number;
-  readonly taken: number;
-  readonly failed: number;
-  readonly kept: number;
-  readonly repaired: number;
-  readonly readings: number;
-  /** Times that notifications were lost (ENOBUFS) and the table was read anew. */
-  readonly overruns: number;
-  readonly batches: number;
-  /** Milliseconds that the kernel took for all batches together, and for the longest. */
-  readonly batchMs: number;
-  readonly slowestBatchMs: number;
-}
-
-/** Own routes of one IP version by where they come from. */
-export interface LocalCount {
-  readonly static: number;
-  readonly kernel: number;
-  readonly device: number;
-}
-
-/** Own routes by IP version. */
-export interface LocalCounts {
-  readonly ipv4: LocalCount;
-  readonly ipv6: LocalCount;
-}
-
 /** The speaker's sign of life: sent every second and soon after a session changed state. */
 export interface SpeakerPush {
   /** Wall-clock ms. */
@@ -377,14 +341,6 @@ export type SpeakerMessage =
   | { readonly type: 'daemons'; readonly daemons: readonly DaemonView[] }
   | { readonly type: 'beat'; readonly beat: Beat };
 
-/** Memory that a thread shares, so that it can be read while the thread stands still: what it does, and since when. */
-export interface Beat {
-  /** Two doubles: wall-clock ms since when, and the index of the activity. */
-  readonly cells: SharedArrayBuffer;
-  /** Names of activities, worded to follow "busy with". */
-  readonly activities: readonly string[];
-}
-
 /** One line of a probe. `thread` is set where a stalled thread is the cause. */
 export interface CheckView {
   readonly name: string;
@@ -522,49 +478,3 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'QUERY_TIMEOUT'
   | 'INTERNAL';
-
-/** Classes of peers in readiness policy, by the id's prefix as Calico's probe reads it (control-plane 8.2); `other`: a bare speaker's. */
-export type PeerClass = 'mesh' | 'node' | 'global' | 'local-workload' | 'other';
-
-/**
- * What a class of peers must show for readiness. `pooled`: taken together with every other pooled class, all established
- * within `thresholdMs` of the start, at least one afterwards (control-plane 8.2). `all` and `one` hold for the class by
- * itself at any age; `ignored`: not looked at.
- */
-export type PeerRequirement = 'pooled' | 'all' | 'one' | 'ignored';
-
-/** Readiness policy. Default: 30000 ms, every class pooled but `local-workload`, which is ignored. */
-export interface ReadinessPolicy {
-  readonly thresholdMs: number;
-  readonly classes: { readonly [name in PeerClass]: PeerRequirement };
-}
-
-/** Where the health thread listens. */
-export interface ListenOptions {
-  /** Listener 1, everything; host must be loopback. Default 127.0.0.1:9178; port 0 takes a free one; null: off. */
-  readonly api: EndpointView | null;
-  /** Path of the unix socket with everything, mode 0660, directory made by the caller; null: off. */
-  readonly socket: string | null;
-  /** Listener 2, /metrics and the probes only, any address. Default null: off. */
-  readonly metrics: EndpointView | null;
-  /** Directory of BIRD's control sockets `bird.ctl` and `bird6.ctl`, spoken for it; null or absent: none. */
-  readonly bird?: string | null;
-}
-
-/** One address really listened on; `text` is `http://127.0.0.1:9178` or `unix:/run/linnet.sock`, with the port that was given for 0. */
-export interface ListeningView {
-  readonly listener: 'api' | 'socket' | 'metrics' | 'bird';
-  readonly text: string;
-  /** 0 for the socket. */
-  readonly port: number;
-}
-
-/** Options of the health thread, plain data (they cross to the worker). */
-export interface HealthOptions {
-  readonly listen: ListenOptions;
-  /** Threads that are expected to push. Default main and speaker. */
-  readonly threads?: readonly PushingThread[];
-  readonly readiness?: ReadinessPolicy;
-  /** Most peers with metric series of their own, 0-10000, default 256; the rest is summed under peer="other". */
-  readonly metricsPeerCap?: number;
-}

@@ -30,7 +30,16 @@ const driver = ['confd/driver', ...desired];
 const source = ['confd/source', ...resources];
 
 const health = ['health/status', 'health/probes', 'health/metrics', 'health/server', 'health/birdctl'];
-const confd = ['confd/converge', 'confd/native', 'confd/bird', 'confd/source/file', 'confd/source/kubernetes', 'confd/source/etcd', ...source, ...driver];
+const confd = [
+  'confd/converge',
+  'confd/native',
+  'confd/bird',
+  'confd/source/file',
+  'confd/source/kubernetes',
+  'confd/source/etcd',
+  ...source,
+  ...driver,
+];
 const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink'])];
 
 /** Every area of src/. A file of src/ that no area matches is a finding. */

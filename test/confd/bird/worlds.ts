@@ -8,7 +8,7 @@ import type { Resource } from '../../../src/confd/resources/types.ts';
 import { checkDirectory } from '../../../src/confd/source/file/index.ts';
 import { REAL_CLOCK } from '../../../src/main/clock.ts';
 import { sharedFolder } from '../../shared.ts';
-import { address, affinity, configuration, filter, node, peer, pool, prefix, secret, snapshotOf } from '../../worlds/build.ts';
+import { address, affinity, configuration, filter, node, peer, pool, prefix, secret, snapshotOf, workload } from '../../worlds/build.ts';
 
 /** Options of the desired state as the BIRD engine asks for it. */
 export const BIRD_DESIRE: Omit<DesireOptions, 'node'> = { engine: BIRD_CAPABILITIES, programme: true };
@@ -57,6 +57,8 @@ export function fullWorld(): Desired {
     pool('tunnelled', '10.2.0.0/16', { ipipMode: 'CrossSubnet' }),
     pool('six', 'fd01::/48', { vxlanMode: 'Always' }),
     secret('key', { word: 'geheim' }),
+    peer('pods', { localWorkloadSelector: 'all()', asNumber: 65010, localASNumber: 65020, filters: ['rules'] }),
+    workload('w', 'pods', '10.1.0.9', 'fd01::9'),
     affinity('me', '10.1.0.0/26'),
     affinity('me', 'fd02::/64'),
     filter('rules', {
