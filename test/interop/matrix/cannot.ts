@@ -15,7 +15,7 @@ export const CANNOT: readonly Cannot[] = [
   {
     kind: 'gobgp',
     feature: 'refresh: the peer asks',
-    why: 'GoBGP 3.10 answers ROUTE-REFRESH and sends none: `gobgp neighbor softresetin` evaluates what it has kept anew (no such message from it in a capture)',
+    why: 'GoBGP 3.10 answers ROUTE-REFRESH and sends none: `gobgp neighbor softresetin` evaluates what it has kept anew (after it our speaker receives none for 20 s)',
   },
   {
     kind: 'gobgp',
