@@ -75,9 +75,10 @@ export interface PeerConfig {
   readonly diversePath?: number;
   /**
    * Absent: capability not sent. Times in seconds. `longLivedStaleTime`, 1 to 2^24-1: how long the peer may keep our routes after that, least
-   * preferred (RFC 9494); absent: neither side keeps any so.
+   * preferred (RFC 9494); absent: neither side keeps any so. `stalePathTime`, 1-65535: how long the peer's routes wait for its End-of-RIB once it
+   * is back (RFC 4724 section 4.2); absent: 360. It is our own affair, not told to the peer.
    */
-  readonly gracefulRestart?: { readonly restartTime: number; readonly longLivedStaleTime?: number };
+  readonly gracefulRestart?: { readonly restartTime: number; readonly longLivedStaleTime?: number; readonly stalePathTime?: number };
   /** Whether the first AS of an external peer's AS_PATH must be the peer's (RFC 4271 section 6.3); routes for which it is not are not used. Default true. */
   readonly enforceFirstAs?: boolean;
   /** IPv4 routes with IPv6 next hops are agreed on with peers that know them (RFC 8950). Default false. */
@@ -176,6 +177,8 @@ export interface SpeakerConfig {
   readonly listen: readonly Endpoint[];
   /** Absent: missing counts as 0, compared within one neighbouring AS. */
   readonly med?: MedRules;
+  /** Seconds that a restarted speaker waits at most for the End-of-RIB of its peers before it announces what it learned, 0-3600 (RFC 4724 section 4.1). Absent: 10. */
+  readonly deferralTime?: number;
   readonly peers: readonly PeerConfig[];
   /** Where peers are accepted from that are not named; each prefix once. Absent: nowhere. */
   readonly ranges?: readonly PeerRange[];

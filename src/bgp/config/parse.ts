@@ -61,6 +61,7 @@ interface Defaults {
   readonly families: readonly Family[];
   readonly gracefulRestart: boolean;
   readonly restartTime: number;
+  readonly stalePathTime: number | undefined;
   readonly longLivedStaleTime: number | undefined;
   readonly longLivedPartialDeployment: boolean;
   readonly clientToClientReflection: boolean;
@@ -83,6 +84,7 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
     families: readFamilies(reader) ?? FAMILIES,
     gracefulRestart: reader.flag('gracefulRestart') ?? false,
     restartTime: reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? DEFAULT_RESTART_TIME_S,
+    stalePathTime: reader.integer('stalePathTime', 1, 65_535),
     longLivedStaleTime: reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S),
     longLivedPartialDeployment: reader.flag('longLivedPartialDeployment') ?? false,
     clientToClientReflection: reader.flag('clientToClientReflection') ?? true,
@@ -96,6 +98,7 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
   const template = (each: ObjectReader, isExternal: (localAs: number) => boolean) => readTemplate(each, defaults, isExternal, false);
   const ranges = reader.objects('ranges')?.map((each) => readRange(each, template));
   const med = readMed(reader);
+  const deferralTime = reader.integer('deferralTime', 0, 3600);
   const routes = (reader.objects('routes') ?? []).flatMap((each) => readRoute(each) ?? []);
   reportDuplicates(reader, peers);
   reportRangeFaults(reader, peers, ranges ?? []);
@@ -108,6 +111,7 @@ function readSpeaker(reader: ObjectReader): SpeakerConfig {
     ...(ranges === undefined ? {} : { ranges }),
     routes,
     ...(med === undefined ? {} : { med }),
+    ...(deferralTime === undefined ? {} : { deferralTime }),
   };
 }
 
@@ -241,10 +245,7 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
   const diversePath = reader.integer('diversePath', 1, MAX_DIVERSE_PATH);
   if (diversePath !== undefined && (addPath === 'send' || addPath === 'both'))
     reader.fault('diversePath', 'is for a session that sends no paths by addPath (RFC 6774, RFC 7911)');
-  const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
-  const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
-  const longLivedStaleTime = reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S) ?? defaults.longLivedStaleTime;
-  if (longLivedStaleTime !== undefined && !graceful) reader.fault('longLivedStaleTime', 'needs gracefulRestart (RFC 9494 section 4.2)');
+  const gracefulRestart = readGracefulRestart(reader, defaults);
   return {
     families: readFamilies(reader) ?? defaults.families,
     holdTime: readHoldTime(reader) ?? defaults.holdTime,
@@ -258,7 +259,21 @@ function readSession(reader: ObjectReader, defaults: Defaults): SessionFields {
     longLivedPartialDeployment: reader.flag('longLivedPartialDeployment') ?? defaults.longLivedPartialDeployment,
     extendedNextHop: reader.flag('extendedNextHop') ?? false,
     ...(addPathLimit === undefined ? {} : { addPathLimit }),
-    ...(graceful ? { gracefulRestart: { restartTime, ...(longLivedStaleTime === undefined ? {} : { longLivedStaleTime }) } } : {}),
+    ...(gracefulRestart === undefined ? {} : { gracefulRestart }),
+  };
+}
+
+function readGracefulRestart(reader: ObjectReader, defaults: Defaults): PeerConfig['gracefulRestart'] {
+  const graceful = reader.flag('gracefulRestart') ?? defaults.gracefulRestart;
+  const restartTime = reader.integer('restartTime', 0, MAX_RESTART_TIME_S) ?? defaults.restartTime;
+  const stalePathTime = reader.integer('stalePathTime', 1, 65_535) ?? defaults.stalePathTime;
+  const longLivedStaleTime = reader.integer('longLivedStaleTime', 1, MAX_LONG_LIVED_STALE_TIME_S) ?? defaults.longLivedStaleTime;
+  if (longLivedStaleTime !== undefined && !graceful) reader.fault('longLivedStaleTime', 'needs gracefulRestart (RFC 9494 section 4.2)');
+  if (!graceful) return undefined;
+  return {
+    restartTime,
+    ...(stalePathTime === undefined ? {} : { stalePathTime }),
+    ...(longLivedStaleTime === undefined ? {} : { longLivedStaleTime }),
   };
 }
 

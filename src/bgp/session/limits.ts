@@ -63,14 +63,14 @@ export const MAX_RESTART_TIME_S = 4095;
 /** Largest long-lived stale time the 24-bit field carries, seconds (RFC 9494 section 3). */
 export const MAX_LONG_LIVED_STALE_TIME_S = 0xff_ffff;
 
-/** Longest time stale routes wait for End-of-RIB after the peer is back, milliseconds (RFC 4724 section 4.2, upper bound on retention). */
-export const STALE_PATH_MS = 360_000;
+/** Seconds for which stale routes wait for End-of-RIB after the peer is back, where nothing is configured (RFC 4724 section 4.2, upper bound on retention). */
+export const DEFAULT_STALE_PATH_TIME_S = 360;
 
 /** A restarting speaker waits this long for peers to come back before it counts who is missing, milliseconds (bgp-speaker 4.4). */
 export const DEFERRAL_WINDOW_MS = 3_000;
 
-/** Longest deferral of announcements after a restart, milliseconds (bgp-speaker 4.4). */
-export const DEFERRAL_MAX_MS = 10_000;
+/** Longest deferral of announcements after a restart, seconds, where nothing is configured (Selection_Deferral_Timer; bgp-speaker 4.4). */
+export const DEFAULT_DEFERRAL_S = 10;
 
 /** Full polls of the sockets between a hold timer's nomination and its execution (bgp-speaker 4.1). */
 export const HOLD_CONFIRM_POLLS = 2;

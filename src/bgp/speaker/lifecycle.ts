@@ -5,7 +5,7 @@
 import { isLoopback } from '../net/index.ts';
 import type { RibSession } from '../rib/types.ts';
 import type { Fsm, Negotiated } from '../session/index.ts';
-import { DEFERRAL_MAX_MS, DEFERRAL_WINDOW_MS, STALE_PATH_MS } from '../session/index.ts';
+import { DEFAULT_DEFERRAL_S, DEFAULT_STALE_PATH_TIME_S, DEFERRAL_WINDOW_MS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { reapplyPolicies } from './rib-config.ts';
 import { refreshPeerSettings, refreshSettings } from './settings.ts';
@@ -66,7 +66,7 @@ function keepOrSweep(state: SpeakerState, peer: Peer, negotiated: Negotiated): v
     const kept = said.some((entry) => entry.family === family && entry.forwarding);
     if (!kept) sweep(state, peer, family);
   }
-  stale.until = state.time.now + STALE_PATH_MS;
+  stale.until = state.time.now + (peer.config.gracefulRestart?.stalePathTime ?? DEFAULT_STALE_PATH_TIME_S) * 1000;
 }
 
 /** Down: routes are flushed, or kept as stale where the end allows it and the peer said it can restart. */
@@ -136,8 +136,13 @@ function sweep(state: SpeakerState, peer: Peer, family: Family): void {
 
 /** Starts the deferral of a restarted speaker: while it lasts only own routes are announced (RFC 4724 section 4.1, bgp-speaker 4.4). */
 export function startDeferral(state: SpeakerState): void {
-  state.deferral = { startedAt: state.time.now, until: state.time.now + DEFERRAL_MAX_MS };
+  state.deferral = { startedAt: state.time.now };
   state.rib.setDeferring(true);
+}
+
+/** When the deferral that began then ends at the latest, monotonic ms (Selection_Deferral_Timer). */
+export function deferralEnd(state: SpeakerState, startedAt: number): number {
+  return startedAt + (state.config?.deferralTime ?? DEFAULT_DEFERRAL_S) * 1000;
 }
 
 /**
@@ -147,7 +152,7 @@ export function startDeferral(state: SpeakerState): void {
 export function deferring(state: SpeakerState, now: number): boolean {
   const { deferral } = state;
   if (deferral === undefined) return false;
-  if (now < deferral.until) {
+  if (now < deferralEnd(state, deferral.startedAt)) {
     const windowOpen = now < deferral.startedAt + DEFERRAL_WINDOW_MS;
     for (const peer of state.peers.values()) if (waitsFor(peer, windowOpen)) return true;
   }
@@ -160,9 +165,12 @@ export function deferring(state: SpeakerState, now: number): boolean {
   return false;
 }
 
-function waitsFor(peer: Peer, windowOpen: boolean): boolean {
-  if (!isUp(peer)) return windowOpen && !peer.adminDown;
-  const restart = peer.session?.gracefulRestart;
-  if (restart === undefined || restart.restarting) return false;
-  return restart.families.some((entry) => !peer.endOfRibReceived.has(entry.family));
+/**
+ * RFC 4724 section 4.1 leaves out peers with the R bit and those without the capability, and nobody else: a peer that names no family in it
+ * keeps no forwarding state of its own, but sends End-of-RIB like the others (section 3).
+ */
+function waitsFor({ session, config, adminDown, endOfRibReceived }: Peer, windowOpen: boolean): boolean {
+  if (session === undefined) return windowOpen && !adminDown;
+  if (config.gracefulRestart === undefined || session.gracefulRestart === undefined || session.gracefulRestart.restarting) return false;
+  return session.families.some((family) => !endOfRibReceived.has(family));
 }

@@ -156,7 +156,7 @@ export interface SpeakerState {
   /** What the RIB reported while it was running, carried out afterwards. */
   readonly reports: (() => void)[];
   /** Present while announcements of what was learned wait for the peers of a restarted speaker. */
-  deferral: { readonly startedAt: number; readonly until: number } | undefined;
+  deferral: { readonly startedAt: number } | undefined;
   /** When a connection or a session last came up. */
   joinedAt: number;
   /** Peers of `ready` still to be served before the RIB encodes anything new. */

@@ -3,7 +3,7 @@
 import type { Fsm } from '../session/index.ts';
 import { cease, DEFERRAL_WINDOW_MS, HOLD_CONFIRM_POLLS, takeDueTimers } from '../session/index.ts';
 import { refuse } from './connections.ts';
-import { staleDue } from './lifecycle.ts';
+import { deferralEnd, staleDue } from './lifecycle.ts';
 import { drive, reschedule } from './machines.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 
@@ -74,7 +74,8 @@ export function nextDeadline(state: SpeakerState): number {
   const { deferral } = state;
   if (deferral !== undefined) {
     const windowEnd = deferral.startedAt + DEFERRAL_WINDOW_MS;
-    at = Math.min(at, state.time.now < windowEnd ? windowEnd : deferral.until);
+    const end = deferralEnd(state, deferral.startedAt);
+    at = Math.min(at, state.time.now < windowEnd ? Math.min(windowEnd, end) : end);
   }
   return at;
 }

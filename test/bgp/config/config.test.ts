@@ -324,6 +324,21 @@ describe('the decision and what is reflected', () => {
     ]);
   });
 
+  it('the times of graceful restart that are our own affair', () => {
+    const neighbors = [
+      { address: '::1', as: 1 },
+      { address: '::2', as: 1, stalePathTime: 5 },
+    ];
+    const config = parse({ ...BENCH, gracefulRestart: true, deferralTime: 0, stalePathTime: 90, neighbors });
+    expect([config.deferralTime, ...config.peers.map((peer) => peer.gracefulRestart?.stalePathTime)]).toEqual([0, 90, 5]);
+    const plain = parse({ ...BENCH, gracefulRestart: true });
+    expect([plain.deferralTime, plain.peers[0]?.gracefulRestart]).toEqual([undefined, { restartTime: 120 }]);
+    expect(faults({ ...BENCH, deferralTime: 3601, stalePathTime: 0 })).toEqual([
+      'stalePathTime: must be an integer from 1 to 65535',
+      'deferralTime: must be an integer from 0 to 3600',
+    ]);
+  });
+
   it('a neighbour takes what the top says of reflection and of partial deployment, or says otherwise', () => {
     const neighbors = [
       { address: '::1', as: 1 },

@@ -92,6 +92,29 @@ describe('helper', () => {
     expect(world.best(1)).toEqual([]);
   });
 
+  it.each([undefined, 5])('drops those of a peer that is back and never comes to its End-of-RIB, stalePathTime %s', (stalePathTime) => {
+    const world = new World();
+    const gracefulRestart = { restartTime: 60, ...(stalePathTime === undefined ? {} : { stalePathTime }) };
+    world.add(1, [peer(2, { gracefulRestart, passive: true })]);
+    world.add(2, [peer(1, GR)], { routes: [route('10.1.2.0/26')] });
+    world.network.advance(10_000);
+    world.network.leave('s2');
+    world.network.settle();
+    const families = [{ family: 'ipv4-unicast' as const, forwarding: true }];
+    const scripted = world.script(2, {
+      holdTime: 0,
+      capabilities: { gracefulRestart: { restarting: true, notification: false, restartTime: 60, families } },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.advance((stalePathTime ?? 360) * 1000 - 1000);
+    expect(world.best(1)).toEqual(['10.1.2.0/26 from p2 stale']);
+    world.network.advance(2000);
+    expect([world.best(1), world.state(1, 'p2')]).toEqual([[], 'established']);
+  });
+
   it('drops them at once after a NOTIFICATION, and without the capability', () => {
     const world = trio();
     world.network.feed('s2', { type: 'shutdown', planned: false });
@@ -246,6 +269,61 @@ describe('restarting', () => {
     slow.network.advance(9_900);
     expect(scripted.types()).not.toContain('update');
     slow.network.advance(200);
+    expect(scripted.types()).toContain('update');
+  });
+
+  it.each([
+    ['a helper that keeps nothing itself, without families', [], false, true],
+    ['a peer that kept nothing of one of them', [{ family: 'ipv4-unicast' as const, forwarding: false }], false, true],
+    ['a peer that restarted too', [{ family: 'ipv4-unicast' as const, forwarding: true }], true, false],
+  ])('waits for the End-of-RIB of everybody with the capability but those with the R bit: %s', (_who, families, theirs, waited) => {
+    const world = new World();
+    world.add(1, [peer(2, { ...GR, passive: true })], { deferralTime: 60 }, { restarting: { forwarding: true } });
+    const scripted = world.script(2, {
+      capabilities: { gracefulRestart: { restarting: theirs, notification: false, restartTime: 60, families } },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.advance(30_000);
+    expect(scripted.types().includes('update')).toBe(!waited);
+    scripted.send(encodeEndOfRib('ipv4-unicast'));
+    world.network.settle();
+    expect(scripted.types()).toContain('update');
+  });
+
+  it('waits for every family of a session', () => {
+    const world = new World();
+    const families = ['ipv4-unicast', 'ipv6-unicast'] as const;
+    world.add(1, [peer(2, { ...GR, families, passive: true })], { deferralTime: 60 }, { restarting: { forwarding: true } });
+    const gracefulRestart = { restarting: false, notification: false, restartTime: 60, families: [] };
+    const scripted = world.script(2, { capabilities: { families, gracefulRestart } });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    scripted.send(encodeEndOfRib('ipv4-unicast'));
+    world.network.advance(30_000);
+    expect(scripted.types()).not.toContain('update');
+    scripted.send(encodeEndOfRib('ipv6-unicast'));
+    world.network.settle();
+    expect(scripted.types().filter((type) => type === 'update')).toHaveLength(2);
+  });
+
+  it.each([0, 2, 25])('waits %i seconds where that is configured', (deferralTime) => {
+    const world = new World();
+    world.add(1, [peer(2, { ...GR, passive: true })], { deferralTime }, { restarting: { forwarding: true } });
+    const scripted = world.script(2, {
+      capabilities: { gracefulRestart: { restarting: false, notification: false, restartTime: 60, families: [] } },
+    });
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    scripted.sendOpen();
+    scripted.sendKeepalive();
+    world.network.advance(Math.max(0, deferralTime * 1000 - 100));
+    expect(scripted.types().includes('update')).toBe(deferralTime === 0);
+    world.network.advance(200);
     expect(scripted.types()).toContain('update');
   });
 });
