@@ -98,6 +98,27 @@ clause(3, 'who has the same cluster id is no client', () => {
   });
 });
 
+it('12.3 a fellow reflector is told of clients with the id of the cluster', () => {
+  const resources = [
+    reflector,
+    noMesh,
+    node('you', { ipv4: '10.0.0.9/24', cluster: '1.1.1.1' }),
+    peer('p', { nodeSelector: 'all()', peerSelector: 'all()' }),
+    peer('tor', { peerIP: '10.0.0.99', asNumber: 65001 }),
+  ];
+  const translate = createTranslator({
+    session: SESSION_DEFAULTS,
+    sessionFamilies: 'peer',
+    listenPort: undefined,
+    transport: transportMap([]),
+  });
+  const { peers: made } = translate(desired(resources)).config;
+  expect(made.map(({ id, clusterId }) => [id, clusterId])).toEqual([
+    ['Global_10_0_0_99', undefined],
+    ['Node_10_0_0_9', 0x01010101],
+  ]);
+});
+
 clause(4, 'keepOriginalNextHop is for external peers only', () => {
   it.each<[number, DesiredPeer['nextHop']]>([
     [64512, 'auto'],

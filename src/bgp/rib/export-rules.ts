@@ -3,7 +3,7 @@
  * attributes that do not cross an AS border (RFC 4271 section 5). The same rules export routes and explain why one was not.
  */
 import type { Modifications } from '../policy/index.ts';
-import { type AttributeEdits, editAttributes, type Family, toTwoOctetAs } from '../wire/index.ts';
+import { type AttributeEdits, containsCluster, editAttributes, type Family, toTwoOctetAs } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
 import {
   type AttributeStore,
@@ -90,6 +90,16 @@ const BLOCKS: readonly BlockRule[] = [
     rule: 'not reflected between meshed clients',
     citation: 'RFC 4456 section 6',
     blocks: (rules, _store, sources, route) => isMeshed(rules, sources, route.source),
+  },
+  {
+    rule: 'own CLUSTER_ID in CLUSTER_LIST',
+    citation: 'RFC 4456 section 8',
+    // Import drops what a client sent so; a peer that is no client may have it from our own cluster (BIRD 1.6 takes it for itself).
+    blocks: (rules, store, sources, route) =>
+      rules.kind !== 'external' &&
+      isInternal(sources, route.source) &&
+      (store.clusterListLength[route.set] ?? 0) > 0 &&
+      containsCluster(store.octets(route.set), rules.clusterId),
   },
   {
     rule: 'NO_ADVERTISE community',

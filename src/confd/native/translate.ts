@@ -85,7 +85,7 @@ export function createTranslator(options: TranslateOptions): Translator {
   const routes = new WeakMap<AdvertisedRoute, LocalRoute>();
   let memoryOf = '';
   return (desired) => {
-    const own = ownAddresses(desired);
+    const own = `${ownAddresses(desired)} ${desired.clusterId ?? '-'}`;
     if (own !== memoryOf) peers = new WeakMap();
     memoryOf = own;
     const held: HeldPeer[] = [];
@@ -151,7 +151,7 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     connectRetryTime: options.session.connectRetryTime,
     connectDelay: options.session.connectDelay,
     reflectorClient: peer.reflectorClient,
-    ...(peer.clusterId === undefined ? {} : { clusterId: routerIdNumber(peer.clusterId) }),
+    ...clusterOf(peer, desired),
     nextHop: peer.nextHop,
     nextHopSelf: nextHopSelf(peer, desired, options),
     importPolicy: peer.importPolicy,
@@ -167,6 +167,12 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     ...(peer.ttlSecurity === 0 ? {} : { ttlSecurity: peer.ttlSecurity }),
     reasons: peer.reasons,
   };
+}
+
+/** What a client sent goes to a peer that is none with the cluster's id too, so that no fellow of the cluster takes it back (RFC 4456 section 8). */
+function clusterOf(peer: DesiredPeer, desired: Desired): { clusterId?: number } {
+  const clusterId = peer.clusterId ?? (peer.internal ? desired.clusterId : undefined);
+  return clusterId === undefined ? {} : { clusterId: routerIdNumber(clusterId) };
 }
 
 /** Where every path would lead to this node, the best one says it all (decision 0010). */

@@ -101,4 +101,16 @@ describe('the dialect of BIRD 1.6', () => {
     expect(looped({ dialect: 'bird-1.6', reflectorClient: true, clusterId: 9 }, own)).toBe(false);
     expect(looped({ dialect: 'bird-1.6', reflectorClient: true, clusterId: 9 }, 9)).toBe(true);
   });
+
+  it('takes what came round by a non-client for itself and reflects it to nobody', () => {
+    const harness = new Harness();
+    const fellow = harness.peer({ dialect: 'bird-1.6', clusterId: 9 });
+    const [client, outside] = [
+      harness.peer({ dialect: 'bird-1.6', reflectorClient: true, clusterId: 9 }),
+      harness.peer({ dialect: 'bird-1.6', remoteAs: 65001 }),
+    ];
+    harness.announce(fellow, ['10.244.0.0/24'], { originatorId: 7, clusterList: [9] });
+    harness.settle();
+    expect([client, outside].map(bgpOnly)).toEqual([[], ['10.244.0.0/24']]);
+  });
 });
