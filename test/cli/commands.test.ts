@@ -29,7 +29,7 @@ describe('usage', () => {
     ['an unknown command', ['fly'], 2, /unknown command 'fly'/],
     ['an unknown flag', ['run', '--fly'], 2, /unknown option '--fly'/],
     ['no node', ['run', '--path', '/'], 2, /no node name: give --node, LINNET_NODE or NODENAME/],
-    ['a datastore that is not built', ['run', '--node', 'a', '--datastore', 'etcdv3'], 2, /datastore etcdv3 is not in this version/],
+    ['no members of etcd', ['run', '--node', 'a', '--datastore', 'etcdv3'], 2, /datastore etcdv3 needs --etcd-endpoints URLS/],
     ['no API server', ['run', '--node', 'a'], 2, /no API server: give --kubeconfig or --api-endpoint/],
     ['no directory', ['run', '--node', 'a', '--datastore', 'file'], 2, /datastore file needs --path DIR/],
     ['a directory that is not there', ['run', '--node', 'a', '--path', '/nowhere/at/all'], 3, /--path \/nowhere\/at\/all does not exist/],

@@ -27,7 +27,7 @@ function daemon(number: number): RunningDaemon {
 }
 
 const startNode = (number: number): RunningDaemon =>
-  startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP]);
+  startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP, '--shutdown', 'cease']);
 
 function listOf<T>(document: unknown, key: string): readonly T[] | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
@@ -142,7 +142,7 @@ describe('three daemons in a mesh', () => {
     await eventually('the address at the new node-2', () => routeAt(2, '198.51.100.20/32'));
   });
 
-  it('say goodbye: Cease/Administrative Shutdown with a text, exit status 0', async () => {
+  it('say goodbye where they are to: Cease/Administrative Shutdown with a text, exit status 0', async () => {
     const [, , third] = daemons;
     const outcome = await third?.stop();
     daemons.length = 2;
