@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites against real daemons in network namespaces: root, one file at a time, no retries. `npm run test:interop`. */
+/**
+ * Suites against real daemons in network namespaces: root, no retries. Two files at a time: they mostly wait for timers, and
+ * each has namespaces and folders of its own. `npm run test:interop`.
+ */
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } },
@@ -8,7 +11,7 @@ export default defineConfig({
     include: ['test/interop/**/*.test.ts'],
     reporters: ['verbose', './test/closing-line-reporter.ts'],
     pool: 'forks',
-    fileParallelism: false,
+    maxWorkers: 2,
     retry: 0,
     testTimeout: 90_000,
     hookTimeout: 60_000,
