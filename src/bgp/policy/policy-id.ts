@@ -26,11 +26,18 @@ function hash(text: string, seed: number): string {
   return (b >>> 0).toString(16).padStart(8, '0') + (a >>> 0).toString(16).padStart(8, '0');
 }
 
+/** Policies are never changed, so the identity of an object is computed once. */
+const known = new WeakMap<Policy, string>();
+
 /**
  * Identity of a policy: 32 hex digits over its terms (names and reasons included) and its default verdict, whatever the
- * order of keys. The policy's own name is no part of it: peers with equal terms share an update group.
+ * order of keys. The policy's own name is no part of it: peers with equal terms share an update group. Cheap when asked again.
  */
 export function policyId(policy: Policy): string {
+  const before = known.get(policy);
+  if (before !== undefined) return before;
   const text = JSON.stringify([stable(policy.terms), policy.otherwise]);
-  return hash(text, 0) + hash(text, 0x9e3779b9);
+  const id = hash(text, 0) + hash(text, 0x9e3779b9);
+  known.set(policy, id);
+  return id;
 }

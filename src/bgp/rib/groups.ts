@@ -167,7 +167,7 @@ export class Groups {
     if (peer.session === undefined) return undefined;
     const rules = { ...groupRulesOf(peer.config, peer.session, family, routerId), deferring: this.stores.deferring };
     const policy = peer.config.exportPolicy;
-    return { key: groupKeyOf(rules, policy, (p) => this.stores.policies.idOf(p)), rules, policy };
+    return { key: groupKeyOf(rules, policy), rules, policy };
   }
 
   private at(place: Place): { readonly group: Group; readonly joins: Joins } {

@@ -3,7 +3,7 @@
  * the import policy. Peers with the same rules share an import class and what it remembers.
  */
 
-import type { Modifications, PolicyOutcome } from '../policy/index.ts';
+import { type Modifications, type PolicyOutcome, policyId } from '../policy/index.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 import { containsCluster, countAs, leftmostAs } from '../wire/index.ts';
 import { type AttributeStore, HAS_ORIGINATOR } from './attribute-store.ts';
@@ -171,7 +171,7 @@ export class ImportClasses {
     const firstAs = external && config.enforceFirstAs !== false ? config.remoteAs : 0;
     const clusters = config.dialect === 'bird-1.6' ? clustersInBird(config, routerId) : clusterIds;
     const rules: ImportRules = { localAs: config.localAs, firstAs, allowLocalAs: config.allowLocalAs, routerId, clusterIds: clusters };
-    const key = JSON.stringify([this.policies.idOf(config.importPolicy), rules]);
+    const key = JSON.stringify([policyId(config.importPolicy), rules]);
     let found = this.classes.get(key);
     if (found === undefined) {
       found = new ImportClass(key, rules, this.policies.use(config.importPolicy), this.store, this.work);

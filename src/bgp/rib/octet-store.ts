@@ -6,6 +6,9 @@ import { grow, int32, uint32 } from './grow.ts';
 
 const SLAB_BITS = 20;
 const SLAB_OCTETS = 1 << SLAB_BITS;
+/** The first slab begins with this many octets, as every update group has a store, and becomes so many times larger when it is full. */
+const FIRST_SLAB_OCTETS = 4096;
+const FIRST_SLAB_GROWTH = 16;
 /** Blocks are multiples of this many octets, so that freed ones fit others. */
 const GRAIN = 16;
 const FIRST_SLOTS = 64;
@@ -39,7 +42,7 @@ class Slabs {
     const size = Math.ceil(length / GRAIN) * GRAIN;
     const freed = this.free.get(size)?.pop();
     if (freed !== undefined) return freed;
-    if (this.next + size > this.end) this.addSlab();
+    while (this.next + size > this.end) this.addSlab();
     const address = this.next;
     this.next += size;
     return address;
@@ -57,13 +60,13 @@ class Slabs {
     const last = this.slabs.length - 1;
     const current = this.slabs[last];
     if (current !== undefined && current.length < SLAB_OCTETS && last === 0) {
-      const larger = new Uint8Array(SLAB_OCTETS);
+      const larger = new Uint8Array(Math.min(SLAB_OCTETS, current.length * FIRST_SLAB_GROWTH));
       larger.set(current);
       this.slabs[0] = larger;
-      this.end = SLAB_OCTETS;
+      this.end = larger.length;
       return;
     }
-    this.slabs.push(new Uint8Array(last < 0 ? SLAB_OCTETS >> 4 : SLAB_OCTETS));
+    this.slabs.push(new Uint8Array(last < 0 ? FIRST_SLAB_OCTETS : SLAB_OCTETS));
     this.next = (last + 1) * SLAB_OCTETS;
     this.end = this.next + (this.slabs.at(-1)?.length ?? 0);
   }

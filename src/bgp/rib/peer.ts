@@ -1,5 +1,6 @@
 /** A peer as the RIB keeps it: configuration, session, and per family its rows, its import rules and its feed. */
 import { addressOctets } from '../net/index.ts';
+import { policyId } from '../policy/index.ts';
 import type { Policy } from '../policy/types.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
@@ -102,6 +103,6 @@ export function groupRulesOf(config: PeerConfig, session: RibSession, family: Fa
 }
 
 /** Key of the rules and a policy. */
-export function groupKeyOf(rules: GroupRules, policy: Policy, idOf: (policy: Policy) => string): string {
-  return JSON.stringify([{ ...rules, self: [...rules.self] }, idOf(policy)]);
+export function groupKeyOf(rules: GroupRules, policy: Policy): string {
+  return JSON.stringify([{ ...rules, self: [...rules.self] }, policyId(policy)]);
 }

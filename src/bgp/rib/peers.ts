@@ -275,6 +275,7 @@ export class Peers {
     const index = this.free.pop() ?? this.list.length;
     if (index >= MAX_PEERS) throw new Error(`more than ${MAX_PEERS} peers`);
     const { sources } = this.context.stores;
+    sources.reserve(index);
     sources.client[index] = config.reflectorClient ? 1 : 0;
     sources.meshed[index] = meshedCluster(config, this.routerId);
     sources.external[index] = config.remoteAs === config.localAs ? 0 : 1;

@@ -69,7 +69,6 @@ function routePrefix(prefixes: PrefixTable, prefix: number): RoutePrefix {
 /** All policies in use, by content. */
 export class PolicyRegistry {
   private readonly runs = new Map<string, PolicyRun>();
-  private readonly ids = new WeakMap<Policy, string>();
   private readonly store: AttributeStore;
   private readonly work: { policyEvaluations: number };
 
@@ -78,18 +77,9 @@ export class PolicyRegistry {
     this.work = work;
   }
 
-  /** Identity by content; computed once per object. */
-  idOf(policy: Policy): string {
-    const known = this.ids.get(policy);
-    if (known !== undefined) return known;
-    const id = policyId(policy);
-    this.ids.set(policy, id);
-    return id;
-  }
-
   /** The shared run of a policy; `drop` gives it back. */
   use(policy: Policy): PolicyRun {
-    const id = this.idOf(policy);
+    const id = policyId(policy);
     let run = this.runs.get(id);
     if (run === undefined) {
       run = new PolicyRun(policy, this.store, this.work);

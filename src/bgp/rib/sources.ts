@@ -1,21 +1,27 @@
-/** Columns about where paths come from, one element per peer index (and one for local routes), read by decisions and exports. */
+/** Columns about where paths come from, one element per peer index, read by decisions and exports. */
 import { compareAddresses } from '../net/index.ts';
 import type { Address } from '../net/types.ts';
-import { LOCAL } from './limits.ts';
-
-const SIZE = LOCAL + 1;
+import { grow, uint8, uint32 } from './grow.ts';
 
 /** What decisions and exports need of a path's source; a peer's columns keep their values while its session is down. */
 export class SourceColumns {
   /** 1 for peers in another AS. */
-  readonly external: Uint8Array = new Uint8Array(SIZE);
+  external: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   /** 1 for reflector clients. */
-  readonly client: Uint8Array = new Uint8Array(SIZE);
+  client: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   /** CLUSTER_ID of clients that have the routes of its other such clients from these themselves (RFC 4456 section 6); 0: others. */
-  readonly meshed: Uint32Array = new Uint32Array(SIZE);
+  meshed: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   /** BGP Identifier of the last session. */
-  readonly routerId: Uint32Array = new Uint32Array(SIZE);
+  routerId: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private readonly addresses: (Address | undefined)[] = [];
+
+  /** Room for a peer's columns; called before any is set. */
+  reserve(source: number): void {
+    this.external = grow(this.external, source + 1, uint8);
+    this.client = grow(this.client, source + 1, uint8);
+    this.meshed = grow(this.meshed, source + 1, uint32);
+    this.routerId = grow(this.routerId, source + 1, uint32);
+  }
 
   /** Sets the peer's address; undefined when its index is given back. */
   setAddress(source: number, address: Address | undefined): void {

@@ -106,7 +106,7 @@ function best(model: Model, candidates: readonly Candidate[]): Candidate | undef
 }
 
 /** Everything that is known of a prefix and acceptable. */
-function candidatesOf(model: Model, key: string): Candidate[] {
+export function candidatesOf(model: Model, key: string): Candidate[] {
   const candidates: Candidate[] = [];
   const local = model.locals.get(key);
   if (local !== undefined) candidates.push(local);
@@ -125,10 +125,10 @@ export function bestOf(model: Model, key: string): Candidate | undefined {
   return best(model, candidatesOf(model, key));
 }
 
-/** Every path of a prefix that a peer must hold which is told several. */
-export function allTold(model: Model, peer: ModelPeer, key: string): PathAttributes[] {
+/** Every path of a prefix with these candidates that a peer must hold which is told several. */
+export function allTold(model: Model, peer: ModelPeer, candidates: readonly Candidate[]): PathAttributes[] {
   const held: PathAttributes[] = [];
-  let left = candidatesOf(model, key);
+  let left = candidates;
   let count = 0;
   for (let next = best(model, left); next !== undefined; next = best(model, left)) {
     const chosen = next;
@@ -141,9 +141,9 @@ export function allTold(model: Model, peer: ModelPeer, key: string): PathAttribu
   return held;
 }
 
-/** The one path of a prefix that a peer must hold. */
-export function oneTold(model: Model, peer: ModelPeer, key: string): PathAttributes | undefined {
-  let left = candidatesOf(model, key);
+/** The one path of a prefix with these candidates that a peer must hold. */
+export function oneTold(model: Model, peer: ModelPeer, candidates: readonly Candidate[]): PathAttributes | undefined {
+  let left = candidates;
   if (peer.diversePath === 1) return told(model, peer, best(model, left));
   const seen = new Set<string>();
   let place = 1;
@@ -215,4 +215,15 @@ export function allKeys(model: Model): Set<string> {
   return keys;
 }
 
-export const keyOf = (prefix: Prefix): string => formatPrefix(prefix);
+const keys = new Map<string, string>();
+
+/** A prefix as text; the text of one seen before costs little. */
+export function keyOf(prefix: Prefix): string {
+  const { family, words, length } = prefix;
+  const id = `${family}${words[0]},${words[1]},${words[2]},${words[3]}/${length}`;
+  const known = keys.get(id);
+  if (known !== undefined) return known;
+  const key = formatPrefix(prefix);
+  keys.set(id, key);
+  return key;
+}

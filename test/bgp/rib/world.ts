@@ -18,6 +18,7 @@ import {
   allTold,
   bestOf,
   type Candidate,
+  candidatesOf,
   keyOf,
   LOCAL_AS,
   type Model,
@@ -122,13 +123,16 @@ export const POLICIES: readonly TwinPolicy[] = [
 
 interface Wire {
   readonly context: UpdateContext;
-  readonly view: Map<string, string>;
+  /** By prefix and path identifier. */
+  readonly view: Map<string, Map<number, string>>;
 }
 
-/** What may happen to redundancy: walking peers and refreshes may repeat themselves. */
+/** How large a world is, and how much of a log its peers may fall behind. */
 export interface WorldOptions {
   readonly peers: number;
   readonly maxLogOctets: number;
+  /** What is announced; default `PREFIXES`. */
+  readonly prefixes?: readonly Prefix[];
 }
 
 export class World {
@@ -138,12 +142,15 @@ export class World {
   readonly indexes: number[] = [];
   readonly configs: PeerConfig[] = [];
   readonly faults: string[] = [];
+  /** Walking peers and refreshes may repeat themselves. */
   refreshed = false;
+  private readonly prefixes: readonly Prefix[];
   private readonly random: Random;
   private clock = 0;
 
   constructor(random: Random, options: WorldOptions) {
     this.random = random;
+    this.prefixes = options.prefixes ?? PREFIXES;
     this.rib = createRib(
       { onFault: (peer, fault) => this.faults.push(`${peer}: ${fault.detail}`), onMaxPrefix: () => this.faults.push('max prefix') },
       { routerId: ROUTER_ID, wallClock: () => 1_700_000_000_000 + this.clock, maxLogOctets: options.maxLogOctets },
@@ -249,7 +256,7 @@ export class World {
 
   announce(peer: ModelPeer): void {
     if (!peer.up) return;
-    const prefix = this.pick(PREFIXES);
+    const prefix = this.pick(this.prefixes);
     const attributes = this.attributes(peer, prefix);
     const pathId = peer.sendsPaths ? 1 + this.random(3) : 0;
     peer.routes.set(routeKey(keyOf(prefix), pathId), { prefix, attributes });
@@ -259,7 +266,7 @@ export class World {
 
   withdraw(peer: ModelPeer): void {
     if (!peer.up) return;
-    const prefix = this.pick(PREFIXES);
+    const prefix = this.pick(this.prefixes);
     const pathId = peer.sendsPaths ? 1 + this.random(3) : 0;
     peer.routes.delete(routeKey(keyOf(prefix), pathId));
     this.send(peer, encodeUpdate({ withdrawn: [{ prefix, pathId }] }, { addPath: peer.sendsPaths ? FAMILIES : [] }));
@@ -309,7 +316,7 @@ export class World {
   }
 
   local(): void {
-    const prefix = this.pick(PREFIXES);
+    const prefix = this.pick(this.prefixes);
     if (this.random(2) === 0) {
       this.model.locals.delete(keyOf(prefix));
       this.rib.setLocalRoutes([], [prefix]);
@@ -366,27 +373,28 @@ export class World {
   difference(): string | undefined {
     const keys = allKeys(this.model);
     for (const key of keys) {
-      const best = bestOf(this.model, key);
+      const candidates = candidatesOf(this.model, key);
       for (const peer of this.model.peers) {
         const wire = this.wires[peer.number];
         if (wire === undefined) continue;
-        const expected = this.expected(peer, key);
+        const expected = this.expected(peer, candidates);
         const held = heldOf(wire, key);
-        if (expected !== held)
-          return `${key} at peer${peer.number}: holds ${held || 'nothing'}, expected ${expected || 'nothing'} (best from ${best?.from ?? 'local'})`;
+        if (expected === held) continue;
+        const from = bestOf(this.model, key)?.from ?? 'local';
+        return `${key} at peer${peer.number}: holds ${held || 'nothing'}, expected ${expected || 'nothing'} (best from ${from})`;
       }
     }
     for (const wire of this.wires)
-      for (const key of wire?.view.keys() ?? [])
-        if (!keys.has(key.replace(/ .*/, ''))) return `${key} is held by a peer and known to nobody`;
+      for (const [key, paths] of wire?.view ?? [])
+        if (paths.size > 0 && !keys.has(key)) return `${key} is held by a peer and known to nobody`;
     return undefined;
   }
 
   /** What the peer must hold of a prefix, as one text; empty for nothing. */
-  private expected(peer: ModelPeer, key: string): string {
-    const one = oneTold(this.model, peer, key);
-    const all = peer.readsPaths ? allTold(this.model, peer, key) : one === undefined ? [] : [one];
-    return all.map(fingerprint).sort().join(' and ');
+  private expected(peer: ModelPeer, candidates: readonly Candidate[]): string {
+    if (peer.readsPaths) return allTold(this.model, peer, candidates).map(fingerprint).sort().join(' and ');
+    const one = oneTold(this.model, peer, candidates);
+    return one === undefined ? '' : fingerprint(one);
   }
 
   private index(peer: ModelPeer): number {
@@ -415,15 +423,17 @@ export class World {
     const decoded = decodeUpdate(body, wire.context);
     if (!decoded.ok) throw new Error(decoded.error.detail);
     if (decoded.value.faults.length > 0) throw new Error(decoded.value.faults.map((fault) => fault.detail).join());
-    for (const { prefix, pathId } of decoded.value.withdrawn) {
-      const key = routeKey(keyOf(prefix), pathId ?? 0);
-      if (!wire.view.delete(key) && !this.refreshed) this.faults.push(`spurious withdraw of ${key} at peer${peer.number}`);
+    for (const { prefix, pathId = 0 } of decoded.value.withdrawn) {
+      const key = keyOf(prefix);
+      if (wire.view.get(key)?.delete(pathId) !== true && !this.refreshed)
+        this.faults.push(`spurious withdraw of ${key} ${pathId} at peer${peer.number}`);
     }
-    for (const { prefix, pathId, attributes } of decoded.value.announced) {
-      const key = routeKey(keyOf(prefix), pathId ?? 0);
+    for (const { prefix, pathId = 0, attributes } of decoded.value.announced) {
+      const key = keyOf(prefix);
       const held = fingerprint(attributes);
-      if (wire.view.get(key) === held && !this.refreshed) this.faults.push(`${key} told twice to peer${peer.number}`);
-      wire.view.set(key, held);
+      const paths = wire.view.get(key) ?? new Map<number, string>();
+      if (paths.get(pathId) === held && !this.refreshed) this.faults.push(`${key} ${pathId} told twice to peer${peer.number}`);
+      wire.view.set(key, paths.set(pathId, held));
     }
   }
 
@@ -459,8 +469,8 @@ function contextOf(peer: ModelPeer): UpdateContext {
 
 /** What a peer holds of a prefix, all path identifiers together, as one text; empty for nothing. */
 function heldOf(wire: Wire, key: string): string {
-  const held = [...wire.view].filter(([path]) => path.startsWith(`${key} `)).map(([, attributes]) => attributes);
-  return held.sort().join(' and ');
+  const paths = wire.view.get(key);
+  return paths === undefined ? '' : [...paths.values()].sort().join(' and ');
 }
 
 /** Attributes as one comparable text. */
