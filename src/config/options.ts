@@ -6,6 +6,7 @@
 import type { Prefix } from 'bgp-ts/net';
 import { parseAddress } from 'bgp-ts/net';
 import { ETCD_OPTIONS } from './etcd-options.ts';
+import { NODE_OPTIONS } from './node-options.ts';
 import type { Config, ConfigKey } from './types.ts';
 import type { NetworkOf, Parsed } from './values.ts';
 import {
@@ -109,7 +110,7 @@ export const OPTIONS: OptionTable = {
   ipv4: {
     flag: 'ip',
     placeholder: 'ADDRESS',
-    help: 'IPv4 address, address/mask or none; overrides the Node resource',
+    help: 'IPv4 address, address/mask, autodetect or none; overrides the Node resource',
     environment: ['LINNET_IP', 'IP'],
     parse: (text, machine) => parseNodeAddress('ipv4', machine.networkOf)(text),
     fallback: absent,
@@ -117,7 +118,7 @@ export const OPTIONS: OptionTable = {
   ipv6: {
     flag: 'ip6',
     placeholder: 'ADDRESS',
-    help: 'IPv6 address, address/mask or none; overrides the Node resource',
+    help: 'IPv6 address, address/mask, autodetect or none; overrides the Node resource',
     environment: ['LINNET_IP6', 'IP6'],
     parse: (text, machine) => parseNodeAddress('ipv6', machine.networkOf)(text),
     fallback: absent,
@@ -130,6 +131,7 @@ export const OPTIONS: OptionTable = {
     parse: parseRouterId,
     fallback: absent,
   },
+  ...NODE_OPTIONS,
   advertiseClusterIPs: {
     flag: 'advertise-cluster-ips',
     placeholder: 'CIDR',
@@ -422,9 +424,9 @@ export const OPTIONS: OptionTable = {
   shutdown: {
     flag: 'shutdown',
     placeholder: 'HOW',
-    help: 'on SIGTERM: planned (a restart: peers keep routes for the graceful restart time), or cease (for good: peers are told and drop them)',
+    help: 'on SIGTERM: planned (a restart: peers keep routes for the graceful restart time), cease (for good: peers are told and drop them), or drain (as cease, after peers were told to prefer other paths)',
     environment: ['LINNET_SHUTDOWN'],
-    parse: parseWord('cease', 'planned'),
+    parse: parseWord('cease', 'planned', 'drain'),
     fallback: () => 'planned',
   },
   transportMap: {

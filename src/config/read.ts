@@ -45,6 +45,20 @@ function watching(get: Get) {
   };
 }
 
+/** The node's lifecycle (control-plane 8.3-8.5). */
+function lifecycle(get: Get) {
+  return {
+    ipv4Detection: get('ipv4Detection'),
+    ipv6Detection: get('ipv6Detection'),
+    autodetectInterval: get('autodetectInterval'),
+    disableNodeIpCheck: get('disableNodeIpCheck'),
+    write: get('write'),
+    shutdownFile: get('shutdownFile'),
+    drainOnCordon: get('drainOnCordon'),
+    drainWait: get('drainWait'),
+  };
+}
+
 /** Computes every value with its origin and lists every value that breaks its rule. */
 export function readConfig(inputs: ConfigInputs): ConfigResult {
   const origins = new Map<ConfigKey, Origin>();
@@ -65,6 +79,7 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
     asNumber: get('asNumber'),
     ipv4: get('ipv4'),
     ipv6: get('ipv6'),
+    ...lifecycle(get),
     routerId: get('routerId'),
     advertiseClusterIPs: get('advertiseClusterIPs'),
     foreignClusterIPs: get('foreignClusterIPs'),

@@ -1,9 +1,8 @@
 /** The effective configuration as text, each value in the form that its flag takes. */
 
-import type { Address, Prefix } from 'bgp-ts/net';
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import { CONFIG_KEYS } from './options.ts';
-import type { Config, ConfigKey, ConfigResult, Origin, SocketAddress } from './types.ts';
+import type { Config, ConfigKey, ConfigResult, DetectionMethod, NodeAddress, Origin, SocketAddress } from './types.ts';
 
 /** One line of `linnet config show`. `value` is null where nothing is set; `origin` such as `flag --node`. */
 export interface ShownValue {
@@ -30,10 +29,29 @@ export function formatSocketAddress(socket: SocketAddress): string {
 }
 
 const listener = (value: SocketAddress | 'none'): string => (value === 'none' ? value : formatSocketAddress(value));
-const nodeAddress = (value: { readonly address: Address; readonly network: Prefix } | 'none' | undefined): string | null => {
-  if (value === undefined || value === 'none') return value ?? null;
+const nodeAddress = (value: NodeAddress): string | null => {
+  if (value === undefined || value === 'none' || value === 'autodetect') return value ?? null;
   return `${formatAddress(value.address)}/${value.network.length}`;
 };
+
+function detection(method: DetectionMethod): string {
+  switch (method.kind) {
+    case 'first-found':
+    case 'kubernetes-internal-ip':
+      return method.kind;
+    case 'can-reach':
+      return `can-reach=${method.host}`;
+    case 'interface':
+    case 'skip-interface':
+      return `${method.kind}=${method.patterns.join(',')}`;
+    case 'cidr':
+      return `cidr=${method.cidrs.map(formatPrefix).join(',')}`;
+    default: {
+      const never: never = method;
+      return never;
+    }
+  }
+}
 
 function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> {
   return {
@@ -43,6 +61,14 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     asNumber: config.asNumber?.toString() ?? null,
     ipv4: nodeAddress(config.ipv4),
     ipv6: nodeAddress(config.ipv6),
+    ipv4Detection: detection(config.ipv4Detection),
+    ipv6Detection: detection(config.ipv6Detection),
+    autodetectInterval: String(config.autodetectInterval),
+    disableNodeIpCheck: String(config.disableNodeIpCheck),
+    write: config.write.length === 0 ? 'none' : config.write.join(','),
+    shutdownFile: config.shutdownFile ?? null,
+    drainOnCordon: String(config.drainOnCordon),
+    drainWait: String(config.drainWait),
     routerId: config.routerId ?? null,
     advertiseClusterIPs: config.advertiseClusterIPs === undefined ? null : formatPrefix(config.advertiseClusterIPs),
     foreignClusterIPs: config.foreignClusterIPs?.toString() ?? null,

@@ -10,8 +10,19 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** IP and IP6: an address with its network, `none` (the node has no address in this family), or undefined: the Node resource decides. */
-export type NodeAddress = { readonly address: Address; readonly network: Prefix } | 'none' | undefined;
+/** IP and IP6: an address with its network, `none` (the node has no address in this family), `autodetect`, or undefined: the Node resource decides. */
+export type NodeAddress = { readonly address: Address; readonly network: Prefix } | 'none' | 'autodetect' | undefined;
+
+/** How a node's address is found (control-plane 8.4). Patterns are regular expressions, not anchored. */
+export type DetectionMethod =
+  | { readonly kind: 'first-found' }
+  | { readonly kind: 'kubernetes-internal-ip' }
+  | { readonly kind: 'can-reach'; readonly host: string }
+  | { readonly kind: 'interface' | 'skip-interface'; readonly patterns: readonly string[] }
+  | { readonly kind: 'cidr'; readonly cidrs: readonly Prefix[] };
+
+/** What the daemon may write to the API server: detected addresses, the Node's condition, CalicoNodeStatus, Events. */
+export type WrittenThing = 'address' | 'condition' | 'status' | 'events';
 
 /**
  * One entry of the transport map: sessions with `node` really use `transport`. Only for several daemons on one machine
@@ -48,6 +59,19 @@ export interface Config {
   readonly asNumber: number | undefined;
   readonly ipv4: NodeAddress;
   readonly ipv6: NodeAddress;
+  readonly ipv4Detection: DetectionMethod;
+  readonly ipv6Detection: DetectionMethod;
+  /** Seconds, 1-86400. */
+  readonly autodetectInterval: number;
+  /** A detected address is used although another node has it. */
+  readonly disableNodeIpCheck: boolean;
+  readonly write: readonly WrittenThing[];
+  /** Undefined: `shutdownTS` in the state directory. */
+  readonly shutdownFile: string | undefined;
+  /** A cordoned node drains. */
+  readonly drainOnCordon: boolean;
+  /** Seconds, 0-600. */
+  readonly drainWait: number;
   /** `hash`, a dotted quad, or undefined: the node's IPv4 address. */
   readonly routerId: string | undefined;
   /** Cluster CIDR that replaces BGPConfiguration.serviceClusterIPs. */
@@ -124,8 +148,8 @@ export interface Config {
   readonly foreignClusterIPs: boolean | undefined;
   /** Seconds proposed as hold time; undefined: 90, or 240 with compat calico. */
   readonly holdTime: number | undefined;
-  /** What SIGTERM does: `cease` sends Cease/Administrative Shutdown, `planned` closes so that graceful restart helpers keep routes. */
-  readonly shutdown: 'cease' | 'planned';
+  /** What SIGTERM does: `cease` sends Cease/Administrative Shutdown, `drain` the same after GRACEFUL_SHUTDOWN, `planned` closes so that graceful restart helpers keep routes. */
+  readonly shutdown: 'cease' | 'planned' | 'drain';
   readonly transportMap: readonly TransportEntry[];
 }
 

@@ -113,17 +113,15 @@ export type NetworkOf = (address: Address) => Prefix | undefined;
 
 /**
  * IP and IP6: a bare address (its mask is looked up on the interfaces, else it stands alone), an address with a mask, or
- * `none`. `autodetect` is refused by name until it is built (control-plane 8.4).
+ * `none` or `autodetect` (control-plane 8.4).
  */
 export function parseNodeAddress(family: Address['family'], networkOf: NetworkOf): (text: string) => Parsed<NodeAddress> {
   const kind = family === 'ipv4' ? 'IPv4' : 'IPv6';
   return (text) => {
-    if (text === 'none') return good('none');
-    if (text === 'autodetect')
-      return bad('not supported yet in this version: give the address, or leave it out so that the Node resource decides');
+    if (text === 'none' || text === 'autodetect') return good(text);
     const bare = parseAddress(text);
     const parts = bare === undefined ? parseAddressWithLength(text) : { address: bare, length: ADDRESS_BITS[bare.family] };
-    if (parts?.address.family !== family) return bad(`not an ${kind} address, an ${kind} address with a mask, or none`);
+    if (parts?.address.family !== family) return bad(`not an ${kind} address, an ${kind} address with a mask, autodetect or none`);
     const network = (bare === undefined ? undefined : networkOf(bare)) ?? prefixFromAddress(parts.address, parts.length);
     return good({ address: parts.address, network: network ?? hostPrefix(parts.address) });
   };

@@ -75,8 +75,9 @@ export function desireOptions(config: Config, node: string): DesireOptions {
     usePodCIDR: config.usePodCIDR,
     secretNamespace: config.namespace,
     ...(config.asNumber === undefined ? {} : { asNumber: config.asNumber }),
-    ...(config.ipv4 === undefined ? {} : { ipv4: config.ipv4 }),
-    ...(config.ipv6 === undefined ? {} : { ipv6: config.ipv6 }),
+    // A detected address comes with the own Node (main/node.ts); offline that Node decides.
+    ...(config.ipv4 === undefined || config.ipv4 === 'autodetect' ? {} : { ipv4: config.ipv4 }),
+    ...(config.ipv6 === undefined || config.ipv6 === 'autodetect' ? {} : { ipv6: config.ipv6 }),
     compatCalico: config.compat === 'calico',
     engine: NATIVE_CAPABILITIES,
   };

@@ -40,7 +40,8 @@ const confd = [
   ...source,
   ...driver,
 ];
-const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink'])];
+const nodeSide = [...source, 'config', 'health/status', 'netlink'];
+const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink', 'node'])];
 
 /** Every area of src/. A file of src/ that no area matches is a finding. */
 export const AREAS: readonly Area[] = [
@@ -118,6 +119,10 @@ export const AREAS: readonly Area[] = [
     packages: ['fastify'],
     pure: false,
   },
+
+  // the node's lifecycle: what it is, what is told of it; joined to the daemon by main
+  { path: 'src/node/', name: 'node', imports: nodeSide, pure: false },
+  ...['detect', 'own-node'].map((file): Area => ({ path: `src/node/${file}.ts`, name: 'node', imports: nodeSide, pure: 'seam' })),
 
   // the top
   { path: 'src/config/', name: 'config', imports: ['bgp/net'], packages: ['yaml'], pure: true },

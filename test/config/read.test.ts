@@ -31,7 +31,7 @@ function read({ flags = {}, env = {}, yaml = '', files = {}, machine = {} }: Giv
 }
 
 const addressText = (value: NodeAddress): string =>
-  value === undefined || value === 'none' ? String(value) : `${formatAddress(value.address)} in ${formatPrefix(value.network)}`;
+  value === undefined || value === 'none' || value === 'autodetect' ? String(value) : `${formatAddress(value.address)} in ${formatPrefix(value.network)}`;
 
 describe('precedence: default < file < environment < flag, LINNET_ before Calico', () => {
   const yaml = 'node: from-file\nlogLevel: error\n';
@@ -80,6 +80,18 @@ describe('precedence: default < file < environment < flag, LINNET_ before Calico
     ['CALICO_ROUTER_ID hash', { env: { CALICO_ROUTER_ID: 'hash' } }, 'routerId', 'hash', 'CALICO_ROUTER_ID'],
     ['USE_POD_CIDR', { env: { USE_POD_CIDR: 'True' } }, 'usePodCIDR', true, 'USE_POD_CIDR'],
     ['IP6=none', { env: { IP6: 'none' } }, 'ipv6', 'none', 'IP6'],
+    ['IP=autodetect', { env: { IP: 'autodetect' } }, 'ipv4', 'autodetect', 'IP'],
+    [
+      'IP_AUTODETECTION_METHOD',
+      { env: { IP_AUTODETECTION_METHOD: 'interface=eth.*, ens' } },
+      'ipv4Detection',
+      { kind: 'interface', patterns: ['eth.*', 'ens'] },
+      'IP_AUTODETECTION_METHOD',
+    ],
+    ['AUTODETECT_POLL_INTERVAL', { env: { AUTODETECT_POLL_INTERVAL: '2m' } }, 'autodetectInterval', 120, 'AUTODETECT_POLL_INTERVAL'],
+    ['DISABLE_NODE_IP_CHECK', { env: { DISABLE_NODE_IP_CHECK: 'true' } }, 'disableNodeIpCheck', true, 'DISABLE_NODE_IP_CHECK'],
+    ['what is written', { flags: { write: 'events, address' } }, 'write', ['address', 'events'], '--write'],
+    ['nothing is written', { flags: { write: 'none' } }, 'write', [], '--write'],
   ])('%s', (_name, given, key, value, origin) => {
     const result = read(given);
     expect(result.problems).toEqual([]);
@@ -127,11 +139,27 @@ describe('a bad value names origin, key, value and rule', () => {
     ['environment', { env: { AS: '0' } }, 'AS: asNumber "0" is not an AS number 1-4294967295 or x.y'],
     ['AS over 32 bits', { env: { AS: '4294967296' } }, 'AS: asNumber "4294967296" is not an AS number 1-4294967295 or x.y'],
     [
-      'autodetect',
-      { env: { IP: 'autodetect' } },
-      'IP: ipv4 "autodetect" is not supported yet in this version: give the address, or leave it out so that the Node resource decides',
+      'detection method',
+      { env: { IP_AUTODETECTION_METHOD: 'fastest' } },
+      'IP_AUTODETECTION_METHOD: ipv4Detection "fastest" is not first-found, can-reach=HOST, interface=REGEX,..., skip-interface=REGEX,..., cidr=CIDR,... or kubernetes-internal-ip',
     ],
-    ['family', { env: { IP6: '10.0.0.1' } }, 'IP6: ipv6 "10.0.0.1" is not an IPv6 address, an IPv6 address with a mask, or none'],
+    [
+      'pattern of interfaces',
+      { env: { IP_AUTODETECTION_METHOD: 'interface=eth0,e(' } },
+      'IP_AUTODETECTION_METHOD: ipv4Detection "interface=eth0,e(" is not a list of regular expressions at "e("',
+    ],
+    [
+      'CIDRs of a method',
+      { env: { IP6_AUTODETECTION_METHOD: 'cidr=fd00::1/64' } },
+      'IP6_AUTODETECTION_METHOD: ipv6Detection "cidr=fd00::1/64" is not a list of CIDRs with the host bits 0 at "fd00::1/64"',
+    ],
+    [
+      'interval of detection',
+      { env: { AUTODETECT_POLL_INTERVAL: '1d' } },
+      'AUTODETECT_POLL_INTERVAL: autodetectInterval "1d" is not 1-86400 seconds, such as 90s or 2m',
+    ],
+    ['what is written', { flags: { write: 'status,all' } }, '--write: write "status,all" is not a list of address, condition, status, events, or none, at "all"'],
+    ['family', { env: { IP6: '10.0.0.1' } }, 'IP6: ipv6 "10.0.0.1" is not an IPv6 address, an IPv6 address with a mask, autodetect or none'],
     [
       'router id',
       { env: { CALICO_ROUTER_ID: '127.0.0.1' } },
