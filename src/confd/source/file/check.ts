@@ -3,7 +3,6 @@ import type { Clock } from '../../clock.ts';
 import { createStore } from '../../resources/store.ts';
 import type { Issue, Snapshot } from '../../resources/types.ts';
 import { createFileSource } from './file-source.ts';
-import { REAL_CLOCK } from './real-clock.ts';
 
 /** Outcome of checking a directory. `objects` counts those in a good form; `snapshot` holds them. */
 export interface CheckedDirectory {
@@ -22,7 +21,7 @@ function byPosition(a: Issue, b: Issue): number {
 }
 
 /** Reads a directory (or one manifest) as the source does and gives its first view. A missing directory is an issue. */
-export async function checkDirectory(path: string, clock: Clock = REAL_CLOCK): Promise<CheckedDirectory> {
+export async function checkDirectory(path: string, clock: Clock): Promise<CheckedDirectory> {
   const abort = new AbortController();
   const store = createStore();
   for await (const change of createFileSource({ path, clock }).watch(abort.signal)) {

@@ -9,7 +9,6 @@ import type { Issue } from '../../resources/types.ts';
 import type { Change, Source } from '../types.ts';
 import { changedAt, isManifestName, listManifests, pathKind, type Root, rootOfPath } from './directory.ts';
 import { createReader, type Reader } from './reader.ts';
-import { REAL_CLOCK } from './real-clock.ts';
 import { createView, type View } from './view.ts';
 import { createWake, type Noted, type Wake } from './wake.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
@@ -24,8 +23,7 @@ const DIRECTORY_SCOPE = 'directory';
 export interface FileSourceOptions {
   /** A directory, or a single manifest. */
   readonly path: string;
-  /** Default: the machine's. */
-  readonly clock?: Clock;
+  readonly clock: Clock;
   /** Default: nowhere. */
   readonly log?: Log;
   /** Ms between full looks at a watched directory, default `POLL_MS.watched`. */
@@ -66,7 +64,7 @@ function missingIssue(path: string): Issue {
 }
 
 async function* watchFiles(options: FileSourceOptions, signal: AbortSignal): AsyncGenerator<Change> {
-  const { clock = REAL_CLOCK, log = SILENT_LOG, path, pollMs = POLL_MS.watched } = options;
+  const { clock, log = SILENT_LOG, path, pollMs = POLL_MS.watched } = options;
   const wake = createWake(clock, signal);
   const root = await rootOfPath(path);
   const view = createView();

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { formatIssue, objectKey } from '../../../../src/confd/resources/issue.ts';
 import type { Issue, Resource } from '../../../../src/confd/resources/types.ts';
 import { checkDirectory } from '../../../../src/confd/source/file/index.ts';
+import { REAL_CLOCK } from '../../../../src/main/clock.ts';
 import { follow, temporaryDirectory } from './follow.ts';
 
 const fixtures = resolve(dirname(fileURLToPath(import.meta.url)), '../../../fixtures/broken');
@@ -42,7 +43,7 @@ afterEach(async () => {
 describe('each broken object gives its one issue, at its line', () => {
   it.each(files)('%s', async (file) => {
     const path = join(fixtures, 'bad', file);
-    const { issues } = await checkDirectory(path);
+    const { issues } = await checkDirectory(path, REAL_CLOCK);
     expect(issues.map(seen)).toEqual(expected(file));
     expect(issues.every(({ source }) => source?.file === path)).toBe(true);
   });
@@ -50,7 +51,7 @@ describe('each broken object gives its one issue, at its line', () => {
 
 describe('its twin gives none', () => {
   it.each(files)('%s', async (file) => {
-    const { issues, objects } = await checkDirectory(join(fixtures, 'good', file));
+    const { issues, objects } = await checkDirectory(join(fixtures, 'good', file), REAL_CLOCK);
     expect(issues.map(seen)).toEqual([]);
     expect(objects).toBe(documents(file));
   });
@@ -58,14 +59,14 @@ describe('its twin gives none', () => {
 
 describe('the collection', () => {
   it('has at least 200 objects, no two with the same kind, field and rule', async () => {
-    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file))))).flatMap(({ issues }) => issues);
+    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(({ issues }) => issues);
     const keys = all.map(({ object, field, rule }) => `${object.kind} ${field.replaceAll(/\[\d+\]/g, '[]')} ${rule}`);
     expect(keys.length).toBeGreaterThanOrEqual(200);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   it('has every field of the kinds that BGP is configured with', async () => {
-    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file))))).flatMap(({ issues }) => issues);
+    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(({ issues }) => issues);
     const fields = new Set(all.map(({ object, field }) => `${object.kind} ${field.replaceAll(/\[\d+\]/g, '')}`));
     expect(FIELDS.filter((field) => !fields.has(field))).toEqual([]);
   });
@@ -75,7 +76,7 @@ describe('the collection', () => {
     cpSync(join(fixtures, 'bad'), path, { recursive: true });
     mkdirSync(join(path, 'beside'));
     writeFileSync(join(path, 'beside', 'good.yaml'), BESIDE);
-    const { snapshot } = await checkDirectory(path);
+    const { snapshot } = await checkDirectory(path, REAL_CLOCK);
     expect(snapshot.peers.get('beside')?.asNumber).toBe(64512);
     expect(snapshot.filters.get('beside')?.exportV4).toHaveLength(1);
     expect(snapshot.pools.has('beside')).toBe(true);
@@ -105,7 +106,7 @@ describe('the collection', () => {
 
   it('never shows a secret', async () => {
     for (const file of files) {
-      const { issues } = await checkDirectory(join(fixtures, 'bad', file));
+      const { issues } = await checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK);
       expect(JSON.stringify(issues)).not.toMatch(/hunter2|aHVudGVyMg/);
     }
     expect(files.some((file) => readFileSync(join(fixtures, 'bad', file), 'utf8').includes('hunter2'))).toBe(true);

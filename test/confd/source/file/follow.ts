@@ -6,6 +6,7 @@ import { formatIssue } from '../../../../src/confd/resources/issue.ts';
 import { createStore, type Store } from '../../../../src/confd/resources/store.ts';
 import { createFileSource } from '../../../../src/confd/source/file/index.ts';
 import type { Change } from '../../../../src/confd/source/types.ts';
+import { REAL_CLOCK } from '../../../../src/main/clock.ts';
 
 /** Ms after which a change that should come is taken for lost. */
 const PATIENCE_MS = 10_000;
@@ -34,7 +35,7 @@ export function follow(path: string, options: { readonly pollMs?: number } = {})
   const abort = new AbortController();
   const store = createStore();
   const changes: Change[] = [];
-  const iterator = createFileSource({ path, ...options })
+  const iterator = createFileSource({ path, clock: REAL_CLOCK, ...options })
     .watch(abort.signal)
     [Symbol.asyncIterator]();
 
