@@ -142,8 +142,11 @@ type Columns = { readonly columns: string } | { readonly because: string };
 
 function columnsOf(block: Uint8Array, ctx: AttributeContext, nextHop: Uint8Array): Columns {
   const { attributes, faults } = decodeAttributes(block, ctx, nextHop);
-  if (attributes !== undefined) return { columns: attributeColumns(attributes, formatAddress(attributes.nextHop)) };
-  return { because: faults.map(({ detail, citation }) => `${detail} (${citation})`).join(', ') };
+  // A table may hold next hops that no session would accept; they are printed like all others.
+  const refused = faults.filter(({ outcome, attribute }) => outcome !== 'attribute-discard' && attribute !== 3);
+  if (attributes === undefined || refused.length > 0)
+    return { because: refused.map(({ detail, citation }) => `${detail} (${citation})`).join() };
+  return { columns: attributeColumns(attributes, formatAddress(attributes.nextHop)) };
 }
 
 /** A line with its columns, or as much of it as can be compared. */
