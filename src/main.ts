@@ -29,6 +29,11 @@ import { KERNEL_CAPABILITIES, kernelDesireOptions, startKernel, withKernel } fro
 import { lockDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
 import { createLog, screenLevel } from './main/log.ts';
+import { memoryLimit } from './main/memory-limit.ts';
+import type { NodeLife } from './main/node-life.ts';
+import { createNodeLife } from './main/node-life.ts';
+import type { OperatorState } from './main/operator-state.ts';
+import { openOperatorState } from './main/operator-state.ts';
 import type { DaemonNeeds } from './main/options.ts';
 import { daemonNeeds, healthOptions, requireManifests, translateOptions } from './main/options.ts';
 import { portOwner } from './main/port-owner.ts';
@@ -50,6 +55,7 @@ interface Daemon {
   readonly health: HealthThread;
   readonly driver: Engine;
   readonly engine: DesireEngine;
+  readonly life: NodeLife;
   state: ConvergeState;
   /** Issues of the state and of the engine since then, one list while nothing changes. */
   issues: readonly Issue[];
@@ -101,8 +107,9 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
   log.info({ version: programVersion(), listening, datastore: config.datastore, path: needs.path }, 'started');
   try {
     await daemon.driver.start(ended);
+    await daemon.life.restore();
     const store = createStore();
-    const source = await createSource(config, needs, log);
+    const source = daemon.life.wrap(await createSource(config, needs, log));
     // The resource decides where nobody else did (control-plane 1.2, logSeverityScreen).
     const leveled = result.origins.get('logLevel')?.kind === 'default';
     const compute = computeWith(daemon.engine, needs.node);
@@ -114,6 +121,7 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
         store,
         compute: (snapshot, delta) => {
           if (leveled) log.setLevel(screenLevel(snapshot, needs.node) ?? config.logLevel);
+          daemon.life.seen(snapshot);
           return compute(snapshot, delta);
         },
         driver: daemon.driver,
@@ -145,13 +153,14 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
   const kernel = await kernelBeside(config, health, { log, issuesChanged: () => issuesChanged(), failed: fail });
   const desire = engineDesireOptions(config, needs.node);
   const restart = await openRestartState(config.stateDir, await readForwarding());
+  const operators = await openOperatorState(config.stateDir, log);
   const loop = measureLoop();
   const issuesChanged = (): void => {
     if (parts.daemon !== undefined) record(parts.daemon, parts.daemon.state, undefined);
   };
   const driver: Engine =
     config.engine === 'native'
-      ? withKernel(createNativeEngine(config, { health, log, issuesChanged, kernel, restart }), kernel)
+      ? withKernel(createNativeEngine(config, { health, log, issuesChanged, kernel, restart, operators }), kernel)
       : createBirdEngine(config, config.engine, {
           health,
           log,
@@ -172,6 +181,7 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
     health,
     driver,
     engine: createDesire(kernel === undefined ? desire : kernelDesireOptions(desire)),
+    life: createNodeLife({ config, needs, engine: driver, log }),
     state: IDLE,
     issues: [],
     documentVersion: 0,
@@ -219,9 +229,11 @@ function createNativeEngine(
     issuesChanged,
     kernel,
     restart,
+    operators,
   }: Pick<BirdEngineDeps, 'health' | 'log' | 'issuesChanged'> & {
     readonly kernel: KernelThread | undefined;
     readonly restart: RestartState;
+    readonly operators: OperatorState;
   },
 ): Engine {
   let lives = 0;
@@ -234,7 +246,12 @@ function createNativeEngine(
       spawnSpeaker(
         events,
         health.connectSpeaker(),
-        { recovery: recovery(), auditMs: config.auditInterval * 1000 },
+        {
+          recovery: recovery(),
+          auditMs: config.auditInterval * 1000,
+          memoryLimit: memoryLimit(config.memoryLimit),
+          remembered: operators.latest(),
+        },
         kernel?.connectSpeaker(),
       ),
     clock: REAL_CLOCK,
@@ -242,10 +259,12 @@ function createNativeEngine(
     portOwner,
     issuesChanged,
     event: (event) => logSpeakerEvent(log, event),
+    remember: operators.remember,
   });
   return {
     ...driver,
     stop: async (planned) => {
+      await operators.close(planned);
       await driver.stop(planned);
       if (!planned) await restart.forget();
     },
@@ -282,6 +301,8 @@ async function answer(daemon: Daemon | undefined, query: MainQuery): Promise<Ans
       if (prefix === undefined) return { ok: false, fault: { code: 'bad-request', message: `${query.prefix} is not a prefix` } };
       return { ok: true, answer: { kind: 'explain', steps: explainSteps(daemon.engine.explain(prefix)) } };
     }
+    case 'drain':
+      return daemon.life.drain(query.request);
     default: {
       const never: never = query;
       return never;
@@ -291,7 +312,10 @@ async function answer(daemon: Daemon | undefined, query: MainQuery): Promise<Ans
 
 async function shutDown(daemon: Daemon, planned: boolean, signal: AbortSignal): Promise<void> {
   daemon.log.info({ because: String(signal.reason ?? 'fault'), planned }, 'stopping');
-  await daemon.driver.stop(planned);
+  // Peers are given time to choose other paths, and meanwhile the daemon is as alive as before.
+  const heartbeat = setInterval(daemon.push, PUSH_INTERVAL_MS);
+  const forGood = await daemon.life.leave().finally(() => clearInterval(heartbeat));
+  await daemon.driver.stop(planned && !forGood);
   await daemon.health.stop();
   daemon.log.info({}, 'stopped');
   daemon.log.flush();

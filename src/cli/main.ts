@@ -18,6 +18,7 @@ const COMMANDS: readonly CommandRow[] = [
   { name: 'explain', summary: 'say why a prefix is advertised, or why not', load: () => import('./explain.ts') },
   { name: 'peers', summary: 'list the sessions', load: () => import('./peers.ts') },
   { name: 'peer', summary: 'shut down, enable, reset, refresh or drain a session', load: () => import('./peer.ts') },
+  { name: 'drain', summary: 'take a node out of service before it goes, and back', load: () => import('./drain.ts') },
   { name: 'routes', summary: 'list routes', load: () => import('./routes.ts') },
   { name: 'health', summary: 'ask for liveness and readiness', load: () => import('./health.ts') },
   { name: 'replay', summary: 'play a recording of a speaker back and compare', load: () => import('./replay.ts') },

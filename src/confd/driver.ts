@@ -10,6 +10,9 @@ export interface ApplyResult {
   readonly touched: { readonly peers: number; readonly routes: number; readonly policies: number };
 }
 
+/** How far a node is on its way out (RFC 8326): `draining`, its peers are told to prefer other paths; `left`, its sessions are ended. */
+export type DrainPhase = 'off' | 'draining' | 'left';
+
 /** A routing engine: given the whole wanted state, again and again. */
 export interface Driver {
   /** Brings the engine up. Idempotent. */

@@ -46,7 +46,9 @@ export function parseDetection(text: string): Parsed<DetectionMethod> {
 
 function parsePatterns(kind: 'interface' | 'skip-interface', patterns: readonly string[]): Parsed<DetectionMethod> {
   const broken = patterns.find((pattern) => !isPattern(pattern));
-  return broken === undefined ? { ok: true, value: { kind, patterns } } : bad(`not a list of regular expressions at ${JSON.stringify(broken)}`);
+  return broken === undefined
+    ? { ok: true, value: { kind, patterns } }
+    : bad(`not a list of regular expressions at ${JSON.stringify(broken)}`);
 }
 
 function isPattern(text: string): boolean {

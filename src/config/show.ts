@@ -11,6 +11,13 @@ export interface ShownValue {
   readonly origin: string;
 }
 
+/** `NAME=VALUE` with commas between. */
+function entriesText(entries: object): string {
+  return Object.entries(entries)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(',');
+}
+
 /** Lists every value in the order of the option table. */
 export function showConfig(result: ConfigResult): readonly ShownValue[] {
   const texts = valueTexts(result.config);
@@ -102,10 +109,10 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     runDir: config.runDir,
     stateDir: config.stateDir,
     listenPort: config.listenPort?.toString() ?? null,
+    maxPrefix: Object.keys(config.maxPrefix).length === 0 ? null : entriesText(config.maxPrefix),
+    memoryLimit: config.memoryLimit?.toString() ?? null,
     auditInterval: String(config.auditInterval),
-    readiness: Object.entries(config.readiness)
-      .map(([name, rule]) => `${name}=${rule}`)
-      .join(','),
+    readiness: entriesText(config.readiness),
     readinessThreshold: String(config.readinessThreshold),
     endpointStatusPrefix: config.endpointStatusPrefix,
     birdSockets: config.birdSockets,

@@ -284,7 +284,25 @@ export type MainQuery =
   /** Answer: the `linnet.desired/v1` document as JSON text, the same octets that `linnet desired -o json` prints. */
   | { readonly kind: 'desired' }
   /** Answer: the steps before the speaker, stages `resource` and `desired`. `prefix` is canonical. */
-  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null };
+  | { readonly kind: 'explain'; readonly prefix: string; readonly peer: string | null }
+  /** The node's way out (RFC 8326): asked for, or only shown. Answered when the engine has it. */
+  | { readonly kind: 'drain'; readonly request: DrainRequestView };
+
+/** What an operator asks of the node: `on` tells the peers, `leave` ends the sessions, `off` takes both back. */
+export type DrainRequestView = 'show' | 'on' | 'leave' | 'off';
+
+/** The node's way out. `since` is wall-clock ms, 0 while nobody asks for it. */
+export interface DrainView {
+  readonly phase: 'off' | 'draining' | 'left';
+  readonly since: number;
+  readonly causes: readonly ('operator' | 'cordon' | 'shutdown')[];
+}
+
+/** `GET` and `POST /api/v1/drain`. */
+export interface DrainDocument extends DrainView {
+  readonly schema: 'linnet.drain/v1';
+  readonly node: string;
+}
 
 /** What the health thread asks the speaker. Peers are ids of the last push, prefixes canonical text. */
 export type SpeakerQuery =
@@ -305,7 +323,8 @@ export type SpeakerQuery =
 /** Answer to a MainQuery of the same kind. */
 export type MainAnswer =
   | { readonly kind: 'desired'; readonly version: number; readonly text: string }
-  | { readonly kind: 'explain'; readonly steps: readonly ExplainStep[] };
+  | { readonly kind: 'explain'; readonly steps: readonly ExplainStep[] }
+  | { readonly kind: 'drain'; readonly drain: DrainView };
 
 /** Answer to a SpeakerQuery of the same kind; `next` is the cursor of the next page, null at the end. */
 export type SpeakerAnswer =

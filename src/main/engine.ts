@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createBirdDriver } from '../confd/bird/driver.ts';
 import type { Desired, DesireOptions } from '../confd/desired/types.ts';
-import type { Driver } from '../confd/driver.ts';
+import type { DrainPhase, Driver } from '../confd/driver.ts';
 import type { Log } from '../confd/log.ts';
 import type { HeldPeer } from '../confd/native/translate.ts';
 import type { Issue } from '../confd/resources/types.ts';
@@ -20,6 +20,8 @@ export interface Engine extends Driver {
   readonly engineIssues: () => readonly Issue[];
   /** Peers of the last state that are not started. */
   readonly held: () => readonly HeldPeer[];
+  /** The node's way out (RFC 8326); absent: this engine cannot tell its peers. */
+  readonly drain?: (phase: DrainPhase) => Promise<void>;
 }
 
 /** What the BIRD engine needs of the daemon. */
@@ -43,6 +45,7 @@ export function requireEngineOptions(config: Config): void {
     throw new StartError('ENGINE', `--${flag} is for the native engine only, not for --engine ${config.engine}`);
   };
   if (config.sessionFamilies === 'both') refuse('session-families both');
+  if (config.shutdown === 'drain') refuse('shutdown drain');
   if (config.transportMap.length > 0) refuse('transport-map');
 }
 

@@ -35,7 +35,9 @@ export interface HostNetwork {
 }
 
 /** What was found, or why nothing was, as the end of a sentence. */
-export type Detected = { readonly ok: true; readonly found: HostAddress; readonly where: string } | { readonly ok: false; readonly because: string };
+export type Detected =
+  | { readonly ok: true; readonly found: HostAddress; readonly where: string }
+  | { readonly ok: false; readonly because: string };
 
 /** Interfaces that are never the node's way out, unless a method names them (control-plane 8.4). */
 export const DEFAULT_EXCLUSIONS: readonly string[] = [
@@ -75,7 +77,12 @@ export async function detect(method: DetectionMethod, family: IpFamily, { networ
     case 'first-found':
       return firstOf(leaveOut(interfaces, DEFAULT_EXCLUSIONS), family, () => true, 'outside of the excluded interfaces');
     case 'skip-interface':
-      return firstOf(leaveOut(interfaces, [...DEFAULT_EXCLUSIONS, ...method.patterns]), family, () => true, 'on an interface that is not skipped');
+      return firstOf(
+        leaveOut(interfaces, [...DEFAULT_EXCLUSIONS, ...method.patterns]),
+        family,
+        () => true,
+        'on an interface that is not skipped',
+      );
     case 'interface':
       return byPattern(method.patterns, interfaces, family);
     case 'cidr':
@@ -121,12 +128,7 @@ function leaveOut(interfaces: readonly HostInterface[], patterns: readonly strin
 }
 
 /** The highest index first, as Calico enumerates; of each interface the first address that the world can use. */
-function firstOf(
-  interfaces: readonly HostInterface[],
-  family: IpFamily,
-  wanted: (entry: HostAddress) => boolean,
-  where: string,
-): Detected {
+function firstOf(interfaces: readonly HostInterface[], family: IpFamily, wanted: (entry: HostAddress) => boolean, where: string): Detected {
   for (const { name, addresses } of [...interfaces].sort((a, b) => b.index - a.index)) {
     const found = addresses.find((entry) => entry.address.family === family && isGlobal(entry.address) && wanted(entry));
     if (found !== undefined) return { ok: true, found, where: name };

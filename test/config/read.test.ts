@@ -31,7 +31,9 @@ function read({ flags = {}, env = {}, yaml = '', files = {}, machine = {} }: Giv
 }
 
 const addressText = (value: NodeAddress): string =>
-  value === undefined || value === 'none' || value === 'autodetect' ? String(value) : `${formatAddress(value.address)} in ${formatPrefix(value.network)}`;
+  value === undefined || value === 'none' || value === 'autodetect'
+    ? String(value)
+    : `${formatAddress(value.address)} in ${formatPrefix(value.network)}`;
 
 describe('precedence: default < file < environment < flag, LINNET_ before Calico', () => {
   const yaml = 'node: from-file\nlogLevel: error\n';
@@ -57,6 +59,9 @@ describe('precedence: default < file < environment < flag, LINNET_ before Calico
       'etcdv3',
       'default, because etcdEndpoints is set',
     ],
+    ['limits by kind', { flags: { maxPrefix: 'client=5, external=0' } }, 'maxPrefix', { client: 5, external: 0 }, '--max-prefix'],
+    ['no limit said', {}, 'maxPrefix', {}, 'default'],
+    ['memory', { env: { LINNET_MEMORY_LIMIT: '512' } }, 'memoryLimit', 512, 'LINNET_MEMORY_LIMIT'],
     ['a path is a file datastore', { flags: { path: '/m' } }, 'datastore', 'file', 'default, because path is set'],
     [
       'a named datastore beats the path',
@@ -158,8 +163,16 @@ describe('a bad value names origin, key, value and rule', () => {
       { env: { AUTODETECT_POLL_INTERVAL: '1d' } },
       'AUTODETECT_POLL_INTERVAL: autodetectInterval "1d" is not 1-86400 seconds, such as 90s or 2m',
     ],
-    ['what is written', { flags: { write: 'status,all' } }, '--write: write "status,all" is not a list of address, condition, status, events, or none, at "all"'],
-    ['family', { env: { IP6: '10.0.0.1' } }, 'IP6: ipv6 "10.0.0.1" is not an IPv6 address, an IPv6 address with a mask, autodetect or none'],
+    [
+      'what is written',
+      { flags: { write: 'status,all' } },
+      '--write: write "status,all" is not a list of address, condition, status, events, or none, at "all"',
+    ],
+    [
+      'family',
+      { env: { IP6: '10.0.0.1' } },
+      'IP6: ipv6 "10.0.0.1" is not an IPv6 address, an IPv6 address with a mask, autodetect or none',
+    ],
     [
       'router id',
       { env: { CALICO_ROUTER_ID: '127.0.0.1' } },

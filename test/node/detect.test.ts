@@ -43,7 +43,9 @@ function method(text: string): DetectionMethod {
 }
 
 function textOf(detected: Detected): string {
-  return detected.ok ? `${formatAddress(detected.found.address)} in ${formatPrefix(detected.found.network)} on ${detected.where}` : detected.because;
+  return detected.ok
+    ? `${formatAddress(detected.found.address)} in ${formatPrefix(detected.found.network)} on ${detected.where}`
+    : detected.because;
 }
 
 describe('the methods of control-plane 8.4', () => {

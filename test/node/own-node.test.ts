@@ -117,7 +117,14 @@ describe('the own Node with what is found on the machine', () => {
 
   it.each<[string, readonly Resource[], HostInterface[], boolean, string, readonly string[]]>([
     ['nothing found: what the Node says stays', [node('a', '10.9.9.9/24')], [], true, '10.9.9.9 in 10.9.9.0/24', ['finds nothing']],
-    ['nothing found, nothing said: what Kubernetes knows', [node('a', undefined, ['192.0.2.3'])], [], true, '192.0.2.3 in 192.0.2.3/32', ['finds nothing']],
+    [
+      'nothing found, nothing said: what Kubernetes knows',
+      [node('a', undefined, ['192.0.2.3'])],
+      [],
+      true,
+      '192.0.2.3 in 192.0.2.3/32',
+      ['finds nothing'],
+    ],
     ['nothing at all', [node('a', undefined)], [], true, 'none', ['finds nothing']],
     [
       'another node has it',
@@ -127,7 +134,14 @@ describe('the own Node with what is found on the machine', () => {
       'none',
       ['is the address of Node/b: it is not used'],
     ],
-    ['another node has it, unchecked', [node('b', '192.0.2.7/24'), node('a', undefined)], eth0('192.0.2.7/24'), false, '192.0.2.7 in 192.0.2.0/24', []],
+    [
+      'another node has it, unchecked',
+      [node('b', '192.0.2.7/24'), node('a', undefined)],
+      eth0('192.0.2.7/24'),
+      false,
+      '192.0.2.7 in 192.0.2.0/24',
+      [],
+    ],
   ])('%s', async (_name, nodes, interfaces, check, expected, issues) => {
     const here = world(nodes, interfaces, check);
     expect(await here.next()).toBe(expected);

@@ -236,6 +236,13 @@ export const documents = {
     peers: list(explainPeer),
   }),
   PeerAction: object({ schema: tag('linnet.peer-action/v1'), peer: text, action: oneOf(...PEER_ACTIONS) }),
+  Drain: object({
+    schema: tag('linnet.drain/v1'),
+    node: text,
+    phase: describe('draining: peers are told to prefer other paths; left: the sessions are ended', oneOf('off', 'draining', 'left')),
+    since: moment,
+    causes: list(oneOf('operator', 'cordon', 'shutdown')),
+  }),
   Error: object({
     error: object({ code: describe('stable', text), message: text, thread: describe('the thread that is the cause', thread) }, ['thread']),
   }),

@@ -7,6 +7,7 @@ import { sortedPeers, threadView } from '../state.ts';
 import type { HealthDocument, IssuesDocument, PeersDocument, StatusDocument } from '../status.ts';
 import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer, TEXT_TYPE } from './answer.ts';
 import type { DocumentName } from './documents-schema.ts';
+import { DRAIN_PATH, drain } from './drain.ts';
 import { desired, explain, routes } from './inquiries.ts';
 import { describe, oneOf, type Schema, text } from './schema.ts';
 import { absence, type Suppliers } from './suppliers.ts';
@@ -192,6 +193,14 @@ export const ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: 'Issues', 503: 'Error' },
     public: false,
     answer: issues,
+  },
+  {
+    paths: [DRAIN_PATH],
+    summary: 'Whether the node is on its way out, since when and at whose word.',
+    query: {},
+    answers: { 200: 'Drain', 409: 'Error', ...threadFaults },
+    public: false,
+    answer: (suppliers) => drain(suppliers, undefined),
   },
   {
     paths: ['/api/v1/explain'],

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, generated from the endpoint table and the schemas that requests are validated with. */
 
 import { type DocumentName, documents } from './documents-schema.ts';
+import { DRAIN_PATH, DRAIN_SUMMARY, drainBody } from './drain.ts';
 import { ANSWER_TYPE, ENDPOINTS, type Endpoint } from './endpoints.ts';
 import { PEER_ACTION_PATH, PEER_ACTION_SUMMARY, peerActionBody, peerActionParams } from './peer-action.ts';
 import type { Schema } from './schema.ts';
@@ -45,18 +46,14 @@ export function openApiDocument(version: string): object {
         schema,
       })),
       requestBody: { required: true, content: { 'application/json': { schema: peerActionBody } } },
-      responses: Object.fromEntries(
-        Object.entries({
-          200: 'PeerAction',
-          400: 'Error',
-          404: 'Error',
-          409: 'Error',
-          500: 'Error',
-          503: 'Error',
-          504: 'Error',
-        } as const).map(([status, name]) => [status, response(status, name, [])] as const),
-      ),
+      responses: actionResponses('PeerAction'),
     },
+  };
+  const drain = {
+    operationId: 'drainNode',
+    summary: DRAIN_SUMMARY,
+    requestBody: { required: true, content: { 'application/json': { schema: drainBody } } },
+    responses: actionResponses('Drain'),
   };
   return {
     openapi: '3.1.0',
@@ -67,9 +64,19 @@ export function openApiDocument(version: string): object {
       description:
         'Status of the daemon, and actions on its peers. Listener 1 (loopback and the unix socket) serves every path; the metrics listener /metrics and the probes.',
     },
-    paths: { ...Object.fromEntries(paths), [PEER_ACTION_PATH.replaceAll(/:(\w+)/g, '{$1}')]: actions, [OPENAPI_PATH]: self },
+    paths: {
+      ...Object.fromEntries(paths.map(([path, item]) => [path, path === DRAIN_PATH ? { ...item, post: drain } : item] as const)),
+      [PEER_ACTION_PATH.replaceAll(/:(\w+)/g, '{$1}')]: actions,
+      [OPENAPI_PATH]: self,
+    },
     components: { schemas: documents },
   };
+}
+
+/** Answers of a POST whose document is `name`. */
+function actionResponses(name: DocumentName): object {
+  const answers = { 200: name, 400: 'Error', 404: 'Error', 409: 'Error', 500: 'Error', 503: 'Error', 504: 'Error' } as const;
+  return Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(status, answer, [])] as const));
 }
 
 function operation(endpoint: Endpoint, path: string): object {

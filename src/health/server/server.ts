@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { IDLE_TIMEOUT_MS, MAX_CONNECTIONS, REQUEST_TIMEOUT_MS, STREAM_BUFFER_OCTETS, TIMEOUT_CHECK_MS } from '../limits.ts';
 import { type Answer, errorAnswer, jsonAnswer } from './answer.ts';
+import { DRAIN_PATH, drain, drainBody } from './drain.ts';
 import { ENDPOINTS, type Endpoint, type Request } from './endpoints.ts';
 import { OPENAPI_PATH, openApiDocument, querySchema } from './openapi.ts';
 import { PEER_ACTION_PATH, type PeerActionRequest, peerAction, peerActionBody, peerActionParams } from './peer-action.ts';
@@ -61,6 +62,12 @@ function registerActions(app: FastifyInstance, suppliers: Suppliers): void {
     url: PEER_ACTION_PATH,
     schema: { params: peerActionParams, body: peerActionBody },
     handler: async (request, reply) => send(reply, await peerAction(suppliers, readActionRequest(request))),
+  });
+  app.route({
+    method: 'POST',
+    url: DRAIN_PATH,
+    schema: { body: drainBody },
+    handler: async (request, reply) => send(reply, await drain(suppliers, readActionRequest(request).state ?? '')),
   });
 }
 

@@ -1,0 +1,100 @@
+/** The node's lifecycle beside the daemon's loop: its addresses, its way out, and what is left on the host for the next start. */
+import { join } from 'node:path';
+import type { Snapshot } from '../confd/resources/types.ts';
+import type { Source } from '../confd/source/types.ts';
+import type { Config } from '../config/types.ts';
+import type { DrainRequestView, DrainView } from '../health/status.ts';
+import type { Answered } from '../health/thread.ts';
+import type { Drain } from '../node/drain.ts';
+import { createDrain } from '../node/drain.ts';
+import { drainFile, shutdownFile } from '../node/files.ts';
+import { hostNetwork } from '../node/host-network.ts';
+import { withDetectedAddresses } from '../node/own-node.ts';
+import { REAL_CLOCK } from './clock.ts';
+import type { Engine } from './engine.ts';
+import type { DaemonLog } from './log.ts';
+import type { DaemonNeeds } from './options.ts';
+
+/** What the lifecycle needs of the daemon. */
+export interface NodeLifeDeps {
+  readonly config: Config;
+  readonly needs: DaemonNeeds;
+  readonly engine: Engine;
+  readonly log: DaemonLog;
+}
+
+/** The node's lifecycle as the daemon's parts call it. */
+export interface NodeLife {
+  /** The source with detected addresses in the own Node. */
+  wrap(source: Source): Source;
+  /** Takes up what the run before left; before the first state is applied. */
+  restore(): Promise<void>;
+  /** A new view of the cluster. */
+  seen(snapshot: Snapshot): void;
+  drain(request: DrainRequestView): Promise<Answered<{ readonly kind: 'drain'; readonly drain: DrainView }>>;
+  /** Before the sessions end. True where they end for good, whatever the configuration says. */
+  leave(): Promise<boolean>;
+}
+
+/** Makes it. */
+export function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): NodeLife {
+  const drain = makeDrain(config, engine, log);
+  const shutdown = shutdownFile(config.shutdownFile ?? join(config.stateDir, 'shutdownTS'));
+  const followsCordon = config.drainOnCordon && config.compat !== 'calico';
+  const complain = (because: unknown): void =>
+    log.error({ because: because instanceof Error ? because.message : String(because) }, 'drain failed');
+  return {
+    wrap: (source) => withDetectedAddresses(source, detection(config, needs, log)),
+    restore: async () => {
+      await drain?.restore();
+    },
+    seen: (snapshot) => {
+      const cordoned = snapshot.nodes.get(needs.node)?.unschedulable === true;
+      if (followsCordon) void drain?.cordoned(cordoned).catch(complain);
+    },
+    drain: async (request) => {
+      if (drain === undefined) {
+        return {
+          ok: false,
+          fault: { code: 'conflict', message: `engine ${config.engine} cannot tell its peers to prefer other paths: only native can` },
+        };
+      }
+      return { ok: true, answer: { kind: 'drain', drain: request === 'show' ? drain.state() : await drain.ask(request) } };
+    },
+    leave: async () => {
+      const problem = await shutdown.write(new Date(REAL_CLOCK.now()));
+      if (problem !== undefined) log.warn({ because: problem }, 'shutdown file not written');
+      if (config.shutdown === 'drain') await drainThenWait(drain, config.drainWait);
+      return drain?.state().causes.some((cause) => cause !== 'cordon') ?? false;
+    },
+  };
+}
+
+function makeDrain(config: Config, engine: Engine, log: DaemonLog): Drain | undefined {
+  const { drain } = engine;
+  if (drain === undefined) return undefined;
+  return createDrain({ file: drainFile(config.stateDir), engine: drain, now: () => REAL_CLOCK.now(), log });
+}
+
+/** Nobody has to be given time for other paths twice. */
+async function drainThenWait(drain: Drain | undefined, seconds: number): Promise<void> {
+  if (drain === undefined || drain.state().phase !== 'off') return;
+  await drain.stopping();
+  await REAL_CLOCK.wait(seconds * 1000, new AbortController().signal);
+}
+
+function detection(config: Config, { node }: DaemonNeeds, log: DaemonLog): Parameters<typeof withDetectedAddresses>[1] {
+  return {
+    node,
+    methods: {
+      ...(config.ipv4 === 'autodetect' ? { ipv4: config.ipv4Detection } : {}),
+      ...(config.ipv6 === 'autodetect' ? { ipv6: config.ipv6Detection } : {}),
+    },
+    intervalMs: config.autodetectInterval * 1000,
+    checkConflicts: !config.disableNodeIpCheck,
+    network: hostNetwork(),
+    clock: REAL_CLOCK,
+    log,
+    found: () => undefined,
+  };
+}
