@@ -2,19 +2,36 @@
  * Replays a recorded router log into the pure core: what came in goes in, what goes out is collected by neighbour.
  *
  * The recorded router has a routing table below it and policies beside it, the core has not: routes whose next hop the recording says
- * cannot be resolved (by its end) are withheld, and recorded verdicts of policies on redistributed routes, imports and exports stand for
- * the policies. Which of two connections of a pair lives is not recorded; the one that messages came on is the one replayed.
+ * cannot be resolved (by its end) are withheld, and recorded outcomes of policies on redistributed routes, imports and exports stand for
+ * the policies (router-log-policies.ts). Which of two connections of a pair lives is not recorded; the one that messages came on is the one replayed.
  */
-import type { Policy, Speaker, SpeakerConfig, SpeakerOutput } from 'bgp-ts';
+import type { Speaker, SpeakerConfig, SpeakerOutput } from 'bgp-ts';
 import { createSpeaker } from 'bgp-ts';
 import type { Address } from 'bgp-ts/net';
-import { addressesEqual, formatAddress, formatPrefix } from 'bgp-ts/net';
+import { addressesEqual, formatPrefix } from 'bgp-ts/net';
 import { seededRandom } from 'bgp-ts/testing';
-import type { Family, NotificationMessage } from 'bgp-ts/wire';
+import type { Family, NotificationMessage, PathAttributes, PathPrefix } from 'bgp-ts/wire';
 import { decodeNotification, encodeKeepalive, Framer, MESSAGE_TYPE } from 'bgp-ts/wire';
-import { entries, list, member, number, text } from '../interop/harness/json.ts';
+import { list, member, number, text } from '../interop/harness/json.ts';
 import type { LogLine, View } from './router-log.ts';
-import { addressOf, applySent, encodeLogged, idOf, prefixOf, readOpen, variant } from './router-log.ts';
+import {
+  addressOf,
+  addressText,
+  applySent,
+  attributesOf,
+  capabilitiesOf,
+  encodeAnnounced,
+  encodeLogged,
+  encodeWithdrawn,
+  idOf,
+  prefixOf,
+  readOpen,
+  updateOf,
+  variant,
+} from './router-log.ts';
+import type { Unreplayed, Verdict } from './router-log-policies.ts';
+import { exportsTo, importsFrom, verdictsOf } from './router-log-policies.ts';
+import { bgpOf } from './router-log-state.ts';
 
 const PORT = 179;
 const DEFAULT_HOLD_TIME = 90;
@@ -26,6 +43,8 @@ export interface Sent {
   readonly opens: ReturnType<typeof readOpen>[];
   readonly notifications: NotificationMessage[];
   readonly view: View;
+  /** Attributes that an export policy of the recording changed as none of ours can, by prefix: not compared. */
+  readonly unreplayed: ReadonlyMap<string, readonly Unreplayed[]>;
 }
 
 /** Outcome of a replay. */
@@ -43,41 +62,35 @@ interface Neighbor {
   started: boolean;
   connection: number | undefined;
   framer: Framer;
+  /** Routes that came and wait for what the import policy makes of them, by prefix. */
+  readonly waiting: Map<string, PathPrefix>;
+  /** Families of which it takes path identifiers (RFC 7911), by its OPEN. */
+  takesIds: readonly Family[];
 }
-
-const bgpOf = (config: unknown): unknown =>
-  list(config, 'ietf-routing:routing', 'control-plane-protocols', 'control-plane-protocol')
-    .map((protocol) => member(protocol, 'ietf-bgp:bgp'))
-    .find((found) => found !== undefined);
 
 const FAMILY_NAMES: { readonly [name: string]: Family } = { 'ipv4-unicast': 'ipv4-unicast', 'ipv6-unicast': 'ipv6-unicast' };
 const familyNamed = (name: string): Family | undefined => FAMILY_NAMES[name.split(':').at(-1) ?? ''];
 
-/** Prefixes that the recording's policies refused in a direction for a neighbour, as a policy. */
-function policyOf(events: readonly LogLine[], neighbor: unknown, direction: 'Import' | 'Export'): Policy {
-  const address = text(neighbor, 'remote-address');
-  const results = events
-    .filter(({ kind }) => kind === 'PolicyResult')
-    .map(({ value }) => member(value, 'Neighbor'))
-    .filter((result) => text(result, 'nbr_addr') === address && text(result, 'policy_type') === direction)
-    .flatMap((result) => list(result, 'routes'));
-  // The last verdict on a prefix is the one that holds at the end.
-  const verdicts = new Map(results.map((pair) => [text(pair, 0), variant(member(pair, 1))]));
-  const refused = [...verdicts].filter(([, verdict]) => verdict === 'Reject').map(([prefix]) => prefixOf(prefix));
-  const terms = refused.map((prefix) => ({
-    name: formatPrefix(prefix),
-    when: [{ kind: 'prefix', any: [{ prefix, match: { kind: 'exact' } }] } as const],
-    then: [{ kind: 'reject' } as const],
-    reasons: [],
-  }));
-  return { name: `${direction} ${address}`, terms, otherwise: 'accept' };
+/** Families of which the sender of an OPEN takes path identifiers. */
+function familiesTaken(open: unknown): Family[] {
+  const { addPath = [] } = capabilitiesOf(list(open, 'Open', 'capabilities'));
+  return addPath.flatMap(({ family, mode }) => (mode === 'send' ? [] : [family]));
+}
+
+/** Directions of path identifiers that a neighbour's configuration asks for (RFC 7911). */
+function addPathOf(neighbor: unknown): 'off' | 'receive' | 'send' | 'both' {
+  const asked = [neighbor, ...list(neighbor, 'afi-safis', 'afi-safi')].map((each) => member(each, 'add-paths') ?? member(each, 'add-path'));
+  const has = (names: readonly string[]): boolean => asked.some((each) => names.some((name) => (member(each, name) ?? false) !== false));
+  const [receive, send] = [has(['receive']), has(['send', 'max', 'all', 'send-max'])];
+  if (receive) return send ? 'both' : 'receive';
+  return send ? 'send' : 'off';
 }
 
 function configOf(config: unknown, events: readonly LogLine[], routerId: string): SpeakerConfig {
   const bgp = bgpOf(config);
   const localAs = number(bgp, 'global', 'as') ?? 0;
   const peers = list(bgp, 'neighbors', 'neighbor').map((neighbor) => {
-    const address = text(neighbor, 'remote-address');
+    const address = addressText(text(neighbor, 'remote-address'));
     const families = list(neighbor, 'afi-safis', 'afi-safi')
       .filter((each) => member(each, 'enabled') !== false)
       .flatMap((each) => familyNamed(text(each, 'name')) ?? []);
@@ -93,10 +106,11 @@ function configOf(config: unknown, events: readonly LogLine[], routerId: string)
       connectDelay: 0,
       reflectorClient: member(neighbor, 'route-reflector', 'client') === true,
       nextHop: 'auto' as const,
-      importPolicy: policyOf(events, neighbor, 'Import'),
-      exportPolicy: policyOf(events, neighbor, 'Export'),
+      importPolicy: importsFrom(events, address),
+      exportPolicy: exportsTo(events, address).policy,
+      enforceFirstAs: false,
       allowLocalAs: number(neighbor, 'as-path-options', 'allow-own-as') ?? 0,
-      addPath: 'off' as const,
+      addPath: addPathOf(neighbor),
       reasons: [],
     };
   });
@@ -108,6 +122,8 @@ class Run {
   readonly config: SpeakerConfig;
   readonly neighbors: ReadonlyMap<string, Neighbor>;
   readonly #unresolved: readonly Address[];
+  /** Prefixes by neighbour on which some import policy has a verdict. */
+  readonly #judged: ReadonlySet<string>;
   #now = 0;
   #nextConnection = 1;
 
@@ -118,15 +134,29 @@ class Run {
       events.filter(({ kind }) => kind === 'NexthopUpd').map(({ value }) => [text(value, 'addr'), member(value, 'metric')]),
     );
     this.#unresolved = [...hops].filter(([, metric]) => metric === null).map(([address]) => addressOf(address));
+    this.#judged = new Set(
+      events.flatMap(verdictsOf).flatMap(({ direction, neighbor, prefix }) => (direction === 'Import' ? [`${neighbor} ${prefix}`] : [])),
+    );
     this.neighbors = new Map(
       this.config.peers.map(({ id, remoteAs }) => {
         const waitsForStart = events.some(
-          ({ kind, value }) => kind === 'NbrTimer' && text(value, 'nbr_addr') === id && text(value, 'timer') === 'AutoStart',
+          ({ kind, value }) => kind === 'NbrTimer' && addressText(text(value, 'nbr_addr')) === id && text(value, 'timer') === 'AutoStart',
         );
-        const sent: Sent = { opens: [], notifications: [], view: new Map() };
+        const { unreplayed } = exportsTo(events, id);
+        const sent: Sent = { opens: [], notifications: [], view: new Map(), unreplayed };
         return [
           id,
-          { address: id, as: remoteAs, sent, waitsForStart, started: !waitsForStart, connection: undefined, framer: new Framer(65_535) },
+          {
+            address: id,
+            as: remoteAs,
+            sent,
+            waitsForStart,
+            started: !waitsForStart,
+            connection: undefined,
+            framer: new Framer(65_535),
+            waiting: new Map(),
+            takesIds: [],
+          },
         ];
       }),
     );
@@ -150,13 +180,14 @@ class Run {
     }
   }
 
-  #read({ framer, sent, as }: Neighbor, octets: Uint8Array): void {
+  #read({ framer, sent, as, address, takesIds }: Neighbor, octets: Uint8Array): void {
+    const sends = ['send', 'both'].includes(this.config.peers.find(({ id }) => id === address)?.addPath ?? 'off');
     framer.feed(octets.slice());
     for (let taken = framer.take(); taken !== undefined; taken = framer.take()) {
       if (!taken.ok) throw new Error(`we sent octets that are no message: ${taken.error.detail}`);
       const { type, body } = taken.value;
       if (type === MESSAGE_TYPE.open) sent.opens.push(readOpen(body));
-      else if (type === MESSAGE_TYPE.update) applySent(sent.view, body, as !== this.config.localAs);
+      else if (type === MESSAGE_TYPE.update) applySent(sent.view, body, as !== this.config.localAs, sends ? takesIds : []);
       else if (type === MESSAGE_TYPE.notification) {
         const decoded = decodeNotification(body);
         if (decoded.ok) sent.notifications.push(decoded.value);
@@ -165,19 +196,20 @@ class Run {
   }
 
   #connect(info: unknown): void {
-    const neighbor = this.neighbors.get(text(info, 'remote_addr'));
+    const neighbor = this.neighbors.get(addressText(text(info, 'remote_addr')));
     // A second connection of a pair, or one to a session not started yet, has no further trace in a log.
     if (neighbor === undefined || !neighbor.started || neighbor.connection !== undefined) return;
     neighbor.connection = this.#nextConnection++;
     neighbor.framer = new Framer(65_535);
     neighbor.sent.view.clear();
+    neighbor.waiting.clear();
     const end = (side: string) => ({ address: addressOf(text(info, `${side}_addr`)), port: number(info, `${side}_port`) ?? PORT });
     const input = { type: 'connected', connection: neighbor.connection, local: end('local'), remote: end('remote') } as const;
     this.#take(this.speaker.handle(input, this.#now));
   }
 
   #receive(value: unknown): void {
-    const neighbor = this.neighbors.get(text(value, 'nbr_addr'));
+    const neighbor = this.neighbors.get(addressText(text(value, 'nbr_addr')));
     if (neighbor?.connection === undefined) return;
     const message = member(value, 'msg', 'Ok');
     if (message === undefined) {
@@ -185,8 +217,41 @@ class Run {
       neighbor.connection = undefined;
       return this.#take(this.speaker.handle({ type: 'closed', connection, reason: 'recorded' }, this.#now));
     }
-    const reachable = (hop: Address): boolean => !this.#unresolved.some((each) => addressesEqual(each, hop));
-    for (const octets of encodeLogged(message, reachable)) this.#octets(neighbor, octets);
+    if (variant(message) === 'Open') neighbor.takesIds = familiesTaken(message);
+    if (variant(message) === 'Update') return this.#update(neighbor, member(message, 'Update'));
+    for (const octets of encodeLogged(message)) this.#octets(neighbor, octets);
+  }
+
+  /** Routes on which an import policy has a verdict wait for it. */
+  #update(neighbor: Neighbor, message: unknown): void {
+    const { withdrawn, announced } = updateOf(message);
+    for (const route of withdrawn) neighbor.waiting.delete(formatPrefix(route.prefix));
+    for (const octets of encodeWithdrawn(withdrawn)) this.#octets(neighbor, octets);
+    for (const { routes, attributes } of announced) {
+      const judged = (route: PathPrefix): boolean => this.#judged.has(`${neighbor.address} ${formatPrefix(route.prefix)}`);
+      for (const route of routes.filter(judged)) neighbor.waiting.set(formatPrefix(route.prefix), route);
+      this.#announce(
+        neighbor,
+        routes.filter((route) => !judged(route)),
+        attributes,
+      );
+    }
+  }
+
+  /** Routes whose next hop is never resolved are not there. */
+  #announce(neighbor: Neighbor, routes: readonly PathPrefix[], attributes: PathAttributes): void {
+    const lost = this.#unresolved.some((each) => addressesEqual(each, attributes.nextHop));
+    for (const octets of lost ? encodeWithdrawn(routes) : encodeAnnounced(routes, attributes)) this.#octets(neighbor, octets);
+  }
+
+  #imported({ neighbor: address, prefix, accepted }: Verdict): void {
+    const neighbor = this.neighbors.get(address);
+    const route = neighbor?.waiting.get(prefix);
+    if (neighbor === undefined || route === undefined) return;
+    const attrs = member(accepted, 'attrs');
+    const hop = text(attrs, 'base', 'nexthop') || address;
+    if (accepted !== undefined) return this.#announce(neighbor, [route], attributesOf(attrs, hop, text(attrs, 'base', 'll_nexthop')));
+    for (const octets of encodeWithdrawn([route])) this.#octets(neighbor, octets);
   }
 
   #octets({ connection }: Neighbor, octets: Uint8Array): void {
@@ -213,14 +278,16 @@ class Run {
     this.#take(this.speaker.handle({ type: 'routes', set: accepted ? [route] : [], remove: accepted ? [] : [route.prefix] }, this.#now));
   }
 
-  event({ kind, value }: LogLine): void {
+  event(line: LogLine): void {
+    const { kind, value } = line;
     this.#now += 1;
+    for (const verdict of verdictsOf(line)) if (verdict.direction === 'Import') this.#imported(verdict);
     if (kind === 'TcpAccept' || kind === 'TcpConnect') this.#connect(member(value, 'conn_info'));
     else if (kind === 'NbrRx') this.#receive(value);
     else if (kind === 'NbrTimer' && text(value, 'timer') === 'AutoStart') {
-      const neighbor = this.neighbors.get(text(value, 'nbr_addr'));
+      const neighbor = this.neighbors.get(addressText(text(value, 'nbr_addr')));
       if (neighbor !== undefined) neighbor.started = true;
-    } else if (kind === 'NbrTimer' && text(value, 'timer') === 'Hold') this.#expire(text(value, 'nbr_addr'));
+    } else if (kind === 'NbrTimer' && text(value, 'timer') === 'Hold') this.#expire(addressText(text(value, 'nbr_addr')));
     else if (kind === 'PolicyResult' && member(value, 'Redistribute') !== undefined) this.#redistribute(member(value, 'Redistribute'));
     else if (kind === 'RouteRedistributeDel')
       this.#take(this.speaker.handle({ type: 'routes', set: [], remove: [prefixOf(text(value, 'prefix'))] }, this.#now));
@@ -234,33 +301,4 @@ export function replayLog(config: unknown, events: readonly LogLine[]): Replayed
   for (const event of events) run.event(event);
   const sent = new Map([...run.neighbors].map(([address, neighbor]) => [address, neighbor.sent]));
   return { sent, speaker: run.speaker, localAs: run.config.localAs };
-}
-
-/** Where each best route came from, as a log says it: a neighbour's address, or `local`. */
-export function bestOrigins(speaker: Speaker): Map<string, string> {
-  const families: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
-  return new Map(
-    families.flatMap((family) =>
-      speaker.routes({ view: 'best', family }, 0, 100_000).routes.map(({ prefix, from }) => [formatPrefix(prefix), from] as const),
-    ),
-  );
-}
-
-/** Best routes of a recorded state, as `bestOrigins` gives ours. */
-export function recordedOrigins(state: unknown): Map<string, string> {
-  const families = list(bgpOf(state), 'rib', 'afi-safis', 'afi-safi');
-  const routes = families.flatMap((family) => entries(family).flatMap(([, inner]) => list(inner, 'loc-rib', 'routes', 'route')));
-  return new Map(
-    routes.map((route) => {
-      const origin = text(route, 'origin');
-      return [text(route, 'prefix'), origin.includes(':') && origin.startsWith('ietf-routing') ? 'local' : canonical(origin)];
-    }),
-  );
-}
-
-const canonical = (address: string): string => formatAddress(addressOf(address));
-
-/** Session states of a recorded state by neighbour. */
-export function recordedSessions(state: unknown): Map<string, string> {
-  return new Map(list(bgpOf(state), 'neighbors', 'neighbor').map((each) => [text(each, 'remote-address'), text(each, 'session-state')]));
 }

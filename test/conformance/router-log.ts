@@ -3,7 +3,7 @@
  * `config.json`, `events.jsonl` (what came in) and `output/protocol.jsonl` (what the recorded router sent).
  */
 import type { Address, Prefix } from 'bgp-ts/net';
-import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import type { AsPathSegment, Capabilities, Family, PathAttributes, PathPrefix } from 'bgp-ts/wire';
 import {
   decodeAttributes,
@@ -43,11 +43,15 @@ export function variant(value: unknown): string {
   return typeof value === 'string' ? value : (entries(value)[0]?.[0] ?? '');
 }
 
+/** An address, without the zone that a link-local one may name. */
 export function addressOf(written: string): Address {
-  const address = parseAddress(written);
+  const address = parseAddress(written.split('%')[0] ?? '');
   if (address === undefined) throw new Error(`not an address: ${written}`);
   return address;
 }
+
+/** The one text of an address: logs may write IPv6 in any of its forms. */
+export const addressText = (written: string): string => formatAddress(addressOf(written));
 
 export function prefixOf(written: string): Prefix {
   const prefix = parsePrefix(written);
@@ -58,10 +62,11 @@ export function prefixOf(written: string): Prefix {
 /** A dotted quad as a number. */
 export const idOf = (written: string): number => addressOf(written).words[0];
 
-const AFI: { readonly [name: string]: number } = { Ipv4: 1, Ipv6: 2 };
-const SAFI: { readonly [name: string]: number } = { Unicast: 1 };
+const AFI: { readonly [name: string]: number } = { ipv4: 1, ipv6: 2 };
+const SAFI: { readonly [name: string]: number } = { unicast: 1 };
 
-const familyOf = (value: unknown): Family | undefined => familyFromNumbers(AFI[text(value, 'afi')] ?? 0, SAFI[text(value, 'safi')] ?? 0);
+const familyOf = (value: unknown): Family | undefined =>
+  familyFromNumbers(AFI[text(value, 'afi').toLowerCase()] ?? 0, SAFI[text(value, 'safi').toLowerCase()] ?? 0);
 
 /** Capabilities as a log lists them. */
 export function capabilitiesOf(values: readonly unknown[]): Capabilities {
@@ -145,8 +150,21 @@ export interface LoggedUpdate {
   readonly announced: readonly { readonly routes: readonly PathPrefix[]; readonly attributes: PathAttributes }[];
 }
 
+/** Names under which a path identifier may stand. */
+const PATH_IDS = ['path_id', 'path-id', 'path_identifier', 'pathId', 'id'];
+
+/** A route as a log writes it: its prefix as text, or an object or a pair with a path identifier (RFC 7911). */
+export function routeOf(written: unknown): PathPrefix {
+  if (typeof written === 'string') return { prefix: prefixOf(written) };
+  const named = text(written, 'prefix') || text(written, 'nlri') || text(written, 'network');
+  const pair = list(written);
+  const prefix = prefixOf(named || String(pair.find((each) => typeof each === 'string')));
+  const pathId = PATH_IDS.map((name) => number(written, name)).find((id) => id !== undefined) ?? numbers(pair)[0];
+  return pathId === undefined ? { prefix } : { prefix, pathId };
+}
+
 const routesOf = (value: unknown): PathPrefix[] =>
-  list(value, 'prefixes').flatMap((written) => (typeof written === 'string' ? [{ prefix: prefixOf(written) }] : []));
+  [...list(value, 'prefixes'), ...list(value, 'routes'), ...list(value, 'nlri')].map(routeOf);
 
 export function updateOf(message: unknown): LoggedUpdate {
   const attrs = member(message, 'attrs');
@@ -162,8 +180,22 @@ export function updateOf(message: unknown): LoggedUpdate {
   return { withdrawn: [...routesOf(member(message, 'unreach')), ...routesOf(inside('mp_unreach'))], announced };
 }
 
-/** Octets of a logged message; UPDATEs with nothing in them are End-of-RIB of no family and give none. */
-export function encodeLogged(message: unknown, reachable: (nextHop: Address) => boolean): Uint8Array[] {
+/** A path identifier makes the octets those of a session with them. */
+const withIds = (routes: readonly PathPrefix[]): { readonly addPath?: readonly Family[] } =>
+  routes.some(({ pathId }) => pathId !== undefined) ? { addPath: ['ipv4-unicast', 'ipv6-unicast'] } : {};
+
+/** Octets of an UPDATE of routes that came together. */
+export function encodeAnnounced(routes: readonly PathPrefix[], attributes: PathAttributes): Uint8Array[] {
+  return encodeUpdate({ announced: routes, attributes }, withIds(routes));
+}
+
+/** Octets of an UPDATE of routes that are gone; none for none. */
+export function encodeWithdrawn(routes: readonly PathPrefix[]): Uint8Array[] {
+  return encodeUpdate({ withdrawn: routes }, withIds(routes));
+}
+
+/** Octets of a logged message other than an UPDATE. */
+export function encodeLogged(message: unknown): Uint8Array[] {
   const kind = variant(message);
   const value = member(message, kind);
   if (kind === 'Keepalive') return [encodeKeepalive()];
@@ -178,40 +210,37 @@ export function encodeLogged(message: unknown, reachable: (nextHop: Address) => 
     return [encodeNotification({ type: 'notification', code, subcode, data: Uint8Array.from(bytes(member(value, 'data'))) })];
   }
   if (kind === 'RouteRefresh') {
-    const family = familyFromNumbers(number(value, 'afi') ?? 0, number(value, 'safi') ?? 0);
+    const family = familyOf(value) ?? familyFromNumbers(number(value, 'afi') ?? 0, number(value, 'safi') ?? 0);
     return family === undefined ? [] : [encodeRouteRefresh({ family })];
   }
-  if (kind !== 'Update') throw new Error(`a message of kind ${kind}`);
-  const { withdrawn, announced } = updateOf(value);
-  const lost = announced.filter(({ attributes }) => !reachable(attributes.nextHop)).flatMap(({ routes }) => routes);
-  const kept = announced.filter(({ attributes }) => reachable(attributes.nextHop));
-  return [
-    ...encodeUpdate({ withdrawn: [...withdrawn, ...lost] }),
-    ...kept.flatMap(({ routes, attributes }) => encodeUpdate({ announced: routes, attributes })),
-  ];
+  throw new Error(`a message of kind ${kind}`);
 }
 
-/** What a peer was told, by prefix. */
+/** What a peer was told, by prefix (and path identifier). */
 export type View = Map<string, PathAttributes>;
 
 /** Applies an UPDATE of a log to a view. */
 export function applyLogged(view: View, message: unknown): void {
   const { withdrawn, announced } = updateOf(message);
-  for (const { prefix } of withdrawn) view.delete(formatPrefix(prefix));
-  for (const { routes, attributes } of announced) for (const { prefix } of routes) view.set(formatPrefix(prefix), attributes);
+  for (const route of withdrawn) view.delete(keyOf(route));
+  for (const { routes, attributes } of announced) for (const route of routes) view.set(keyOf(route), attributes);
 }
 
+/** Prefix, and path identifier where there is one. */
+export const keyOf = ({ prefix, pathId }: PathPrefix): string =>
+  pathId === undefined ? formatPrefix(prefix) : `${formatPrefix(prefix)} ${pathId}`;
+
 /** Applies an UPDATE of ours to a view. */
-export function applySent(view: View, body: Uint8Array, external: boolean): void {
+export function applySent(view: View, body: Uint8Array, external: boolean, addPathReceive: readonly Family[]): void {
   const families: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast'];
-  const ctx = { fourOctetAs: true, external, addPathReceive: [], extendedNextHop: families, families, loopback: true };
+  const ctx = { fourOctetAs: true, external, addPathReceive, extendedNextHop: families, families, loopback: true };
   const scanned = scanUpdate(body, ctx);
   if (!scanned.ok) throw new Error(`we sent an UPDATE that nobody can read: ${scanned.error.detail}`);
-  for (const run of scanned.value.withdrawn) for (const { prefix } of decodeNlri(run)) view.delete(formatPrefix(prefix));
+  for (const run of scanned.value.withdrawn) for (const route of decodeNlri(run)) view.delete(keyOf(route));
   for (const run of scanned.value.announced) {
     const { attributes } = decodeAttributes(scanned.value.attributes, ctx, run.nextHop);
     if (attributes === undefined) throw new Error('we sent attributes that nobody can read');
-    for (const { prefix } of decodeNlri(run)) view.set(formatPrefix(prefix), attributes);
+    for (const route of decodeNlri(run)) view.set(keyOf(route), attributes);
   }
 }
 
