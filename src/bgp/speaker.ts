@@ -49,6 +49,11 @@ export interface Speaker {
   joining(now: number): boolean;
   /** When to tick next, monotonic milliseconds; Infinity without deadlines. In the past: after the next poll. */
   nextDeadline(): number;
+  /**
+   * Goes on with a self-audit for about `budgetMs`, or begins one: what peers were told is compared with what the tables say, and put right
+   * (counters `drift*` of the status). Does nothing while there is work, and may leave some. True until everything was looked at.
+   */
+  audit(clock: () => number, budgetMs: number): boolean;
   status(): SpeakerStatus;
   /** What must outlive a restart, for the `recall` input of the next process. */
   memory(): PeerMemory[];
@@ -78,6 +83,13 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
     },
     joining: (now) => isJoining(state, now),
     nextDeadline: () => nextDeadline(state),
+    audit: (clock, budgetMs) => {
+      if (hasWork(state)) return true;
+      const more = state.rib.audit(clock, budgetMs);
+      // What it told again has to be sent, and peers that it found waiting have to be asked.
+      state.mayHaveWork = true;
+      return more;
+    },
     status: () => statusOf(state),
     memory: () => memoryOf(state),
     bestChanges: (limit) => {

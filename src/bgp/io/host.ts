@@ -5,6 +5,7 @@
 import { DIAGNOSE_EVERY_MS, MEMORY_LOOK_MS, WARM_UP_LIVES } from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerConfig, SpeakerEvent, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
+import { AUDIT_MS, createAudits } from './audits.ts';
 import { Connections } from './connections.ts';
 import { countersOf, createDiagnosis } from './diagnosis.ts';
 import type { Listeners } from './listeners.ts';
@@ -26,6 +27,8 @@ export interface SpeakerHostOptions {
   readonly onListenError: (error: ListenError) => void;
   /** Compile what sessions and routes will need while nobody is connected yet: under a second of CPU, once. Default false. */
   readonly warmUp?: boolean;
+  /** Between two self-audits of what peers were told, ms. Default 60000. */
+  readonly auditMs?: number;
   /** Share of the memory limit that this process uses, 1: all of it; asked twice a second. Absent: no limit (bgp-speaker 4.11). */
   readonly memoryUsed?: () => number;
 }
@@ -77,6 +80,8 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     timer.arm(speaker.nextDeadline());
   });
 
+  const audits = createAudits(speaker, now, options.auditMs ?? AUDIT_MS, () => worker.request());
+
   const warming = createWarmUp(now, () => connections.count === 0);
 
   const sinks: Sinks = {
@@ -121,6 +126,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
       clearInterval(looks);
       clearInterval(memory);
       worker.stop();
+      audits.stop();
       warming.stop();
       await connections.closed();
     },

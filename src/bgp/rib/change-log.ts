@@ -95,6 +95,25 @@ export class ChangeLog {
     this.trim();
   }
 
+  /**
+   * Counts readers anew for members with these cursors. Returns the prefixes, or slots, of batches that waited for more of them than there
+   * are: somebody's cursor went past without reading.
+   */
+  recount(cursors: readonly number[]): number[] {
+    const sorted = [...cursors].sort((a, b) => a - b);
+    const missed: number[] = [];
+    let behind = 0;
+    for (let seq = this.tail; seq <= this.head; seq++) {
+      while (behind < sorted.length && (sorted[behind] ?? 0) < seq) behind++;
+      const batch = this.get(seq);
+      if (batch === undefined || batch.readers === behind) continue;
+      if (batch.readers > behind) missed.push(...batch.undo.prefixes);
+      batch.readers = behind;
+    }
+    this.trim();
+    return missed;
+  }
+
   /** Drops what everybody has read. */
   trim(): void {
     while (this.first < this.batches.length) {

@@ -62,6 +62,19 @@ export class ExportTable {
     if (this.refs[id] === 0 && this.store.length(id) >= 0) this.free(id);
   }
 
+  /** Takes references counted anew, by id; what nothing refers to is freed. False where they differ from those held. */
+  adopt(uses: Int32Array): boolean {
+    let same = true;
+    for (let id = 1; id < this.store.top; id++) {
+      const [held, counted] = [this.refs[id] ?? 0, uses[id] ?? 0];
+      if (held === counted || this.store.length(id) < 0) continue;
+      same = false;
+      this.refs[id] = counted;
+      if (counted === 0) this.free(id);
+    }
+    return same;
+  }
+
   private free(id: number): void {
     this.store.remove(id);
     this.generation[id] = (this.generation[id] ?? 0) + 1;

@@ -64,6 +64,8 @@ export class Group {
   private readonly choice = new PathChoice();
   /** Members whose cursor is before this batch are to walk; 0: nobody. */
   private keepFrom = 0;
+  /** Every prefix that is flushed now is told, changed or not. */
+  private retelling = false;
   private readonly onReady: (feed: Feed) => void;
   private readonly flush = newFlush();
 
@@ -129,6 +131,38 @@ export class Group {
     if (this.scanAt < 0) this.filled = true;
     this.endFlush(flush);
     if (this.scanAt < 0) for (const feed of this.members.values()) if (feed.whenCaughtUp.length > 0) this.onReady(feed);
+  }
+
+  /**
+   * Tells prefixes again, to everybody and whatever was told before: what is remembered of that is not to be trusted (audit.ts). Exports
+   * are made anew.
+   */
+  retell(prefixes: Iterable<number>): void {
+    const { rules, policy, table } = this.exports;
+    this.exports = new GroupExports(this.stores, this.tables, rules, policy, table);
+    const flush = this.beginFlush();
+    this.retelling = true;
+    for (const prefix of prefixes) {
+      if (prefix < this.pendingFlags.length) this.pendingFlags[prefix] = 0;
+      this.flushPrefix(flush, prefix);
+    }
+    this.retelling = false;
+    this.endFlush(flush);
+  }
+
+  /** The member is told everything again and has everything else withdrawn: nobody knows what it holds. It may follow the log from nowhere. */
+  startOver(feed: Feed): void {
+    const held = new Uint8Array((this.top >> 3) + 1).fill(this.slots === undefined ? 0xff : 0);
+    const { prefixes } = this.tables;
+    for (let prefix = 0; prefix < prefixes.top; prefix++) {
+      const live = prefixes.isLive(prefix);
+      if (this.slots === undefined) {
+        if (!live) held[prefix >> 3] = (held[prefix >> 3] ?? 0) & ~(1 << (prefix & 7));
+      } else if (live) for (const slot of this.slotsOf(prefix)) held[slot >> 3] = (held[slot >> 3] ?? 0) | (1 << (slot & 7));
+    }
+    feed.walk = new Walk(-1, held);
+    this.walkers.add(feed);
+    this.onReady(feed);
   }
 
   /** Encodes changes by themselves, outside the log. */
@@ -238,10 +272,10 @@ export class Group {
   }
 
   /** Row of the one path that a group without slots is told of a prefix, or would be if its rules let it out; -1 where there is none. */
-  onlyRow(prefix: number): number {
+  onlyRow(prefix: number, exports: GroupExports = this.exports): number {
     const { prefixes } = this.tables;
-    if (this.exports.rules.diversePath === 1) return prefixes.best[prefix] ?? -1;
-    return diverseRow(this.decision, this.exports, prefix, prefixes.head[prefix] ?? -1);
+    if (exports.rules.diversePath === 1) return prefixes.best[prefix] ?? -1;
+    return diverseRow(this.decision, exports, prefix, prefixes.head[prefix] ?? -1);
   }
 
   /** True where a change of any path matters, not only of the best one. */
@@ -282,6 +316,7 @@ export class Group {
   /** Notes what is told from this flush on of a prefix, or of a slot. */
   private tell(flush: Flush, prefix: number, id: number, source: number): void {
     const { sent } = this;
+    if (this.retelling) return this.tellAnew(flush, prefix, id, source);
     const old = sent.exports[prefix] ?? 0;
     const oldSource = sent.sources[prefix] ?? LOCAL;
     if (old === id && (id === 0 || oldSource === source)) return;
@@ -294,6 +329,23 @@ export class Group {
     else if (id !== old) flush.shared.announce(prefix, id, this.tagOf(source));
     if (old !== 0 && id !== 0) this.changeAudience(flush, prefix, old, oldSource, id, source);
     sent.set(prefix, id, source, flush.seq, this.stores.now);
+  }
+
+  /** The same without what was told before: members may hold anything. */
+  private tellAnew(flush: Flush, prefix: number, id: number, source: number): void {
+    const { sent } = this;
+    flush.prefixes.push(prefix);
+    flush.sources.push(LOCAL);
+    flush.originators.push(0);
+    flush.present.push(1);
+    if (id === 0) flush.shared.withdraw(prefix, NOBODY, 0);
+    else {
+      flush.shared.announce(prefix, id, this.tagOf(source));
+      for (const peer of [source, ...(this.byRouterId.get(sent.originator(id)) ?? [])])
+        if (this.members.has(peer)) onlyFor(flush, peer).withdraw(prefix, NOBODY, 0);
+      this.lastAudienceChange = flush.seq;
+    }
+    sent.overwrite(prefix, id, source, flush.seq, this.stores.now);
   }
 
   /** bgp-speaker 2.5, a→b: members that the new state excludes lose the old one; where only the audience changed, others gain it. */

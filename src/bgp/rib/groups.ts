@@ -101,6 +101,30 @@ export class Groups {
     else this.unsettled.set(own.feed, place);
   }
 
+  /**
+   * For an audit, while there is no work: true where the family is in the group that its configuration asks for and follows it. Where not it
+   * is put there and told everything again.
+   */
+  holds(peer: PeerState, own: PeerFamily, feed: Feed, routerId: number): boolean {
+    const place = this.placeOf(peer, own.family, routerId);
+    if (place === undefined) return true;
+    const { group, joins } = this.groups.get(feed.group.key) ?? this.at(place);
+    const isMember = feed.group === group && feed.attached && group.members.get(feed.peer) === feed;
+    if (isMember && place.key === group.key) {
+      // Whoever was to be told of what it has to take may have missed it.
+      if (feed.hasOutput()) this.onReady(feed);
+      return true;
+    }
+    if (isMember) this.unsettled.set(feed, place);
+    else if (!feed.attached && feed.group === group) joins.add(feed, [], [encodeEndOfRib(own.family)]);
+    else {
+      feed.group = group;
+      group.startOver(feed);
+      group.attach(feed, group.log.head);
+    }
+    return false;
+  }
+
   hasWork(): boolean {
     if (this.unsettled.size > 0 || this.moves.length > 0) return true;
     for (const { group, joins } of this.groups.values()) if (groupHasWork(group) || joins.hasWork()) return true;

@@ -33,6 +33,15 @@ export const FLUSH_SCAN_CHUNK = 4_096;
 /** Prefix ids looked at per unit of work by image, fill and move scans. */
 export const SCAN_CHUNK = 8_192;
 
+/** Prefixes and paths looked at by an audit before the clock is: a quarter of a millisecond. */
+export const AUDIT_CHUNK = 128;
+
+/** Prefixes or slots counted by an audit before the clock is looked at. */
+export const AUDIT_COUNT_CHUNK = 4_096;
+
+/** Peers looked at by an audit before the clock is. */
+export const AUDIT_PEER_CHUNK = 32;
+
 /** Prefix ids per window of a walking peer; the sequence number reached is kept per window. */
 export const WALK_WINDOW = 16_384;
 

@@ -4,6 +4,7 @@
  */
 import type { Family } from '../wire/index.ts';
 import { AttributeStore } from './attribute-store.ts';
+import { Audit } from './audit.ts';
 import { startFeed, takeChanges } from './best-feed.ts';
 import { type Decider, decide } from './decide.ts';
 import { DEFAULT_MED } from './decision.ts';
@@ -30,14 +31,17 @@ interface State extends Inspection {
   /** Prefix ids from which every prefix is decided again, as the rules changed; -1: not. */
   readonly redecideAt: { [family in Family]: number };
   readonly options: RibOptions;
+  readonly audit: Audit;
 }
 
-function createState(callbacks: RibCallbacks, options: RibOptions): State {
+/** An empty state, for `ribOf`. */
+export function createState(callbacks: RibCallbacks, options: RibOptions): State {
   const work = newWorkCounters();
   const attributes: AttributeStore = new AttributeStore((set) => {
     policies.forget(set);
     imports.forget(set);
     groups.forget(set);
+    audit.forget(set);
   });
   const sources = new SourceColumns();
   const policies = new PolicyRegistry(attributes, work);
@@ -61,6 +65,7 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
     ready.push(peer.index);
   });
   const peers = new Peers({ stores, tables, groups, imports, callbacks }, options.routerId);
+  const audit: Audit = new Audit({ stores, tables, groups, peers });
   const decider = (family: Family): Decider => ({
     stores,
     tables: tables[family],
@@ -83,6 +88,7 @@ function createState(callbacks: RibCallbacks, options: RibOptions): State {
     ready,
     redecideAt: { 'ipv4-unicast': -1, 'ipv6-unicast': -1 },
     options,
+    audit,
     born: options.wallClock(),
   };
 }
@@ -142,6 +148,13 @@ function run(state: State, clock: () => number, budgetMs: number): boolean {
   return false;
 }
 
+function audit(state: State, clock: () => number, budgetMs: number): boolean {
+  if (hasWork(state)) return true;
+  tick(state);
+  const end = clock() + budgetMs;
+  return state.audit.step(() => clock() >= end || hasWork(state));
+}
+
 /** Wall clock into the tables, in tenths of seconds since the RIB was made. */
 function tick(state: State): void {
   state.stores.now = Math.max(0, Math.floor((state.options.wallClock() - state.born) / 100));
@@ -198,7 +211,11 @@ function statsOf(state: State): RibStats {
 
 /** Makes an empty RIB. It reads no clock but `options.wallClock` and what `run` is given. */
 export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
-  const state = createState(callbacks, options);
+  return ribOf(createState(callbacks, options));
+}
+
+/** The RIB of a state; apart from `createRib` for tests that damage the state. */
+export function ribOf(state: State): Rib {
   const { peers, groups, locals } = state;
   const hasOutput = (index: number): boolean => FAMILIES.some((family) => peers.find(index)?.families[family].feed?.hasOutput() === true);
   return {
@@ -246,6 +263,7 @@ export function createRib(callbacks: RibCallbacks, options: RibOptions): Rib {
     familyStatus: (peer, family) => statusOf(state, peers.get(peer), family),
     routes: (query, cursor, limit) => listRoutes(state, query, cursor, limit),
     explain: (prefix) => explainPrefix(state, prefix),
+    audit: (clock, budgetMs) => audit(state, clock, budgetMs),
     stats: () => statsOf(state),
   };
 }

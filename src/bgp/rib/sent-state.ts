@@ -4,13 +4,7 @@
  */
 import type { ExportTable } from './export-table.ts';
 import { grow, int32, uint16, uint32 } from './grow.ts';
-
-/** Route counts per audience: how many of the group's routes a member is not told. */
-interface Audience {
-  readonly source: number;
-  readonly originator: number;
-  routes: number;
-}
+import { type Audience, audienceKey, type SentCount } from './sent-count.ts';
 
 /** The columns, by prefix id; all zero where nothing was ever told. */
 export class SentState {
@@ -21,7 +15,8 @@ export class SentState {
   sequence: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   at: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   private readonly table: ExportTable;
-  private readonly audiences = new Map<number, Audience>();
+  /** Route counts per audience: how many of the group's routes a member is not told. */
+  private audiences: Map<number, Audience> = new Map();
   private recent: Audience = { source: -1, originator: -1, routes: 0 };
 
   constructor(table: ExportTable) {
@@ -53,6 +48,24 @@ export class SentState {
     this.at[prefix] = at;
   }
 
+  /** The same where what is remembered of the prefix is not to be trusted: what that counted for is left to `adopt`. */
+  overwrite(prefix: number, id: number, source: number, seq: number, at: number): void {
+    this.exports[prefix] = 0;
+    this.set(prefix, id, source, seq, at);
+  }
+
+  /** Takes what was counted anew in place of the running counts; true where they differ. */
+  adopt(count: SentCount): boolean {
+    const same =
+      this.count === count.total &&
+      this.audiences.size === count.audiences.size &&
+      [...count.audiences].every(([key, { routes }]) => this.audiences.get(key)?.routes === routes);
+    this.count = count.total;
+    this.audiences = count.audiences;
+    this.recent = { source: -1, originator: -1, routes: 0 };
+    return !this.table.adopt(count.uses) || !same;
+  }
+
   /** ORIGINATOR_ID of an export, 0 where none. */
   originator(id: number): number {
     return this.table.originatorId[id] ?? 0;
@@ -76,7 +89,7 @@ export class SentState {
     this.count += by;
     let audience = this.recent;
     if (audience.source !== source || audience.originator !== originator) {
-      const key = originator * 65_536 + source;
+      const key = audienceKey(source, originator);
       const known = this.audiences.get(key);
       audience = known ?? { source, originator, routes: 0 };
       if (known === undefined) this.audiences.set(key, audience);
@@ -84,7 +97,7 @@ export class SentState {
     }
     audience.routes += by;
     if (audience.routes === 0) {
-      this.audiences.delete(originator * 65_536 + source);
+      this.audiences.delete(audienceKey(source, originator));
       this.recent = { source: -1, originator: -1, routes: 0 };
     }
   }

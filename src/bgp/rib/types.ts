@@ -101,6 +101,11 @@ export interface Rib {
   ): { received: number; accepted: number; advertised: number; group: string; lag: number; slow: boolean };
   routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
   explain(prefix: Prefix): RouteExplanation;
+  /**
+   * Goes on with a self-audit for about `budgetMs`, or begins one: what peers were told is compared with what the tables say, and put right
+   * (counters `drift*` of `stats`). Does nothing while there is work. True until everything was looked at.
+   */
+  audit(clock: () => number, budgetMs: number): boolean;
   stats(): RibStats;
 }
 

@@ -26,6 +26,14 @@ export interface WorkCounters {
   firstAsMismatch: number;
   originatorLoop: number;
   clusterLoop: number;
+  /** Prefixes compared with exports made anew by audits, per group. */
+  driftChecked: number;
+  /** Best paths, prefixes and members that an audit found other than they should be, and put right. */
+  driftRepaired: number;
+  /** Times that an audit found running counts wrong and replaced them. */
+  countsMended: number;
+  /** Audits that went through everything. */
+  auditRounds: number;
   /** Exports withheld because the attributes do not fit a message. */
   tooLong: number;
 }
@@ -48,6 +56,10 @@ export function newWorkCounters(): WorkCounters {
     firstAsMismatch: 0,
     originatorLoop: 0,
     clusterLoop: 0,
+    driftChecked: 0,
+    driftRepaired: 0,
+    countsMended: 0,
+    auditRounds: 0,
     tooLong: 0,
   };
 }

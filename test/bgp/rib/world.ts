@@ -11,7 +11,8 @@ import {
   scanUpdate,
   type UpdateContext,
 } from 'bgp-ts/wire';
-import { createRib, type Rib } from '../../../src/bgp/rib/index.ts';
+import type { Rib } from '../../../src/bgp/rib/index.ts';
+import { createState, ribOf } from '../../../src/bgp/rib/rib.ts';
 import type { LocalRoute, PeerConfig } from '../../../src/bgp/speaker-types.ts';
 import {
   allKeys,
@@ -137,6 +138,8 @@ export interface WorldOptions {
 
 export class World {
   readonly rib: Rib;
+  /** What the RIB is made of, for tests that damage it. */
+  readonly state: ReturnType<typeof createState>;
   readonly model: Model;
   readonly wires: (Wire | undefined)[] = [];
   readonly indexes: number[] = [];
@@ -151,10 +154,11 @@ export class World {
   constructor(random: Random, options: WorldOptions) {
     this.random = random;
     this.prefixes = options.prefixes ?? PREFIXES;
-    this.rib = createRib(
+    this.state = createState(
       { onFault: (peer, fault) => this.faults.push(`${peer}: ${fault.detail}`), onMaxPrefix: () => this.faults.push('max prefix') },
       { routerId: ROUTER_ID, wallClock: () => 1_700_000_000_000 + this.clock, maxLogOctets: options.maxLogOctets },
     );
+    this.rib = ribOf(this.state);
     const clusterId = random(2) === 0 ? ROUTER_ID : 0x01020304;
     this.model = { peers: [], locals: new Map(), clusterId, med: { missing: 'zero', compare: 'same-as' } };
     if (random(2) === 0) this.changeMed();
