@@ -34,6 +34,8 @@ export async function startPeer(options: {
   readonly port: number;
   readonly as: number;
   readonly bgpId: number;
+  /** Told of each UPDATE as it comes: monotonic ms, and the octets of its body in hexadecimal. */
+  readonly onUpdate?: (at: number, body: string) => void;
 }): Promise<BgpPeer> {
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
@@ -46,6 +48,7 @@ export async function startPeer(options: {
     } else if (type === MESSAGE_TYPE.update) {
       const octets = Buffer.from(body);
       const end = 2 + octets.readUInt16BE(0);
+      options.onUpdate?.(performance.now(), octets.toString('hex'));
       seen.push({ at: performance.now(), lost: octets.subarray(2, end).toString('hex'), rest: octets.subarray(end).toString('hex') });
     }
   };

@@ -29,7 +29,11 @@ export interface Cluster {
   readonly certificates: Certificates;
   /** Of the API server. */
   readonly port: number;
+  /** Of etcd, which takes anybody. */
+  readonly etcdPort: number;
   readonly admin: Admin;
+  /** Process id of the API server that runs now; -1 while none does. */
+  apiServerPid(): number;
   /** Text of a new token of the account, bound to a Secret of that name: without it the token is void. */
   token(account: string, secret: string): Promise<string>;
   stopApiServer(): Promise<void>;
@@ -118,7 +122,9 @@ export async function startCluster(): Promise<Cluster> {
     folder,
     certificates,
     port,
+    etcdPort,
     admin,
+    apiServerPid: () => (api === undefined || api.dead() !== undefined ? -1 : api.pid),
     async token(account, secret) {
       const [namespace, name] = account.split('/');
       const bound = await admin.call('POST', `/api/v1/namespaces/${namespace}/secrets`, {

@@ -1,0 +1,224 @@
+/**
+ * `npm run bench:cluster`: the built daemon on a real API server with as many nodes as asked for. How long until it is in sync,
+ * what it costs, and how long a Service takes from the API write to the UPDATE at a peer. All share the machine, so the API
+ * server's processor time is printed beside ours.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { expect, it } from 'vitest';
+import { startDaemon } from '../../cli/program.ts';
+import { until } from '../../interop/harness/wait.ts';
+import { type BgpPeer, startPeer } from '../harness/bgp-peer.ts';
+import { type Cluster, manifestsIn, startCluster } from '../harness/cluster.ts';
+import { writeToken } from '../harness/follow.ts';
+import { calico, definitions, node, service, slice } from '../harness/manifests.ts';
+import { cpuSeconds, memory, paced, quantile, shares } from './figures.ts';
+import { loadIntoEtcd } from './load.ts';
+import { nodeAddress, nodeName, PER_NODE, worldOf } from './world.ts';
+
+const CRD = 'crd.projectcalico.org/v1';
+const OPTIONS = {
+  nodes: Number(process.env['LINNET_BENCH_NODES'] ?? 100),
+  mesh: process.env['LINNET_BENCH_MESH'] === '1',
+  labelled: process.env['LINNET_BENCH_UNLABELLED'] !== '1',
+  seconds: Number(process.env['LINNET_BENCH_SECONDS'] ?? 30),
+};
+const TORS = ['172.31.255.253', '172.31.255.254'] as const;
+/** Loopback addresses of the peers: of a network of our own, as those of the session. */
+const loopback = (index: number): string => `127.${100 + (process.pid % 100)}.${1 + (index >> 7)}.${1 + (index & 127)}`;
+
+/** When the route to an external address came to the first ToR, monotonic ms. */
+const arrivals = new Map<string, number>();
+let wanted = new Map<string, string>();
+
+function noteUpdate(at: number, body: string): void {
+  // A /32 of 198.18.0.0/15 stands in it as 20 c6 12 or 13.
+  for (const [, hex] of body.matchAll(/20(c61[23]....)/g)) {
+    const address = hex === undefined ? undefined : wanted.get(hex);
+    if (address !== undefined && !arrivals.has(address)) arrivals.set(address, at);
+  }
+}
+
+/** The nth external address that is measured. */
+function external(index: number): string {
+  const address = `198.${18 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
+  const hex = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  wanted = wanted.set(hex.join(''), address);
+  return address;
+}
+
+interface Bench {
+  readonly cluster: Cluster;
+  readonly daemon: ReturnType<typeof startDaemon>;
+  readonly peers: readonly BgpPeer[];
+  readonly rows: (readonly [figure: string, value: string, bar: string])[];
+}
+
+async function prepare(cluster: Cluster): Promise<void> {
+  await cluster.admin.create(...definitions(CRD), ...manifestsIn('deploy/rbac/linnet.yaml'));
+  await until('the kinds are served', 60, () => cluster.admin.call('GET', `/apis/${CRD}/bgppeers`));
+  const configuration = {
+    asNumber: '64512',
+    nodeToNodeMeshEnabled: OPTIONS.mesh,
+    serviceExternalIPs: [{ cidr: '198.18.0.0/15' }, { cidr: '203.0.0.0/8' }],
+  };
+  await cluster.admin.create(
+    calico(CRD, 'BGPConfiguration', 'default', configuration),
+    calico(CRD, 'IPPool', 'pods', { cidr: '10.64.0.0/10', ipipMode: 'Never', vxlanMode: 'Never' }),
+    ...TORS.map((peerIP, index) =>
+      calico(CRD, 'BGPPeer', `tor-${index}`, { peerIP, asNumber: 64700, nodeSelector: "kubernetes.io/hostname == 'node-1'" }),
+    ),
+  );
+}
+
+/** Peers of the node with the address that each has in the cluster. */
+function peersOfNode(): readonly { readonly address: string; readonly at: string; readonly as: number }[] {
+  const tors = TORS.map((address, index) => ({ address, at: loopback(index), as: 64700 }));
+  if (!OPTIONS.mesh) return tors;
+  const others = Array.from({ length: OPTIONS.nodes - 1 }, (_, index) => ({
+    address: nodeAddress(index + 1),
+    at: loopback(index + 3),
+    as: 64512,
+  }));
+  return [...tors, ...others];
+}
+
+async function metric(runDir: string, name: string): Promise<number> {
+  const dispatcher = new Agent({ connect: { socketPath: join(runDir, 'linnet.sock') } });
+  try {
+    const { body } = await request('http://linnet/metrics', { dispatcher });
+    const line = (await body.text()).split('\n').find((one) => one.startsWith(name));
+    return Number(line?.slice(line.lastIndexOf(' ') + 1));
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+const timed = async (what: string, seconds: number, look: () => Promise<boolean> | boolean): Promise<number> => {
+  const began = performance.now();
+  for (;;) {
+    if (await Promise.resolve(look()).catch(() => false)) return performance.now() - began;
+    if (performance.now() - began > seconds * 1000) throw new Error(`${what}: not within ${seconds} s`);
+    await pause(20);
+  }
+};
+
+function heartbeat(cluster: Cluster) {
+  return async (index: number): Promise<void> => {
+    const lastHeartbeatTime = new Date(1_790_000_000_000 + index * 1000).toISOString();
+    const conditions = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'].map((type) => ({ type, lastHeartbeatTime }));
+    const body = { status: { conditions: conditions.map((one) => ({ ...one, status: 'False', reason: 'a', message: 'b' })) } };
+    await cluster.admin.patch(node(nodeName((index * 37) % OPTIONS.nodes), ''), body, '/status');
+  };
+}
+
+/** Writes Services one by one or at a pace; ms from the beginning of each write to its UPDATE at the ToR. */
+async function latencies(cluster: Cluster, first: number, count: number, perSecond: number | undefined): Promise<readonly number[]> {
+  const began = new Map<string, number>();
+  const write = async (index: number): Promise<void> => {
+    const address = external(first + index);
+    const one = service(`timed-${first + index}`, [address], 'Local');
+    began.set(address, performance.now());
+    await cluster.admin.create(one);
+  };
+  for (let index = 0; index < count; index += 8) {
+    const some = Array.from({ length: Math.min(8, count - index) }, (_, more) => slice(`timed-${first + index + more}`, ['node-1']));
+    await Promise.all(some.map((one) => cluster.admin.create(one)));
+  }
+  await pause(1000);
+  const ending = new AbortController();
+  await paced(perSecond ?? 4, ending.signal, async (index) => {
+    if (index === count - 1) ending.abort();
+    if (index < count) await write(index);
+  });
+  await timed('the last UPDATE', 60, () => [...began.keys()].every((address) => arrivals.has(address)));
+  return [...began].map(([address, at]) => (arrivals.get(address) ?? Number.NaN) - at);
+}
+
+const ms = (values: readonly number[]): string =>
+  `p50 ${quantile(values, 0.5).toFixed(1)} ms, p99 ${quantile(values, 0.99).toFixed(1)} ms of ${values.length}`;
+const percent = ([ours, theirs]: readonly number[]): string => `${ours?.toFixed(2)} % of a core (API server ${theirs?.toFixed(1)} %)`;
+
+async function measure({ cluster, daemon, rows }: Bench): Promise<void> {
+  const pids = [daemon.pid, cluster.apiServerPid()];
+  const row = (figure: string, value: string, bar = ''): void => void rows.push([figure, value, bar]);
+  await pause(5000);
+  row('memory, all threads', `${memory(daemon.pid).now} MB (peak ${memory(daemon.pid).peak} MB)`, '≤ 250 MB');
+  row('processor, idle', percent(await shares(pids, OPTIONS.seconds)));
+  row(
+    'processor, 17 node statuses a second',
+    percent(await shares(pids, OPTIONS.seconds, (signal) => paced(17, signal, heartbeat(cluster)))),
+    '≤ 1 %',
+  );
+  row('Service to UPDATE, idle', ms(await latencies(cluster, 0, 4 * OPTIONS.seconds, undefined)), '≤ 50 ms p99');
+  const busy = [cpuSeconds(pids[0] ?? 0), cpuSeconds(pids[1] ?? 0)];
+  const began = performance.now();
+  row('Service to UPDATE, 100 changes a second', ms(await latencies(cluster, 20_000, 50 * OPTIONS.seconds, 100)));
+  const elapsed = (performance.now() - began) / 1000;
+  row('processor, during the last', percent(pids.map((pid, index) => ((cpuSeconds(pid) - (busy[index] ?? 0)) / elapsed) * 100)));
+  row('memory, at the end', `${memory(daemon.pid).now} MB (peak ${memory(daemon.pid).peak} MB)`);
+}
+
+function print(rows: Bench['rows'], objects: number): void {
+  const what = `${OPTIONS.nodes} nodes${OPTIONS.mesh ? ' in a full mesh' : ''}, ${PER_NODE.blocks * OPTIONS.nodes} block affinities${OPTIONS.labelled ? '' : ' without the label'}`;
+  const more = `${PER_NODE.services * OPTIONS.nodes} Services, ${PER_NODE.slices * OPTIONS.nodes} EndpointSlices`;
+  const load = loadavg()
+    .map((value) => value.toFixed(1))
+    .join(' ');
+  const table = [['figure', 'value', 'bar'], ['---', '---', '---'], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  process.stdout.write(
+    `\n${what}, ${more} (${objects} objects)\n${table}\nNode ${process.version}, ${cpus().length} cores shared by all, load ${load}\n`,
+  );
+}
+
+it('measures', { timeout: 3_600_000 }, async () => {
+  const cluster = await startCluster();
+  const cleanup: (() => Promise<unknown>)[] = [() => cluster.stop()];
+  try {
+    await prepare(cluster);
+    await cluster.stopApiServer();
+    const objects = await loadIntoEtcd(cluster.etcdPort, worldOf(OPTIONS.nodes, OPTIONS.labelled));
+    await cluster.startApiServer();
+    const folder = await mkdtemp(join(tmpdir(), 'linnet-bench-'));
+    cleanup.push(() => rm(folder, { recursive: true, force: true }));
+    const places = peersOfNode();
+    const peers = await Promise.all(
+      places.map(({ at, as }, index) =>
+        startPeer({ host: at, port: 1790, as, bgpId: index + 1, ...(index === 0 ? { onUpdate: noteUpdate } : {}) }),
+      ),
+    );
+    cleanup.push(() => Promise.all(peers.map((peer) => peer.stop())));
+    const token = await writeToken(cluster, 'linnet', await cluster.token('kube-system/linnet', 'token-linnet'));
+    const config = join(folder, 'linnet.yaml');
+    const map = [[nodeAddress(0), loopback(2)], ...places.map(({ address, at }) => [address, at])].map(
+      ([from, to]) => `${from}=${to}:1790`,
+    );
+    await writeFile(config, JSON.stringify({ transportMap: map.join(',') }));
+    // A server that starts knows its custom kinds a little later.
+    await until('the kinds are served', 60, () => cluster.admin.call('GET', `/apis/${CRD}/blockaffinities?limit=1`));
+    const daemon = startDaemon(folder, nodeName(0), [
+      ...['--datastore', 'kubernetes', '--api-endpoint', `https://127.0.0.1:${cluster.port}`, '--api-ca-file', cluster.certificates.ca],
+      ...['--api-token-file', token, '--config', config],
+    ]);
+    cleanup.push(() => daemon.stop());
+    const warm = performance.now();
+    const bench: Bench = { cluster, daemon, peers, rows: [] };
+    const api = cpuSeconds(cluster.apiServerPid());
+    const synced = await timed('in sync', 300, async () => (await metric(daemon.runDir, 'linnet_source_in_sync')) === 1);
+    const spent = `ours ${cpuSeconds(daemon.pid).toFixed(1)} s, API server ${(cpuSeconds(cluster.apiServerPid()) - api).toFixed(1)} s of a core`;
+    bench.rows.push(['start to in sync', `${(synced / 1000).toFixed(1)} s (${spent})`, '≤ 10 s']);
+    await until('all sessions', 120, () => {
+      const missing = peers.filter((peer) => !peer.established()).length;
+      if (missing > 0) throw new Error(`${missing} not established\n${daemon.log().slice(-1500)}`);
+    });
+    bench.rows.push(['sessions', `${peers.length} (all after ${((performance.now() - warm) / 1000).toFixed(1)} s)`, '']);
+    await measure(bench);
+    print(bench.rows, objects);
+    expect(peers.every((peer) => peer.connections() === 1)).toBe(true);
+  } finally {
+    for (const task of cleanup.reverse()) await task().catch(() => undefined);
+  }
+});
