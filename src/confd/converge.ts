@@ -204,7 +204,8 @@ async function step(loop: Loop, pending: Pending | undefined, again: boolean): P
   const before = loop.state.desired;
   const delta =
     loop.full || pending === undefined ? undefined : { changed: [...pending.changed.values()], issuesChanged: pending.issuesChanged };
-  const idle = pending === undefined || (delta !== undefined && delta.changed.length === 0);
+  // Issues count: what cannot be read holds back what depends on it.
+  const idle = pending === undefined || (delta !== undefined && delta.changed.length === 0 && !delta.issuesChanged);
   if (idle && !again) {
     // A heartbeat, a label nobody selects: nothing that counts changed, and nothing is done (control-plane 11, confd#234).
     record(loop, pending, undefined, undefined);

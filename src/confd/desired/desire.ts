@@ -9,6 +9,7 @@ import { BlockStage } from './block-stage.ts';
 import { sameData } from './compare.ts';
 import { explainPrefix } from './explain.ts';
 import { OriginTable } from './origins.ts';
+import { filtersUnreadable } from './peer-sources.ts';
 import { PeerTable } from './peer-table.ts';
 import { PolicyTable } from './policy-table.ts';
 import { programme } from './programme.ts';
@@ -102,6 +103,7 @@ class Stages {
   readonly #blocks: BlockStage;
   readonly #peers: PeerTable;
   #settings: Settings | undefined;
+  #filtersHidden = false;
   #result: DesireResult | undefined;
   #full = 0;
 
@@ -144,7 +146,7 @@ class Stages {
     this.#issues.set('settings', settings.issues);
     if (dirty.IPPool.size > 0) this.#policies.refreshPools(snapshot);
     this.#routes(snapshot, settings, dirty);
-    const filters = new Set([...dirty.BGPFilter].filter((name) => this.#policies.refreshFilter(snapshot, name)));
+    const filters = this.#changedFilters(snapshot, dirty.BGPFilter);
     const policiesChanged = this.#policies.setInputs(settings.policy, this.#blocks.aggregates);
     const nodes = touchedNodes(dirty);
     this.#peers.run(
@@ -156,6 +158,15 @@ class Stages {
     this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
     this.#listFilters(filters);
     return this.#publish(settings, this.#programme(snapshot, settings));
+  }
+
+  /** Filters that are others now, and all that peers name when it has changed whether filters can be read. */
+  #changedFilters(snapshot: Snapshot, dirty: ReadonlySet<string>): ReadonlySet<string> {
+    const filters = new Set([...dirty].filter((name) => this.#policies.refreshFilter(snapshot, name)));
+    const hidden = filtersUnreadable(snapshot);
+    if (hidden === this.#filtersHidden) return filters;
+    this.#filtersHidden = hidden;
+    return new Set([...filters, ...[...snapshot.peers.values()].flatMap((peer) => peer.filters)]);
   }
 
   #programme(snapshot: Snapshot, settings: Settings): DesiredProgramme | undefined {

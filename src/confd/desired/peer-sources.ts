@@ -30,12 +30,16 @@ export function resolvePeerSource(
 ): ResolvedSource {
   if (role.forward === undefined && role.reverse.length === 0) return { parts: { filters: [] }, issues: [] };
   const filters = spec.filters.filter(filterExists);
-  const missing = spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec, name, index)]));
+  const hidden = filtersUnreadable(snapshot) ? unreadableFilter(spec, filterExists) : undefined;
+  const missing =
+    hidden === undefined ? spec.filters.flatMap((name, index) => (filterExists(name) ? [] : [missingFilter(spec, name, index)])) : [hidden];
   // Nothing else of the BGPPeer applies to local workloads (control-plane 2.3).
-  if (spec.localWorkloadSelector !== undefined) return { parts: { filters }, issues: missing };
+  if (spec.localWorkloadSelector !== undefined)
+    return { parts: { filters, ...(hidden === undefined ? {} : { heldBy: hidden }) }, issues: missing };
   const password = resolvePassword(spec, spec.password, 'spec.password.secretKeyRef', 'BGPPEER', snapshot, settings);
-  const heldBy = password.heldBy ?? unsupported(spec, settings);
-  const issues = [...missing, ...(heldBy === undefined ? [] : [heldBy])];
+  const other = password.heldBy ?? unsupported(spec, settings);
+  const heldBy = other ?? hidden;
+  const issues = [...missing, ...(other === undefined ? [] : [other])];
   return { parts: { ...password, filters, ...(heldBy === undefined ? {} : { heldBy }) }, issues };
 }
 
@@ -91,6 +95,29 @@ function unsupported(spec: BGPPeerResource, settings: PeerSettings): Issue | und
     });
   }
   return undefined;
+}
+
+/**
+ * BGPFilters are a kind that the datastore has and that cannot be read: one that is not known may be there all the same, and a
+ * session without it would tell or believe what it must not.
+ */
+export function filtersUnreadable({ issues }: Snapshot): boolean {
+  return issues.some(
+    ({ object, code, severity }) =>
+      object.kind === 'BGPFilter' && object.name === '*' && severity === 'error' && code !== 'DATASTORE_KIND_MISSING',
+  );
+}
+
+function unreadableFilter(spec: BGPPeerResource, filterExists: (name: string) => boolean): Issue | undefined {
+  const index = spec.filters.findIndex((name) => !filterExists(name));
+  if (index < 0) return undefined;
+  return issueAbout(spec, {
+    code: 'BGPPEER_FILTER_UNREADABLE',
+    field: `spec.filters[${index}]`,
+    got: JSON.stringify(spec.filters[index]),
+    rule: 'names a BGPFilter, and those must not be read; the peer is not started without it',
+    transient: true,
+  });
 }
 
 function missingFilter(object: IssueObject, name: string, index: number): Issue {
