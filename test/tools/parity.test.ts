@@ -75,6 +75,7 @@ const LISTED = readEntries(`
 differences:
   - { name: med, engines: [native], scenario: 'x/*', phase: '*', section: rib, prefix: '*/26|*/32', field: med, reason: r, switch: s }
   - { name: other, engines: [native, bird2], scenario: 'z', phase: '*', section: rib, prefix: '*', reason: r, switch: s }
+  - { name: chance, engines: [native], scenario: 'z', phase: '*', section: sessions, prefix: '', race: true, reason: r, switch: s }
 `);
 
 describe('entries', () => {
@@ -91,7 +92,7 @@ describe('entries', () => {
     expect(explain(LISTED, 'bird2', [seen({})]).left).toHaveLength(1);
   });
 
-  it('are idle where they explain nothing although their scenario was run', () => {
+  it('are idle where they explain nothing although their scenario was run, unless they are chance', () => {
     expect(idle(LISTED, 'native', ['x/y', 'z'], new Map([['med', 1]])).map((entry) => entry.name)).toEqual(['other']);
     expect(idle(LISTED, 'native', ['x/y'], new Map([['med', 1]]))).toEqual([]);
   });
@@ -102,6 +103,10 @@ describe('entries', () => {
     [
       'differences: [{ name: a, engines: [], scenario: x, phase: x, section: x, prefix: x, reason: x, switch: x, why: x }]',
       'why is not known',
+    ],
+    [
+      'differences: [{ name: a, engines: [], scenario: x, phase: x, section: x, prefix: x, reason: x, switch: x, race: yes }]',
+      'race yes: true or nothing',
     ],
   ])('that are none are refused: %s', (text, message) => {
     expect(() => readEntries(text)).toThrow(message);
@@ -142,6 +147,7 @@ describe('arguments', () => {
   it('are read', () => {
     const found = readArguments(['--engine', 'native,bird2', '--only', 'a*', '--only', 'b', '-o', 'json', '--jobs', '2']);
     expect(found).toMatchObject({ engines: ['native', 'bird2'], only: ['a*', 'b'], json: true, jobs: 2, retries: 1, build: true });
+    expect(readArguments([]).engines).toBeUndefined();
   });
 
   it.each([['--engine=frr'], ['--jobs=0'], ['-o=xml']])('%s is refused', (argument) => {

@@ -2,7 +2,8 @@
 export interface ParityArguments {
   readonly help: boolean;
   readonly scenarios: string | undefined;
-  readonly engines: readonly string[];
+  /** Undefined: the default for the folder. */
+  readonly engines: readonly string[] | undefined;
   readonly only: readonly string[];
   readonly jobs: number;
   readonly retries: number;

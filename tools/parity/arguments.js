@@ -7,8 +7,8 @@ export const ENGINES = ['native-compat', 'native', 'bird1', 'bird2'];
 /** What `--help` prints. */
 export const USAGE = `usage: npm run parity [-- options]
   --scenarios DIR   folder with scenarios/, inputs/ and behaviour/ (default ../shared/parity, LINNET_SHARED moves it); the recorder is its
-                    tool/, or that of ../shared/parity
-  --engine LIST     of ${ENGINES.join(', ')} (default all)
+                    tool/, or that of ../shared/parity. Without behaviour/ the engine bird1 is recorded first and stands for it
+  --engine LIST     of ${ENGINES.join(', ')} (default all; native-compat where there is no behaviour/)
   --only GLOB       scenarios by name; may repeat
   --jobs N          scenarios at a time (default 4)
   --retries N       how often a scenario that differs is recorded again, alone (default 1)
@@ -37,8 +37,8 @@ function number(name, text, least) {
 /** Reads the arguments; throws an Error with what is wrong. */
 export function readArguments(argv) {
   const { values } = parseArgs({ args: argv, options: OPTIONS });
-  const engines = values.engine === undefined ? ENGINES : values.engine.split(',');
-  for (const engine of engines) if (!ENGINES.includes(engine)) throw new Error(`--engine ${engine}: one of ${ENGINES.join(', ')}`);
+  const engines = values.engine?.split(',');
+  for (const engine of engines ?? []) if (!ENGINES.includes(engine)) throw new Error(`--engine ${engine}: one of ${ENGINES.join(', ')}`);
   if (!['table', 'json'].includes(values.output)) throw new Error(`-o ${values.output}: table or json`);
   return {
     help: values.help,

@@ -7,6 +7,8 @@ export interface Entry {
   readonly scenario: string;
   readonly reason: string;
   readonly switch: string;
+  /** It may also explain nothing: chance on Calico's node too. */
+  readonly race: boolean;
   readonly tests: readonly (readonly [string, (text: string) => boolean])[];
 }
 

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 
 const TEXTS = ['scenario', 'phase', 'section', 'prefix', 'peer', 'field', 'recorded', 'ours', 'kernelRoute'];
 const REQUIRED = ['name', 'engines', 'scenario', 'phase', 'section', 'prefix', 'reason', 'switch'];
-const KNOWN = new Set([...REQUIRED, ...TEXTS]);
+const KNOWN = new Set([...REQUIRED, ...TEXTS, 'race']);
 
 /** A test against a pattern: `*` any run, `|` between alternatives, everything else itself. */
 export function globOf(pattern) {
@@ -17,7 +17,8 @@ export function globOf(pattern) {
 
 /**
  * Reads the file. Throws an Error that names the entry and the field where one is missing, unknown or no text. `kernelRoute` goes by
- * what the recorder put into the kernel at that prefix before it started the node: `KIND NOTE`, such as `blackhole *`.
+ * what the recorder put into the kernel at that prefix before it started the node: `KIND NOTE`, such as `blackhole *`. `race: true`:
+ * it is as much chance on Calico's node, so that one run shows it and another does not.
  */
 export function readEntries(text) {
   const list = parse(text)?.differences;
@@ -27,10 +28,12 @@ export function readEntries(text) {
     const at = `differences[${index}]${typeof row?.name === 'string' ? ` ${row.name}` : ''}`;
     for (const field of REQUIRED) if (row?.[field] === undefined) throw new Error(`${at}: ${field} is missing`);
     for (const field of Object.keys(row)) if (!KNOWN.has(field)) throw new Error(`${at}: ${field} is not known`);
+    if (row.race !== undefined && row.race !== true) throw new Error(`${at}: race ${row.race}: true or nothing`);
     if (names.has(row.name)) throw new Error(`${at}: the name is taken`);
     names.add(row.name);
     const tests = TEXTS.filter((field) => row[field] !== undefined).map((field) => [field, globOf(String(row[field]))]);
-    return { name: row.name, engines: row.engines, scenario: String(row.scenario), reason: row.reason, switch: row.switch, tests };
+    const { name, engines, scenario, reason, race = false } = row;
+    return { name, engines, scenario: String(scenario), reason, switch: row.switch, race, tests };
   });
 }
 
@@ -51,9 +54,9 @@ export function explain(entries, engine, differences) {
   return { used, left };
 }
 
-/** Entries for the engine that explained nothing although a scenario they name was run. */
+/** Entries for the engine that explained nothing although a scenario they name was run; none that are races. */
 export function idle(entries, engine, scenarios, used) {
   return entries.filter(
-    (entry) => entry.engines.includes(engine) && !used.has(entry.name) && scenarios.some((name) => globOf(entry.scenario)(name)),
+    (entry) => entry.engines.includes(engine) && !entry.race && !used.has(entry.name) && scenarios.some((name) => globOf(entry.scenario)(name)),
   );
 }

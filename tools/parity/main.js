@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readArguments, USAGE } from './arguments.js';
+import { ENGINES, readArguments, USAGE } from './arguments.js';
 import { differences } from './compare.js';
 import { explain, globOf, idle, readEntries } from './entries.js';
 import { behaviour, kernelRoutes, nodeCommand, prepare, record, sameByRecorder, scenarioNames } from './recorder.js';
@@ -18,15 +18,15 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const bare = (prefix) => prefix.replace(/\/(32|128)$/, '');
 
 /** Differences of one recorded scenario with what stood in the kernel at their prefixes; undefined where nothing was recorded. */
-function seen(bench, folder, name, routes) {
-  const [recorded, ours] = [behaviour(join(bench.parity, 'behaviour'), name), behaviour(folder, name)];
+function seen(bench, folder, name, { routes, reference }) {
+  const [recorded, ours] = [behaviour(reference, name), behaviour(folder, name)];
   if (recorded === undefined) throw new Error(`${name}: no recorded behaviour`);
   if (ours === undefined) return undefined;
   const there = new Map(
     Object.entries(routes).flatMap(([family, list]) => list.map(([prefix, text]) => [`${family} ${bare(prefix)}`, text])),
   );
   const found = differences(recorded, ours);
-  if ((found.length === 0) !== sameByRecorder(bench, folder, name))
+  if ((found.length === 0) !== sameByRecorder(bench, reference, folder, name))
     throw new Error(`${name}: the recorder's comparison and this one do not agree`);
   return found.map((one) => ({ ...one, scenario: name, kernelRoute: there.get(`${one.family} ${bare(one.prefix)}`) ?? '' }));
 }
@@ -54,7 +54,7 @@ async function runEngine(bench, engine, names, options) {
     const folder = await record(bench, { engine, names: todo, command, jobs, round }, say);
     if (options.keep !== undefined) cpSync(folder, join(options.keep, engine), { recursive: true });
     for (const name of todo) {
-      const found = seen(bench, folder, name, options.routes[name] ?? {}) ?? [{ ...NOTHING, scenario: name }];
+      const found = seen(bench, folder, name, { routes: options.routes[name] ?? {}, reference: options.reference }) ?? [{ ...NOTHING, scenario: name }];
       results.set(name, {
         engine,
         scenario: name,
@@ -88,6 +88,19 @@ function foldersOf({ scenarios }) {
   return { parity, tool };
 }
 
+/** The engine whose behaviour stands for a record where a folder has none: the BIRD that Calico's is made from. */
+const LIVE = 'bird1';
+
+/** The folder of recorded behaviour; without one, of what `LIVE` does now. */
+async function referenceOf(bench, names, birds, jobs) {
+  const folder = join(bench.parity, 'behaviour');
+  if (existsSync(folder)) return folder;
+  const because = obstacle(LIVE, birds);
+  if (because !== undefined) throw new Error(`${folder}: is not there, and ${LIVE} cannot be recorded: ${because}`);
+  const command = nodeCommand(LIVE, join(root, 'bin/linnet.js'), birds);
+  return record(bench, { engine: LIVE, names, command, jobs, round: 'live' }, say);
+}
+
 async function main() {
   const options = readArguments(process.argv.slice(2));
   if (options.help) return process.stdout.write(`${USAGE}\n`);
@@ -101,15 +114,17 @@ async function main() {
   const findings = { results: [], engines: [], entries, skipped: [] };
   const bench = prepare(parity, tool);
   try {
-    const shared = { ...options, entries, birds, routes: kernelRoutes(bench, names) };
-    for (const engine of options.engines) {
+    const reference = await referenceOf(bench, names, birds, options.jobs);
+    const live = reference !== join(parity, 'behaviour');
+    const shared = { ...options, entries, birds, reference, routes: kernelRoutes(bench, names) };
+    for (const engine of options.engines ?? (live ? ['native-compat'] : ENGINES)) {
       const because = obstacle(engine, birds);
       if (because !== undefined) findings.skipped.push({ engine, because });
       else {
         const { list, summary } = await runEngine(bench, engine, names, shared);
         findings.results.push(...list);
-        // A part of the scenarios cannot show that an entry is idle.
-        findings.engines.push(options.only.length === 0 ? summary : { ...summary, idle: [] });
+        // Only all the recorded scenarios can show that an entry is idle.
+        findings.engines.push(options.only.length === 0 && !live ? summary : { ...summary, idle: [] });
       }
     }
   } finally {

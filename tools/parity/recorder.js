@@ -101,7 +101,7 @@ export function behaviour(folder, name) {
 }
 
 /** True where the recorder's own comparison finds nothing; the comparison here must say the same. */
-export function sameByRecorder({ home, parity }, folder, name) {
-  const files = [join(parity, 'behaviour', `${name}.json`), join(folder, `${name}.json`)];
+export function sameByRecorder({ home }, reference, folder, name) {
+  const files = [reference, folder].map((one) => join(one, `${name}.json`));
   return spawnSync(join(home, 'tool', 'run-oracle'), ['diff', ...files], { stdio: 'ignore' }).status === 0;
 }
