@@ -155,6 +155,9 @@ function clustersInBird({ reflectorClient, clusterId }: PeerConfig, routerId: nu
 /** All import classes in use. */
 export class ImportClasses {
   private readonly classes = new Map<string, ImportClass>();
+  /** A number for each list of CLUSTER_IDs, in place of its contents in keys: thousands of peers may have one each. */
+  private readonly lists = new WeakMap<readonly number[], number>();
+  private listsSeen = 0;
   private readonly store: AttributeStore;
   private readonly policies: PolicyRegistry;
   private readonly work: WorkCounters;
@@ -165,13 +168,14 @@ export class ImportClasses {
     this.work = work;
   }
 
-  /** The class of a peer's configuration; `drop` gives it back. */
+  /** The class of a peer's configuration; `drop` gives it back. Equal `clusterIds` are the same object. */
   use(config: PeerConfig, routerId: number, clusterIds: readonly number[]): ImportClass {
     const external = config.remoteAs !== config.localAs;
     const firstAs = external && config.enforceFirstAs !== false ? config.remoteAs : 0;
     const clusters = config.dialect === 'bird-1.6' ? clustersInBird(config, routerId) : clusterIds;
     const rules: ImportRules = { localAs: config.localAs, firstAs, allowLocalAs: config.allowLocalAs, routerId, clusterIds: clusters };
-    const key = JSON.stringify([policyId(config.importPolicy), rules]);
+    const list = clusters === clusterIds ? this.numberOf(clusterIds) : clusters;
+    const key = JSON.stringify([policyId(config.importPolicy), { ...rules, clusterIds: list }]);
     let found = this.classes.get(key);
     if (found === undefined) {
       found = new ImportClass(key, rules, this.policies.use(config.importPolicy), this.store, this.work);
@@ -179,6 +183,13 @@ export class ImportClasses {
     }
     found.users++;
     return found;
+  }
+
+  private numberOf(list: readonly number[]): number {
+    const known = this.lists.get(list);
+    if (known !== undefined) return known;
+    this.lists.set(list, ++this.listsSeen);
+    return this.listsSeen;
   }
 
   /** Gives a use back; the last one forgets the class. */

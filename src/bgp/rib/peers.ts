@@ -38,6 +38,8 @@ export class Peers {
   private readonly list: (PeerState | undefined)[] = [];
   private readonly byId = new Map<string, PeerState>();
   private clusterIds: readonly number[] = [];
+  /** `clusterIds` may not follow from the configurations any more: made anew once for all changes, before they have effect. */
+  private clusterIdsStale = false;
   /** How many peers name each CLUSTER_ID. */
   private readonly clusterUsers = new Map<number, number>();
   /** Peers whose import rules and groups do not follow from their configuration yet. */
@@ -87,7 +89,6 @@ export class Peers {
     this.context.stores.sources.setAddress(known.index, config.remote.address);
     this.useClusterId(before.clusterId, -1);
     this.useClusterId(config.clusterId, 1);
-    if (before.clusterId !== config.clusterId) this.updateClusterIds();
     this.unapplied.add(known);
     this.noteRole(known);
     return known.index;
@@ -139,7 +140,6 @@ export class Peers {
       if (this.byId.get(peer.config.id) === peer) this.byId.delete(peer.config.id);
       this.context.imports.drop(peer.imports);
       this.context.stores.sources.setAddress(peer.index, undefined);
-      this.updateClusterIds();
     }
   }
 
@@ -151,7 +151,7 @@ export class Peers {
   setRouterId(routerId: number): void {
     if (routerId === this.routerId) return;
     this.routerId = routerId;
-    this.updateClusterIds();
+    this.clusterIdsStale = true;
     for (const peer of this.all()) {
       this.unapplied.add(peer);
       this.noteRole(peer);
@@ -292,7 +292,6 @@ export class Peers {
     this.list[index] = peer;
     this.byId.set(config.id, peer);
     this.useClusterId(config.clusterId, 1);
-    this.updateClusterIds();
     return peer;
   }
 
@@ -308,11 +307,12 @@ export class Peers {
 
   /** True where `applyNext` has something to do. */
   get hasUnapplied(): boolean {
-    return this.unapplied.size > 0;
+    return this.unapplied.size > 0 || this.clusterIdsStale;
   }
 
   /** One unit of giving changed configurations effect: a change of all peers' policies is no long slice. */
   applyNext(): void {
+    if (this.clusterIdsStale) this.updateClusterIds();
     let left = APPLY_CHUNK;
     for (const peer of this.unapplied) {
       this.unapplied.delete(peer);
@@ -336,9 +336,11 @@ export class Peers {
     const users = (this.clusterUsers.get(id) ?? 0) + by;
     if (users === 0) this.clusterUsers.delete(id);
     else this.clusterUsers.set(id, users);
+    if (users === 0 || users === by) this.clusterIdsStale = true;
   }
 
   private updateClusterIds(): void {
+    this.clusterIdsStale = false;
     const { clusterIds, clusterUsers, routerId } = this;
     if (clusterIds.length === clusterUsers.size + (clusterUsers.has(routerId) ? 0 : 1)) {
       if (clusterIds.every((id) => id === routerId || clusterUsers.has(id)) && clusterIds.includes(routerId)) return;
