@@ -35,6 +35,8 @@ type Get = <K extends ConfigKey>(key: K) => Config[K];
 /** What the daemon watches of itself and of its surroundings, and where it is asked. */
 function watching(get: Get) {
   return {
+    maxPrefix: get('maxPrefix'),
+    memoryLimit: get('memoryLimit'),
     auditInterval: get('auditInterval'),
     readiness: get('readiness'),
     readinessThreshold: get('readinessThreshold'),

@@ -60,6 +60,21 @@ function detection(method: DetectionMethod): string {
   }
 }
 
+/** What the daemon watches of itself, and where it is asked. */
+function watchingTexts(config: Config) {
+  return {
+    maxPrefix: Object.keys(config.maxPrefix).length === 0 ? null : entriesText(config.maxPrefix),
+    memoryLimit: config.memoryLimit?.toString() ?? null,
+    auditInterval: String(config.auditInterval),
+    readiness: entriesText(config.readiness),
+    readinessThreshold: String(config.readinessThreshold),
+    endpointStatusPrefix: config.endpointStatusPrefix,
+    birdSockets: config.birdSockets,
+    http: listener(config.http),
+    metricsListen: listener(config.metricsListen),
+  };
+}
+
 function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> {
   return {
     node: config.node ?? null,
@@ -109,15 +124,7 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     runDir: config.runDir,
     stateDir: config.stateDir,
     listenPort: config.listenPort?.toString() ?? null,
-    maxPrefix: Object.keys(config.maxPrefix).length === 0 ? null : entriesText(config.maxPrefix),
-    memoryLimit: config.memoryLimit?.toString() ?? null,
-    auditInterval: String(config.auditInterval),
-    readiness: entriesText(config.readiness),
-    readinessThreshold: String(config.readinessThreshold),
-    endpointStatusPrefix: config.endpointStatusPrefix,
-    birdSockets: config.birdSockets,
-    http: listener(config.http),
-    metricsListen: listener(config.metricsListen),
+    ...watchingTexts(config),
     compat: config.compat,
     logLevel: config.logLevel,
     sessionFamilies: config.sessionFamilies,

@@ -36,6 +36,13 @@ export interface TransportEntry {
 /** What readiness asks of a class of sessions: `pooled` with the other pooled ones, all, at least one, or nothing (control-plane 8.2). */
 export type Requirement = 'pooled' | 'all' | 'one' | 'ignored';
 
+/** Limits by kind of session: reflector clients, other internal peers, external ones. */
+export interface PrefixLimits {
+  readonly client?: number;
+  readonly internal?: number;
+  readonly external?: number;
+}
+
 /** Requirements by class of peer. */
 export interface Readiness {
   readonly mesh: Requirement;
@@ -125,6 +132,10 @@ export interface Config {
   readonly stateDir: string;
   /** Port to listen on and to dial where the resources name none; overrides BGPConfiguration.listenPort. */
   readonly listenPort: number | undefined;
+  /** Prefixes of a family that a session of each kind may bring, 0: any number; a kind that is not named has no limit, only a warning. */
+  readonly maxPrefix: PrefixLimits;
+  /** MiB that may be resident before the peer that grows the table is dropped; undefined: 80 % of what the machine or control group has. */
+  readonly memoryLimit: number | undefined;
   /** Seconds between two audits of what peers were told and of the kernel, 1-86400. */
   readonly auditInterval: number;
   /** What readiness asks of each class of sessions. */

@@ -11,7 +11,7 @@ import {
   parseAddressWithLength,
   prefixFromAddress,
 } from 'bgp-ts/net';
-import type { LogLevel, NodeAddress, Readiness, Requirement, SocketAddress, TransportEntry } from './types.ts';
+import type { LogLevel, NodeAddress, PrefixLimits, Readiness, Requirement, SocketAddress, TransportEntry } from './types.ts';
 
 /** A value, or the rule that the text breaks, worded to follow "is". */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rule: string };
@@ -189,6 +189,23 @@ export function parseTransportMap(text: string): Parsed<readonly TransportEntry[
     entries.push({ node, transport: transport.value });
   }
   return good(entries);
+}
+
+const SESSION_KINDS = ['client', 'internal', 'external'] as const;
+const parseCount = parseInteger(0, 0xffff_ffff);
+
+/** Entries `KIND=NUMBER` with commas between. */
+export function parsePrefixLimits(text: string): Parsed<PrefixLimits> {
+  let limits: PrefixLimits = {};
+  for (const part of text.split(',').map((word) => word.trim())) {
+    const [name = '', number = '', ...more] = part.split('=');
+    const kind = SESSION_KINDS.find((each) => each === name);
+    const parsed = parseCount(number);
+    if (kind === undefined || !parsed.ok || more.length > 0)
+      return bad(`not KIND=NUMBER at ${JSON.stringify(part)} (client, internal or external; 0 to 4294967295)`);
+    limits = { ...limits, [kind]: parsed.value };
+  }
+  return good(limits);
 }
 
 /** Calico's rule: sessions to local workloads are not counted (control-plane 8.2). */

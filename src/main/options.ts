@@ -91,6 +91,7 @@ export function translateOptions(config: Config): TranslateOptions {
     sessionFamilies: config.sessionFamilies,
     listenPort: config.listenPort,
     transport: transportMap(config.transportMap),
+    maxPrefix: config.maxPrefix,
   };
 }
 

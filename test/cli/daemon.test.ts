@@ -1,4 +1,5 @@
 /** Daemons on loopback, as a user runs them: sessions, routes, what a change costs, and how they end. */
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLUSTER, service } from './manifests.ts';
@@ -14,6 +15,7 @@ interface Peer {
   readonly state: string;
   readonly updatesSent: number;
   readonly lastErrorReceived: { readonly text: string } | null;
+  readonly lastErrorSent: { readonly text: string } | null;
 }
 
 let manifests: Awaited<ReturnType<typeof makeFolder>>;
@@ -26,8 +28,8 @@ function daemon(number: number): RunningDaemon {
   return found;
 }
 
-const startNode = (number: number): RunningDaemon =>
-  startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP, '--shutdown', 'cease']);
+const startNode = (number: number, ...more: readonly string[]): RunningDaemon =>
+  startDaemon(folder.path, `node-${number}`, ['--path', manifests.path, '--transport-map', MAP, '--shutdown', 'cease', ...more]);
 
 function listOf<T>(document: unknown, key: string): readonly T[] | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
@@ -141,6 +143,47 @@ describe('three daemons in a mesh', () => {
     daemons[1] = startNode(2);
     await eventually('the address at the new node-2', () => routeAt(2, '198.51.100.20/32'));
   });
+
+  it('keep what operators set over a restart, until it is undone', async () => {
+    const id = 'Mesh_192_0_2_1';
+    const seen = async (): Promise<Peer | undefined> => (await peers(2)).find((peer) => peer.id === id);
+    expect((await daemon(2).ask('peer', id, 'gshut', 'on')).code).toBe(0);
+    expect((await daemon(2).ask('peer', id, 'shutdown', 'new disk')).code).toBe(0);
+    const file = join(daemon(2).runDir, 'state', 'peers.json');
+    await eventually('the file', async () => {
+      const text = await readFile(file, 'utf8').catch(() => '');
+      return text.includes('new disk') && text.includes('draining') ? true : undefined;
+    });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await daemon(2).stop('SIGKILL');
+    daemons[1] = startNode(2);
+    const held = await eventually('the peer after the restart', seen);
+    expect(held).toMatchObject({ adminDown: true, draining: true, heldBack: 'shut down by an operator: new disk' });
+    expect((await daemon(2).ask('peer', id, 'enable')).code).toBe(0);
+    expect((await daemon(2).ask('peer', id, 'gshut', 'off')).code).toBe(0);
+    await eventually('the session', async () => ((await seen())?.state === 'established' ? true : undefined), 30);
+    await daemon(2).stop();
+    daemons[1] = startNode(2);
+    await eventually('the session after another restart', async () => ((await seen())?.state === 'established' ? true : undefined), 30);
+    expect(await seen()).toMatchObject({ adminDown: false, draining: false });
+  }, 90_000);
+
+  it.each([
+    ['a limit on prefixes', ['--max-prefix', 'internal=1'], 'Maximum Number of Prefixes Reached'],
+    ['a limit on memory', ['--memory-limit', '1'], 'Out of Resources'],
+  ])(
+    'hold sessions to %s',
+    async (_what, more, text) => {
+      await daemon(2).stop();
+      daemons[1] = startNode(2, ...more);
+      await eventually(
+        'the end of a session',
+        async () => ((await peers(2)).some((peer) => peer.lastErrorSent?.text.includes(text)) ? true : undefined),
+        60,
+      );
+    },
+    90_000,
+  );
 
   it('say goodbye where they are to: Cease/Administrative Shutdown with a text, exit status 0', async () => {
     const [, , third] = daemons;

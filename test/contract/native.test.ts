@@ -62,6 +62,7 @@ async function makeNative(): Promise<EngineUnderTest> {
     issuesChanged: () => undefined,
     event: () => undefined,
     portOwner: async () => 'bird (process 7)',
+    remember: () => undefined,
   });
   return {
     driver,

@@ -16,6 +16,12 @@ export interface PrefixLimitDefaults {
   readonly restartTime: number | undefined;
 }
 
+/** Limits of a session as configured for its kind: a number ends the session, 0 is no limit, and what is usual where nothing is said only warns. */
+export function prefixLimitOf(kind: SessionKind, chosen: number | undefined): Pick<PeerConfig, 'maxPrefix' | 'maxPrefixAction'> {
+  if (chosen === undefined) return { maxPrefix: USUAL_MAX_PREFIX[kind], maxPrefixAction: 'warn' };
+  return chosen === 0 ? {} : { maxPrefix: chosen };
+}
+
 /** The fields of a peer that this file reads. */
 export type PrefixLimitFields = Pick<
   PeerConfig,

@@ -51,6 +51,16 @@ export function recall(state: SpeakerState, peers: readonly PeerMemory[]): void 
   for (const peer of peers) state.recalled.set(peer.id, peer);
 }
 
+/** A named peer leaves the configuration: what an operator set holds when it comes back, until it is undone. */
+export function remember(state: SpeakerState, { config, adminDown, shutdownText, draining }: Peer): void {
+  if (config.range !== undefined || (!adminDown && !draining)) return;
+  state.recalled.set(config.id, {
+    id: config.id,
+    ...(adminDown ? { shutdown: shutdownText } : {}),
+    ...(draining ? { draining: true } : {}),
+  });
+}
+
 /** What must outlive a restart: what operators set, and the peers of ranges; those not configured at present included. */
 export function memoryOf(state: SpeakerState): PeerMemory[] {
   const present = [...state.peers.values()].flatMap(({ config, adminDown, shutdownText, draining }): PeerMemory[] => {

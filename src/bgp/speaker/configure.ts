@@ -2,6 +2,7 @@
 import { DEFAULT_MED } from '../rib/index.ts';
 import { cease } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import { remember } from './actions.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
@@ -31,7 +32,11 @@ export function configure(state: SpeakerState, config: SpeakerConfig): void {
   }
   const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
   const wanted = new Set(peers.map(peerKey));
-  for (const peer of byKey.values()) if (!wanted.has(peer.key)) removePeer(state, peer);
+  for (const peer of byKey.values()) {
+    if (wanted.has(peer.key)) continue;
+    remember(state, peer);
+    removePeer(state, peer);
+  }
   // Those that stay come before those that are new: a name may pass from one to the other.
   for (const peerConfig of peers) {
     const present = byKey.get(peerKey(peerConfig));

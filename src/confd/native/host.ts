@@ -2,7 +2,7 @@
  * Main's side of the speaker's thread: starts it, gives it configurations as differences, starts it anew with the whole
  * state when it dies. A dead thread is a bug of ours, but its sessions come back within seconds.
  */
-import type { SpeakerConfig, SpeakerEvent } from 'bgp-ts';
+import type { PeerMemory, SpeakerConfig, SpeakerEvent } from 'bgp-ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Issue } from '../resources/types.ts';
@@ -31,6 +31,8 @@ export interface HostDeps {
   /** Called when `issues` changed. */
   readonly issuesChanged: () => void;
   readonly event: (event: SpeakerEvent) => void;
+  /** Keeps what operators set for the next thread, or the next process. */
+  readonly remember: (peers: readonly PeerMemory[]) => void;
   /** Who holds a TCP port, for the issue that says it is taken; undefined where that cannot be seen. */
   readonly portOwner: (port: number) => Promise<string | undefined>;
 }
@@ -157,6 +159,9 @@ function received(host: Host, message: FromThread): void {
       break;
     case 'event':
       host.event(message.event);
+      break;
+    case 'memory':
+      host.remember(message.peers);
       break;
     case 'stopped':
       host.stopped();

@@ -1,5 +1,5 @@
 /** Messages between main and the speaker's thread, and what the thread answers on the health thread's port. Types only. */
-import type { PeerAction, SpeakerEvent } from 'bgp-ts';
+import type { PeerAction, PeerMemory, SpeakerEvent } from 'bgp-ts';
 import type { BeatMarks } from './beat.ts';
 import type { SealedDelta } from './delta.ts';
 import type { SpeakerExplanationJson } from './explain-view.ts';
@@ -11,6 +11,10 @@ export interface ThreadOptions {
   readonly auditMs: number;
   /** Every start is a restart that kept its routes: R and F bits in the OPEN, as BIRD under Calico (`bird -R`; control-plane 2.5). */
   readonly recovery: boolean;
+  /** Octets that the process may have resident before the peer that grows the table is dropped (bgp-speaker 4.11). */
+  readonly memoryLimit: number;
+  /** What operators had set when the thread, or the process, before this one ended. */
+  readonly remembered: readonly PeerMemory[];
 }
 
 /** Main to the speaker's thread. A `health` message transfers a MessagePort beside it. */
@@ -31,6 +35,8 @@ export type FromThread =
   /** An address the speaker could not listen on (`up` false) or could again; once per change. */
   | { readonly type: 'listener'; readonly address: string; readonly port: number; readonly up: boolean; readonly error: string | null }
   | { readonly type: 'event'; readonly event: SpeakerEvent }
+  /** What must outlive a restart, whenever it changed. */
+  | { readonly type: 'memory'; readonly peers: readonly PeerMemory[] }
   /** Every session is closed; the thread ends by itself. */
   | { readonly type: 'stopped' };
 

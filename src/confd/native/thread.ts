@@ -15,7 +15,7 @@ import type { ListenerFigures, LoopFigures, NotificationCounts } from './views.t
 import { createPushes, routeView } from './views.ts';
 
 /** The running speaker as the thread uses it: its own records, and its sockets. */
-export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'explain'> {
+export interface ThreadSpeaker extends Pick<Speaker, 'status' | 'routes' | 'explain' | 'memory'> {
   /** Gives an input to the speaker; resolves when its listeners are bound or have failed. */
   submit(input: Extract<SpeakerInput, { type: 'configure' | 'routes' }>): Promise<void>;
   /** Carries out an operator's action on a configured peer. */
@@ -54,6 +54,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
   const pushes = createPushes();
   const notifications = new Map<string, NotificationCounts>();
   const listeners = new Map<string, string>();
+  const tellMemory = createMemoryTeller(deps);
   const push = (): void => {
     const figures = deps.speaker.listeners();
     reportListeners(figures, listeners, deps.toMain);
@@ -76,6 +77,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
         case 'configure':
           await deps.speaker.submit(config.apply(openDelta(message.sealed)));
           for (const id of message.sealed.delta.peers.remove) notifications.delete(id);
+          tellMemory();
           deps.toMain({ type: 'configured', id: message.id });
           break;
         case 'health':
@@ -98,8 +100,20 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
       if (event.kind === 'best-changed') return false;
       if (event.kind === 'notification') count(notifications, event.peer, event.direction);
       deps.toMain({ type: 'event', event });
+      if (event.kind === 'peer-action') tellMemory();
       return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis' || event.kind === 'peer-action';
     },
+  };
+}
+
+/** Tells main what must outlive a restart, when it is not what was told before; the first time nothing is what it was. */
+function createMemoryTeller({ speaker, toMain }: ThreadDeps): () => void {
+  let told: string | undefined;
+  return () => {
+    const peers = speaker.memory();
+    const now = JSON.stringify(peers);
+    if (told !== undefined && told !== now) toMain({ type: 'memory', peers });
+    told = now;
   };
 }
 

@@ -3,7 +3,8 @@
  * entry, so that an entry that is the same object is not translated again. What this engine cannot do is refused by name
  * and the peer is not started (contracts.md, Behaviour decided).
  */
-import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig } from 'bgp-ts';
+import type { Endpoint, LocalRoute, PeerConfig, SessionKind, SpeakerConfig } from 'bgp-ts';
+import { prefixLimitOf } from 'bgp-ts';
 import type { Address } from 'bgp-ts/net';
 import { addressKey, numberFromAddress, parseAddress } from 'bgp-ts/net';
 import type { Family } from 'bgp-ts/wire';
@@ -56,6 +57,8 @@ export interface TranslateOptions {
   /** Overrides the port of the resources. */
   readonly listenPort: number | undefined;
   readonly transport: TransportMap;
+  /** Prefixes of a family that a session of each kind may bring, 0: any number; a kind that is not named only warns at what is usual (bgp-speaker 4.11). */
+  readonly maxPrefix?: { readonly [kind in SessionKind]?: number };
   /** What the engine can do as it runs here. Default NATIVE_CAPABILITIES. */
   readonly abilities?: EngineCapabilities;
 }
@@ -163,6 +166,7 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
     ...(options.session.birdDialect ? { dialect: 'bird-1.6' as const } : {}),
     ...(options.session.pathsToSelf || keepsNextHops(peer) ? {} : { addPathLimit: 1 }),
     gracefulRestart: { restartTime: peer.restartTime ?? options.session.restartTime },
+    ...prefixLimitOf(sessionKind(peer), options.maxPrefix?.[sessionKind(peer)]),
     ...(peer.password === undefined ? {} : { md5Key: peer.password }),
     ...(peer.ttlSecurity === 0 ? {} : { ttlSecurity: peer.ttlSecurity }),
     reasons: peer.reasons,
@@ -173,6 +177,11 @@ function translatePeer(peer: DesiredPeer, desired: Desired, options: TranslateOp
 function clusterOf(peer: DesiredPeer, desired: Desired): { clusterId?: number } {
   const clusterId = peer.clusterId ?? (peer.internal ? desired.clusterId : undefined);
   return clusterId === undefined ? {} : { clusterId: routerIdNumber(clusterId) };
+}
+
+function sessionKind({ remoteAs, localAs, reflectorClient }: DesiredPeer): SessionKind {
+  if (remoteAs !== localAs) return 'external';
+  return reflectorClient ? 'client' : 'internal';
 }
 
 /** Where every path would lead to this node, the best one says it all (decision 0010). */

@@ -73,10 +73,13 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
     speaker,
     now: monotonicNow,
     warmUp: true,
+    auditMs: options.auditMs,
     onEvent,
+    memoryUsed: () => process.memoryUsage.rss() / options.memoryLimit,
     // The address is known to whoever reads it: only the reason after it.
     onListenError: (error) => void failed.set(keyOf(error.endpoint), error.message.slice(error.message.indexOf(': ') + 2)),
   });
+  host.handle({ type: 'recall', peers: options.remembered });
   const configure = async (wanted: SpeakerConfig): Promise<void> => {
     try {
       await host.configure(wanted);
@@ -92,6 +95,7 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
     },
     routes: speaker.routes,
     explain: speaker.explain,
+    memory: speaker.memory,
     own: learned,
     bestChanges: speaker.bestChanges,
     learn: (change) => {

@@ -60,6 +60,7 @@ function setup(acknowledge = true) {
     issuesChanged: () => changes.push(1),
     event: () => undefined,
     portOwner: async () => 'bird (process 7)',
+    remember: () => undefined,
   });
   const elapse = async (ms: number): Promise<void> => {
     time += ms;

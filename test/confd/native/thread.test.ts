@@ -46,7 +46,11 @@ function setup() {
         return { routes: [shownRoute], next: 7 };
       },
       explain: () => explanation,
-      act: (peer, action) => void acted.push({ peer, action }),
+      memory: live.memory,
+      act: (peer, action) => {
+        acted.push({ peer, action });
+        live.handle({ type: 'peer-action', peer, action }, 0);
+      },
       listeners: () => listeners,
       stop: async (planned) => void inputs.push(planned ? 'shutdown' : 'closed'),
     },
@@ -72,6 +76,23 @@ const query = (more: Partial<Extract<ThreadQuery, { kind: 'routes' }>> = {}): Th
 });
 
 describe('the speaker thread', () => {
+  it('tells main what operators set, when it changed', async () => {
+    const t = setup();
+    await t.configure(1);
+    const peer = 'Global_192_0_2_254';
+    const act = (action: PeerAction): boolean => {
+      t.logic.health({ type: 'query', id: 1, query: { kind: 'act', peer, action } });
+      return t.logic.event({ kind: 'peer-action', peer, action });
+    };
+    act({ kind: 'shutdown', text: 'maintenance' });
+    act({ kind: 'shutdown', text: 'maintenance' });
+    act({ kind: 'enable' });
+    expect(t.main.flatMap((message) => (message.type === 'memory' ? [message.peers] : []))).toEqual([
+      [{ id: peer, shutdown: 'maintenance' }],
+      [],
+    ]);
+  });
+
   it('acknowledges a configuration when the speaker has it', async () => {
     const t = setup();
     await t.configure(3);

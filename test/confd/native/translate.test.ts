@@ -43,6 +43,10 @@ describe('a peer', () => {
       {},
       { gracefulRestart: { restartTime: 30 }, keepaliveTime: 7 },
     ],
+    ['limits are warnings at what is usual', {}, {}, { maxPrefix: 2_000_000, maxPrefixAction: 'warn' }],
+    ['for an internal peer', { remoteAs: 64512, localAs: 64512 }, {}, { maxPrefix: 200_000, maxPrefixAction: 'warn' }],
+    ['for a client', { remoteAs: 64512, localAs: 64512, reflectorClient: true }, {}, { maxPrefix: 10_000, maxPrefixAction: 'warn' }],
+    ['a limit that somebody chose ends the session', {}, { maxPrefix: { external: 7 } }, { maxPrefix: 7 }],
     ['the family of its address', {}, {}, { families: ['ipv4-unicast'] }],
     ['IPv6', { address: address('fd00::fe'), source: address('fd00::1') }, {}, { families: ['ipv6-unicast'] }],
     ['port and AS numbers', { port: 1790, remoteAs: 65009, localAs: 65010 }, {}, { remoteAs: 65009, localAs: 65010 }],
@@ -66,6 +70,11 @@ describe('a peer', () => {
   ])('%s (decision 0010)', (_name, given, options, limit) => {
     const { addPath, addPathLimit } = onlyPeer(given, options);
     expect([addPath, addPathLimit]).toEqual(['both', limit]);
+  });
+
+  it('has no limit where none is wanted, and ends the session only where a number was chosen', () => {
+    expect(onlyPeer({}, { maxPrefix: { external: 0, client: 5 } })).not.toHaveProperty('maxPrefix');
+    expect(onlyPeer({}, { maxPrefix: { external: 7 } })).not.toHaveProperty('maxPrefixAction');
   });
 
   it('carries both families where the option says so and the node has both', () => {
