@@ -71,9 +71,18 @@ function* work({ state }: MetricsView): Iterable<Sample> {
 const groupsOf = ({ state }: MetricsView, family: FamilyView): GroupView[] =>
   (state.speaker?.groups ?? []).filter((group) => group.family === family);
 
-/** One figure of the kernel's thread; no series where the daemon writes no routes. */
-function kernelRow(name: string, type: 'counter' | 'gauge', help: string, read: (kernel: KernelView) => number): MetricRow {
-  const samples = ({ state }: MetricsView): Sample[] => (state.main?.kernel === undefined ? [] : one(read(state.main.kernel)));
+/** One figure of the kernel's thread, as main tells it; no series where the daemon writes no routes. */
+function kernelRow(
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  read: (kernel: KernelView, view: MetricsView) => number,
+): MetricRow {
+  const samples = (view: MetricsView): Sample[] => {
+    const kernel = view.state.main?.kernel;
+    if (kernel === undefined) return [];
+    return one(type === 'gauge' && !name.endsWith('age_seconds') ? gauge(view, 'main', read(kernel, view)) : read(kernel, view));
+  };
   return { name: `linnet_kernel_${name}`, type, help, labels: [], samples };
 }
 
@@ -94,7 +103,13 @@ const KERNEL_ROWS: readonly MetricRow[] = [
   kernelRow('batches_total', 'counter', 'Batches of changes given to the kernel.', (kernel) => kernel.batches),
   kernelRow('batch_seconds_total', 'counter', 'Time the kernel took for all batches.', (kernel) => kernel.batchMs / 1000),
   kernelRow('batch_seconds_max', 'gauge', 'Time the kernel took for the longest batch.', (kernel) => kernel.slowestBatchMs / 1000),
-  kernelRow('thread_age_seconds', 'gauge', "Time since the kernel thread's last sign of life.", (kernel) => kernel.ageMs / 1000),
+  // Nothing newer is known while main is silent.
+  kernelRow(
+    'thread_age_seconds',
+    'gauge',
+    "Time since the kernel thread's last sign of life.",
+    (kernel, { state, now }) => (kernel.ageMs + owedFor(state, 'main', now)) / 1000,
+  ),
 ];
 
 /** Every metric, in the order of the exposition. */
@@ -387,7 +402,7 @@ export const METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Whether the BIRD that this daemon drives answered its last round trip.',
     labels: ['bird'],
-    samples: ({ state }) => state.daemons.map(({ name, ok }) => ({ labels: [name], value: bit(ok) })),
+    samples: (view) => view.state.daemons.map(({ name, ok }) => ({ labels: [name], value: gauge(view, 'main', bit(ok)) })),
   },
   ...KERNEL_ROWS,
 ];
