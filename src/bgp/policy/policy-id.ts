@@ -41,3 +41,8 @@ export function policyId(policy: Policy): string {
   known.set(policy, id);
   return id;
 }
+
+/** True for policies of the same name and contents; cheap where either object is compared again, as peers share them. */
+export function samePolicy(a: Policy, b: Policy): boolean {
+  return a === b || (a.name === b.name && policyId(a) === policyId(b));
+}

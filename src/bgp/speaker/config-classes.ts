@@ -1,4 +1,5 @@
 /** What a change of each field of a peer's configuration costs (bgp-speaker 4.9). The record is complete by its type. */
+import { samePolicy } from '../policy/index.ts';
 import type { PeerConfig } from '../speaker-types.ts';
 import { equal } from './equal.ts';
 
@@ -61,7 +62,13 @@ const ORDER: readonly ChangeClass[] = ['none', 'timers', 'policy', 'socket', 'bo
 /** The fields in which two configurations of a peer differ. */
 export function changedFields(before: PeerConfig, after: PeerConfig): (keyof PeerConfig)[] {
   if (before === after) return [];
-  return fieldNames().filter((field) => !equal(before[field], after[field]));
+  return FIELDS.filter((field) => !isSame(field, before, after));
+}
+
+/** Policies are large and shared by many peers: each pair of them would be compared for every peer. */
+function isSame(field: keyof PeerConfig, before: PeerConfig, after: PeerConfig): boolean {
+  if (field === 'importPolicy' || field === 'exportPolicy') return samePolicy(before[field], after[field]);
+  return equal(before[field], after[field]);
 }
 
 /** The dearest class among fields; undefined where nothing changed. */
@@ -116,6 +123,4 @@ const NAMES: { readonly [field in keyof Required<PeerConfig>]: field } = {
   reasons: 'reasons',
 };
 
-function fieldNames(): (keyof PeerConfig)[] {
-  return Object.values(NAMES);
-}
+const FIELDS: readonly (keyof PeerConfig)[] = Object.values(NAMES);

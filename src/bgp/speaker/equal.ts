@@ -9,9 +9,11 @@ export function equal(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => equal(item, b[index]));
   }
-  const left = new Map(Object.entries(a));
   const right = new Map(Object.entries(b));
-  for (const [key, value] of left) if (!equal(value, right.get(key))) return false;
-  for (const [key, value] of right) if (value !== undefined && !left.has(key)) return false;
+  for (const [key, value] of Object.entries(a)) {
+    if (!equal(value, right.get(key))) return false;
+    right.delete(key);
+  }
+  for (const value of right.values()) if (value !== undefined) return false;
   return true;
 }

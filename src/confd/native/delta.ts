@@ -5,6 +5,7 @@
 import type { Endpoint, LocalRoute, PeerConfig, SpeakerConfig, SpeakerInput } from 'bgp-ts';
 import type { Prefix } from 'bgp-ts/net';
 import { isSecretText, prefixKey, secretText } from 'bgp-ts/net';
+import { samePolicy } from 'bgp-ts/policy';
 
 /** The part of a configuration that is not a list of peers or routes. */
 export interface SpeakerHeader {
@@ -34,8 +35,8 @@ export function diffConfig(before: SpeakerConfig | undefined, after: SpeakerConf
   if (before === undefined)
     return { complete: true, header, peers: { set: after.peers, remove: [] }, routes: { set: after.routes, remove: [] } };
   const sameHeader = sameValue({ routerId: before.routerId, localAs: before.localAs, listen: before.listen }, header);
-  const peers = diffEntries(before.peers, after.peers, (peer) => peer.id);
-  const routes = diffEntries(before.routes, after.routes, (route) => prefixKey(route.prefix));
+  const peers = diffEntries(before.peers, after.peers, (peer) => peer.id, samePeer);
+  const routes = diffEntries(before.routes, after.routes, (route) => prefixKey(route.prefix), sameValue);
   return {
     complete: false,
     ...(sameHeader ? {} : { header }),
@@ -87,8 +88,8 @@ export function touchedBy(before: SpeakerConfig | undefined, delta: ConfigDelta)
   const policies = new Set<unknown>();
   for (const peer of delta.peers.set) {
     const old = former.get(peer.id);
-    if (!sameValue(old?.importPolicy, peer.importPolicy)) policies.add(peer.importPolicy);
-    if (!sameValue(old?.exportPolicy, peer.exportPolicy)) policies.add(peer.exportPolicy);
+    if (old === undefined || !samePolicy(old.importPolicy, peer.importPolicy)) policies.add(peer.importPolicy);
+    if (old === undefined || !samePolicy(old.exportPolicy, peer.exportPolicy)) policies.add(peer.exportPolicy);
   }
   return {
     peers: delta.peers.set.length + delta.peers.remove.length,
@@ -97,7 +98,21 @@ export function touchedBy(before: SpeakerConfig | undefined, delta: ConfigDelta)
   };
 }
 
-function diffEntries<T extends object>(before: readonly T[], after: readonly T[], keyOf: (entry: T) => string): { set: T[]; removed: T[] } {
+/** Policies are large and shared by many peers: looked into once for all of them. */
+function samePeer(a: PeerConfig, b: PeerConfig): boolean {
+  if (a === b) return true;
+  if (!samePolicy(a.importPolicy, b.importPolicy) || !samePolicy(a.exportPolicy, b.exportPolicy)) return false;
+  const { importPolicy: _i, exportPolicy: _e, ...left } = a;
+  const { importPolicy: _j, exportPolicy: _f, ...right } = b;
+  return sameValue(left, right);
+}
+
+function diffEntries<T extends object>(
+  before: readonly T[],
+  after: readonly T[],
+  keyOf: (entry: T) => string,
+  same: (a: T, b: T) => boolean,
+): { set: T[]; removed: T[] } {
   if (before === after) return { set: [], removed: [] };
   const former = new Map(before.map((entry) => [keyOf(entry), entry]));
   const set: T[] = [];
@@ -105,7 +120,7 @@ function diffEntries<T extends object>(before: readonly T[], after: readonly T[]
     const key = keyOf(entry);
     const old = former.get(key);
     former.delete(key);
-    if (old === undefined || !sameValue(old, entry)) set.push(entry);
+    if (old === undefined || !same(old, entry)) set.push(entry);
   }
   return { set, removed: [...former.values()] };
 }
