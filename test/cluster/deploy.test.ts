@@ -165,6 +165,7 @@ describe.skipIf(tools === undefined || serversFolder() === undefined)(clusterTit
       holdTime: '9',
       readiness: 'mesh=all\\,node=one',
       kernel: 'auto',
+      write: 'status\\,events',
       'apiServer.host': '192.0.2.10',
       'apiServer.port': '6443',
       'metrics.enabled': 'false',

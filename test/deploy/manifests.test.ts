@@ -26,7 +26,7 @@ describe.each(MODES)('the shape %s', (mode) => {
       const value = at(variable, 'value');
       if (typeof value === 'string')
         expect(row?.parse(value, MACHINE), `${String(at(variable, 'name'))}=${value}`).toMatchObject({ ok: true });
-      else expect(['spec.nodeName', 'metadata.namespace', 'status.hostIP']).toContain(at(variable, 'valueFrom', 'fieldRef', 'fieldPath'));
+      else expect(['spec.nodeName', 'metadata.namespace']).toContain(at(variable, 'valueFrom', 'fieldRef', 'fieldPath'));
     }
   });
 

@@ -50,9 +50,9 @@ capabilities:
       fieldPath: metadata.namespace
 {{- if eq .Values.mode "standalone" }}
 - name: LINNET_IP
-  valueFrom:
-    fieldRef:
-      fieldPath: status.hostIP
+  value: autodetect
+- name: LINNET_IP_AUTODETECTION_METHOD
+  value: kubernetes-internal-ip
 - name: LINNET_USE_POD_CIDR
   value: 'true'
 {{- end }}
@@ -73,6 +73,10 @@ capabilities:
   value: 'off'
 - name: LINNET_ENDPOINT_STATUS_PREFIX
   value: none
+{{- end }}
+{{- with .Values.write | default (eq .Values.mode "standalone" | ternary "address,events" "") }}
+- name: LINNET_WRITE
+  value: {{ . | quote }}
 {{- end }}
 {{- with .Values.logLevel }}
 - name: LINNET_LOG_LEVEL
