@@ -1,13 +1,14 @@
 /** `linnet peers`: the sessions in the columns that users of calicoctl and cilium know. */
 import { formatAddress } from 'bgp-ts/net';
 import type { Command } from 'commander';
+import { driftText } from '../health/drift.ts';
 import type { HeldPeerView, PeersDocument, PeerView } from '../health/status.ts';
 import { addApiOptions, apiOf, getDocument } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
 import { formatSince } from './format.ts';
 import { OFFLINE_KEYS, offlineNode, wantsOffline } from './offline.ts';
-import { outputOption, printJson } from './output.ts';
+import { outputOption, printJson, printLines } from './output.ts';
 import { printTable } from './table.ts';
 
 const HEAD = ['PEER ADDRESS', 'PEER TYPE', 'STATE', 'SINCE', 'AS', 'RECEIVED', 'ACCEPTED', 'ADVERTISED', 'GROUP', 'INFO'];
@@ -28,7 +29,11 @@ export function define(command: Command, context: CommandContext): void {
   command.action(async (options: { api?: string; runDir?: string; output: string }) => {
     const document = wantsOffline(command) ? await offlinePeers(command, context) : await runningPeers(options, context);
     if (options.output === 'json') printJson(document);
-    else printTable(HEAD, [...document.peers.map(peerRow), ...document.held.map(heldRow)]);
+    else {
+      printTable(HEAD, [...document.peers.map(peerRow), ...document.held.map(heldRow)]);
+      const drift = driftText(document.drift);
+      if (drift !== '') printLines(['', `Self-audits put right ${drift} (DRIFT_REPAIRED; docs/health.md, Audit).`]);
+    }
   });
 }
 
@@ -49,6 +54,7 @@ async function offlinePeers(command: Command, context: CommandContext): Promise<
     schema: 'linnet.peers/v1',
     node: desired.node,
     at: 0,
+    drift: { announcements: 0, ownRoutes: 0, kernelRoutes: 0 },
     peers,
     held: held.map(({ peer, issue }) => ({ id: peer.id, address: formatAddress(peer.address), issue: issue.code })),
   };

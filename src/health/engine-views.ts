@@ -18,6 +18,8 @@ export interface KernelView {
   readonly failed: number;
   readonly kept: number;
   readonly repaired: number;
+  /** Of those, what only an audit of the whole table found. */
+  readonly drifted: number;
   readonly readings: number;
   /** Times that notifications were lost (ENOBUFS) and the table was read anew. */
   readonly overruns: number;
@@ -25,6 +27,16 @@ export interface KernelView {
   /** Milliseconds that the kernel took for all batches together, and for the longest. */
   readonly batchMs: number;
   readonly slowestBatchMs: number;
+}
+
+/** What self-audits found other than it should be and put right, since the start. */
+export interface DriftView {
+  /** What peers were told: prefixes per update group, and members of it. */
+  readonly announcements: number;
+  /** Own routes that the speaker had lost. */
+  readonly ownRoutes: number;
+  /** Routes in the kernel that were changed without a notification. */
+  readonly kernelRoutes: number;
 }
 
 /** Own routes of one IP version by where they come from. */

@@ -2,6 +2,8 @@
  * What the health thread remembers of the last pushes. Pure: functions over one record, time as an argument (live
  * milliseconds, see clock.ts).
  */
+import { driftIssues, driftOf } from './drift.ts';
+import type { DriftView } from './engine-views.ts';
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES, MAX_METRICS_PEER_CAP, METRICS_PEER_CAP, STALL_MS, START_ALLOWANCE_MS } from './limits.ts';
 import type {
   Beat,
@@ -128,7 +130,8 @@ export function takeMain(state: HealthState, push: MainPush, now: number): void 
   if (firstApplied) state.speakerKnowsSnapshot = !state.threads.includes('speaker');
   hear(state, 'main', now);
   state.main = { ...push, loop: finiteLoop(push.loop) };
-  if (push.issues !== undefined) takeIssues(state, push.issues);
+  state.issues = push.issues ?? state.issues;
+  countIssues(state);
   state.held = push.held ?? state.held;
   state.settings = push.settings ?? state.settings;
   for (const timing of push.timings) observe(state, timing);
@@ -145,11 +148,21 @@ function finiteLoop({ meanMs, p99Ms, maxMs }: LoopView): LoopView {
   return { meanMs: finite(meanMs), p99Ms: finite(p99Ms), maxMs: finite(maxMs) };
 }
 
-function takeIssues(state: HealthState, issues: readonly IssueView[]): void {
+/** What self-audits put right since the start. */
+export function driftView({ main, speaker }: HealthState): DriftView {
+  return driftOf(main?.kernel, speaker?.work);
+}
+
+/** Main's issues, and what only this thread sees. */
+export function knownIssues(state: HealthState): readonly IssueView[] {
+  const drift = driftIssues(driftView(state));
+  return drift.length === 0 ? state.issues : [...state.issues, ...drift];
+}
+
+function countIssues(state: HealthState): void {
   const { issueCounts } = state;
-  state.issues = issues;
   for (const entry of issueCounts.values()) entry.count = 0;
-  for (const { object, severity } of issues) {
+  for (const { object, severity } of knownIssues(state)) {
     const known = issueCounts.has(`${severity} ${object.kind}`) || issueCounts.size < MAX_LABEL_VALUES;
     const kind = known ? object.kind : 'other';
     const entry = issueCounts.get(`${severity} ${kind}`) ?? { kind, severity, count: 0 };
@@ -173,6 +186,7 @@ export function takeSpeaker(state: HealthState, push: SpeakerPush, now: number):
   hear(state, 'speaker', now);
   state.speaker = { ...push, loop: finiteLoop(push.loop) };
   if ((state.main?.firstAppliedAt ?? 0) !== 0) state.speakerKnowsSnapshot = true;
+  countIssues(state);
   mergePeers(state, push.peers);
   countEncodes(state, push.groups);
 }

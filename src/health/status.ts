@@ -4,7 +4,7 @@
  * prefixes are text, absent is `null`, times named `...At` or `at` are wall-clock milliseconds with 0 for never.
  * This folder imports nothing else of the project, so producers match these shapes structurally.
  */
-import type { Beat, DaemonView, KernelView, LocalCounts } from './engine-views.ts';
+import type { Beat, DaemonView, DriftView, KernelView, LocalCounts } from './engine-views.ts';
 
 export type { Beat, DaemonView, KernelView, LocalCount, LocalCounts } from './engine-views.ts';
 export type { HealthOptions, ListeningView, ListenOptions, PeerClass, PeerRequirement, ReadinessPolicy } from './options.ts';
@@ -404,7 +404,7 @@ export interface StatusDocument {
   readonly threads: readonly ThreadView[];
   /** The kernel's routes; null where this daemon writes none. */
   readonly kernel: KernelView | null;
-  /** The BIRDs it drives. */
+  readonly drift: DriftView;
   readonly daemons: readonly DaemonView[];
   readonly speaker: {
     readonly routerId: string;
@@ -429,6 +429,7 @@ export interface PeersDocument {
   readonly at: number;
   readonly peers: readonly PeerView[];
   readonly held: readonly HeldPeerView[];
+  readonly drift: DriftView;
 }
 
 /** `/api/v1/routes` as JSON. `next` continues a page asked for with `limit`; null at the end. */

@@ -127,9 +127,10 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
 }
 
 function kernelView(status: KernelStatus, ageMs: number): KernelView {
-  const { installed, best, unreachable, taken, failed, kept, repaired, readings, overruns, batches, batchMs, slowestBatchMs } = status;
-  const figures = { installed, wanted: best, unreachable, taken, failed, kept };
-  return { ageMs: Math.round(ageMs), ...figures, repaired, readings, overruns, batches, batchMs, slowestBatchMs };
+  const { installed, best, unreachable, taken, failed, kept, repaired, drifted } = status;
+  const { readings, overruns, batches, batchMs, slowestBatchMs } = status;
+  const figures = { installed, wanted: best, unreachable, taken, failed, kept, repaired, drifted };
+  return { ageMs: Math.round(ageMs), ...figures, readings, overruns, batches, batchMs, slowestBatchMs };
 }
 
 /** The engine with a kernel beside it: told of each state before the speaker is, ended after it. */

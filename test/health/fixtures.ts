@@ -211,6 +211,7 @@ export const kernel: KernelView = {
   failed: 0,
   kept: 0,
   repaired: 2,
+  drifted: 0,
   readings: 5,
   overruns: 1,
   batches: 7,

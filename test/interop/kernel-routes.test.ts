@@ -1,4 +1,5 @@
 /** Kernel routes against the real kernel: installed, repaired, adopted, moved; what others wrote stays untouched. */
+import { spawnSync } from 'node:child_process';
 import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
@@ -16,6 +17,15 @@ const PROTOCOL = 12;
 function parsed<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('does not parse');
   return value;
+}
+
+/** How the kernel is watched. */
+interface Eyes {
+  /** Octets that notifications have room in. */
+  readonly receiveBuffer?: number;
+  /** Every notification is lost, without a word of the loss. */
+  readonly blind?: boolean;
+  readonly auditMs?: number;
 }
 
 const change = (to: string, nextHops: readonly string[], localPref = 2_147_482_623) => ({
@@ -49,10 +59,13 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     for (const route of set) learned.set(formatPrefix(route.prefix), `${route.protocol} ${route.interface}`);
   }
 
-  function begin(): void {
+  function begin({ receiveBuffer, blind = false, auditMs = 60_000 }: Eyes = {}): void {
     learned = new Map();
+    const size = receiveBuffer === undefined ? {} : { receiveBuffer };
+    const kernel = openNetlinkKernel({ protocol: PROTOCOL, namespace: `/var/run/netns/${namespace}`, nexthopObjects, ...size });
     sync = createKernelSync({
-      kernel: openNetlinkKernel({ protocol: PROTOCOL, namespace: `/var/run/netns/${namespace}`, nexthopObjects }),
+      kernel: blind ? { ...kernel, watch: (watcher) => kernel.watch({ ...watcher, events: () => undefined }) } : kernel,
+      auditMs,
       now: () => performance.now(),
       after: (ms, call) => {
         const timer = setTimeout(call, ms);
@@ -120,6 +133,44 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     await becomes(lines);
     await ip(nexthopObjects === 'auto' ? 'nexthop' : 'route', 'flush', 'proto', String(PROTOCOL));
     await becomes(lines);
+  });
+
+  it('finds by its audit what no notification told of, and counts it', async () => {
+    sync.stop();
+    begin({ blind: true, auditMs: 300 });
+    sync.best([change('10.244.2.0/26', ['10.97.0.2']), change('10.244.3.0/26', ['10.97.0.2']), change('10.244.4.0/26', ['10.97.0.3'])]);
+    const lines = ['2', '3'].map((net) => `10.244.${net}.0/26 via 10.97.0.2 dev eth0 metric 1024`);
+    lines.push('10.244.4.0/26 via 10.97.0.3 dev eth0 metric 1024');
+    await becomes(lines);
+    expect(sync.status().drifted).toBe(0);
+    await ip('route', 'del', '10.244.2.0/26', 'proto', String(PROTOCOL));
+    await ip('route', 'replace', '10.244.3.0/26', 'via', '10.97.0.7', 'metric', '1024', 'proto', String(PROTOCOL));
+    await ip('route', 'add', '10.244.9.0/26', 'via', '10.97.0.7', 'metric', '1024', 'proto', String(PROTOCOL));
+    await becomes(lines, 10);
+    await until('it is counted', 4, () => expect(sync.status().drifted).toBe(3));
+    const { readings } = sync.status();
+    await until('two more readings', 10, () => expect(sync.status().readings).toBeGreaterThan(readings + 1));
+    expect(sync.status().drifted).toBe(3);
+  });
+
+  it('reads everything after a loss of notifications (ENOBUFS), once', async () => {
+    sync.stop();
+    begin({ receiveBuffer: 4096 });
+    sync.best([change('10.244.2.0/26', ['10.97.0.2'])]);
+    const lines = ['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024'];
+    await becomes(lines);
+    const before = sync.status();
+    const storm = Array.from({ length: 1000 }, (_, at) => `route add 198.18.${at >> 8}.${at & 255}/32 dev lo proto 80`);
+    const own = `route del 10.244.2.0/26 proto ${PROTOCOL}`;
+    const removed = storm.map((line) => line.replace('add', 'del'));
+    // While this runs the loop stands still, so that nobody reads the queue of 4 KB.
+    spawnSync('ip', ['-n', namespace, '-batch', '-'], { input: [...storm, own, ...removed].join('\n') });
+    await becomes(lines, 10);
+    await until('the loss and the drift are counted', 4, () => {
+      expect(sync.status().overruns).toBeGreaterThan(before.overruns);
+      expect(sync.status().drifted).toBeGreaterThan(0);
+    });
+    expect(sync.status().readings).toBeLessThan(before.readings + 5);
   });
 
   it('has everything again after the interface was down', async () => {

@@ -58,19 +58,8 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     },
   });
   const connections = new Connections(feed, peers, diagnosis.attempt);
-  const listeners = createListeners(
-    peers,
-    (socket) => {
-      connections.accept(socket);
-    },
-    options.onListenError,
-  );
-  const looks = setInterval(() => {
-    // What failed for want of room or of an interface may be there by now.
-    if (peers.faults.size > 0) rekey();
-    diagnosis.look();
-  }, DIAGNOSE_EVERY_MS);
-  looks.unref();
+  const listeners = createListeners(peers, (socket) => connections.accept(socket), options.onListenError);
+  const looks = setInterval(look, DIAGNOSE_EVERY_MS).unref();
   const timer = createDeadlineTimer(now, () => {
     feed({ type: 'tick' });
   });
@@ -80,8 +69,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     timer.arm(speaker.nextDeadline());
   });
 
-  const audits = createAudits(speaker, now, options.auditMs ?? AUDIT_MS, () => worker.request());
-
+  const audits = createAudits(speaker, now, options.auditMs ?? AUDIT_MS, worker.request);
   const warming = createWarmUp(now, () => connections.count === 0);
 
   const sinks: Sinks = {
@@ -92,6 +80,12 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
       options.onEvent(event);
     },
   };
+
+  function look(): void {
+    // What failed for want of room or of an interface may be there by now.
+    if (peers.faults.size > 0) rekey();
+    diagnosis.look();
+  }
 
   function rekey(): void {
     peers.clearFaults();

@@ -167,12 +167,18 @@ const kernel = object({
   failed: count,
   kept: count,
   repaired: count,
+  drifted: count,
   readings: count,
   overruns: count,
   batches: count,
   batchMs: number,
   slowestBatchMs: number,
 });
+
+const drift = describe(
+  'what self-audits put right since the start',
+  object({ announcements: count, ownRoutes: count, kernelRoutes: count }),
+);
 
 const entry = openObject({ id: text, reasons: list(reason) });
 
@@ -199,13 +205,14 @@ export const documents = {
     applied: object({ changed: count, unchanged: count, failed: count }),
     threads: list(object({ name: thread, ageMs: nullable(count), stalled: flag, loop: nullable(loop), doing: text }, ['doing'])),
     kernel: nullable(kernel),
+    drift,
     daemons: list(object({ name: oneOf('BIRD', 'BIRDv4', 'BIRDv6'), ok: flag, detail: text })),
     speaker: nullable(speaker),
     sessions: object({ configured: count, established: count, held: count }),
     issues: object({ errors: count, warnings: count }),
     settings: list(object({ name: text, value: text, origin: text })),
   }),
-  Peers: object({ schema: tag('linnet.peers/v1'), node: text, at: moment, peers: list(peer), held: list(held) }),
+  Peers: object({ schema: tag('linnet.peers/v1'), node: text, at: moment, peers: list(peer), held: list(held), drift }),
   Routes: object(
     {
       schema: tag('linnet.routes/v1'),

@@ -3,7 +3,7 @@ import { MAX_ROUTE_LIMIT } from '../limits.ts';
 import { renderMetrics } from '../metrics.ts';
 import { METRICS_CONTENT_TYPE } from '../metrics-text.ts';
 import { liveness, probeText, readiness } from '../probes.ts';
-import { sortedPeers, threadView } from '../state.ts';
+import { driftView, knownIssues, sortedPeers, threadView } from '../state.ts';
 import type { HealthDocument, IssuesDocument, PeersDocument, StatusDocument } from '../status.ts';
 import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer, TEXT_TYPE } from './answer.ts';
 import type { DocumentName } from './documents-schema.ts';
@@ -53,7 +53,8 @@ function status(suppliers: Suppliers): Answer {
   const { main, speaker } = state;
   const at = now();
   const established = sortedPeers(state).filter((peer) => peer.state === 'established').length;
-  const errors = state.issues.filter((issue) => issue.severity === 'error').length;
+  const issuesNow = knownIssues(state);
+  const errors = issuesNow.filter((issue) => issue.severity === 'error').length;
   const document: StatusDocument = {
     schema: 'linnet.status/v1',
     node: main?.node ?? '',
@@ -68,10 +69,11 @@ function status(suppliers: Suppliers): Answer {
     applied: main?.applied ?? { changed: 0, unchanged: 0, failed: 0 },
     threads: state.threads.map((name) => threadView(state, name, at)),
     kernel: main?.kernel ?? null,
+    drift: driftView(state),
     daemons: state.daemons,
     speaker: speaker === undefined ? null : speakerPart(speaker),
     sessions: { configured: state.peers.size + state.held.length, established, held: state.held.length },
-    issues: { errors, warnings: state.issues.length - errors },
+    issues: { errors, warnings: issuesNow.length - errors },
     settings: state.settings,
   };
   return jsonAnswer(document);
@@ -93,6 +95,7 @@ function peers(suppliers: Suppliers): Answer {
     at: state.speaker?.pushedAt ?? 0,
     peers: sortedPeers(state),
     held: state.held,
+    drift: driftView(state),
   };
   return jsonAnswer(document);
 }
@@ -101,7 +104,7 @@ function issues(suppliers: Suppliers): Answer {
   const absent = absence(suppliers, 'main');
   if (absent !== undefined) return errorAnswer(absent);
   const { state } = suppliers;
-  return jsonAnswer({ schema: 'linnet.issues/v1', node: state.main?.node ?? '', issues: state.issues } satisfies IssuesDocument);
+  return jsonAnswer({ schema: 'linnet.issues/v1', node: state.main?.node ?? '', issues: knownIssues(state) } satisfies IssuesDocument);
 }
 
 function metrics(suppliers: Suppliers): Answer {

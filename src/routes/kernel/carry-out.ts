@@ -135,6 +135,7 @@ export function statusOf(state: SyncState): KernelStatus {
     failed: state.failures.size,
     failure: first === undefined ? '' : describe(first),
     repaired: state.repaired,
+    drifted: state.drifted,
     readings: state.readings,
     overruns: state.overruns,
     batches: state.batches,

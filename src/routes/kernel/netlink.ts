@@ -51,6 +51,8 @@ export interface NetlinkKernelOptions {
   readonly namespace?: string;
   /** Off: routes carry their hops themselves, as on kernels before 5.3. Default: used where the kernel has them. */
   readonly nexthopObjects?: 'auto' | 'off';
+  /** Octets of room for notifications that are not read yet. Default: that of the netlink workspace. */
+  readonly receiveBuffer?: number;
 }
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
@@ -70,6 +72,7 @@ export function openNetlinkKernel(options: NetlinkKernelOptions): Kernel {
     watch: (watcher: KernelWatcher) => {
       monitor = openMonitor({
         ...place,
+        ...(options.receiveBuffer === undefined ? {} : { receiveBuffer: options.receiveBuffer }),
         groups: nexthopObjects ? GROUPS : GROUPS.filter((group) => group !== GROUP.nexthop),
         ignorePorts: [socket.portId],
         onEvents: (events) => {

@@ -21,7 +21,10 @@ export function readAll(state: SyncState): void {
   }
   const first = state.readings === 0;
   state.readings += 1;
-  if (!first) state.repaired += differences(state, table);
+  const found = first ? 0 : differences(state, table);
+  state.repaired += found;
+  if (state.auditing) state.drifted += found;
+  state.auditing = false;
   state.holdings.replace(table.routes, table.nexthops);
   state.book.notice(table.nexthops, table.foreignIds);
   replaceAliens(state, table);

@@ -38,6 +38,9 @@ export interface SyncState extends SyncDeps {
   lastRead: number;
   settled: boolean;
   repaired: number;
+  drifted: number;
+  /** The next reading has no cause that was told: whatever it finds was missed. */
+  auditing: boolean;
   readings: number;
   overruns: number;
   batches: number;
@@ -76,6 +79,8 @@ export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wan
     lastRead: -Infinity,
     settled: false,
     repaired: 0,
+    drifted: 0,
+    auditing: false,
     readings: 0,
     overruns: 0,
     batches: 0,

@@ -33,6 +33,8 @@ export interface KernelStatus {
   readonly failure: string;
   /** Routes put back, or taken away again, because somebody else had changed them; only grows. */
   readonly repaired: number;
+  /** Of those, what only an audit of the whole table found: no notification had told of it. */
+  readonly drifted: number;
   /** Readings of the whole table so far. */
   readonly readings: number;
   /** Losses of notifications so far. */

@@ -50,6 +50,7 @@ export function createKernelSync(deps: SyncDeps): KernelSync {
         events: (events) => noticeEvents(state, events),
         lost: () => {
           state.overruns += 1;
+          state.auditing = true;
           wantReading(state);
         },
         failed: (error) => state.failed(error),
@@ -118,6 +119,7 @@ function arm(state: SyncState, ms: number): void {
 
 function audit(state: SyncState): void {
   state.cancelAudit = state.after(state.auditMs ?? AUDIT_MS, () => {
+    state.auditing = true;
     wantReading(state);
     audit(state);
   });
