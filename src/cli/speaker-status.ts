@@ -1,16 +1,15 @@
-/** The status socket of a bare speaker: a few GETs over a unix socket, answered in pages so that no session waits for them. */
+/** The status socket of a bare speaker: GETs and peer actions over a unix socket. */
 import { unlink } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { PeerAction, Speaker } from 'bgp-ts';
-import { formatAddress } from 'bgp-ts/net';
 import { actionRefusal } from '../confd/native/peer-action.ts';
-import { peerView, routeView } from '../confd/native/views.ts';
-
-/** Routes turned into JSON between two polls of the sockets. */
-const PAGE_ROUTES = 500;
+import { peerView } from '../confd/native/views.ts';
+import type { Answer } from '../health/server/answer.ts';
+import type { SpeakerApi } from './speaker-api.ts';
 
 /** A status socket being served. */
 export interface StatusServer {
@@ -19,23 +18,23 @@ export interface StatusServer {
 }
 
 /**
- * Answers `GET /peers` (linnet.peers/v1; as `GET /api/v1/peers` in the daemon's form), `POST /api/v1/peers/ID/ACTION` as the daemon does, `GET /routes` (linnet.routes/v1, best routes of all families with the wall-clock ms of
- * their last change) and `GET /status`. Rejects if the path is taken by a socket that answers; a dead one is replaced.
+ * Answers what `api` does and `POST /api/v1/peers/ID/ACTION` as the daemon does, and in short `GET /peers` (linnet.peers/v1), `GET /routes`
+ * (linnet.routes/v1, best routes of all families) and `GET /status`. Rejects if the path is taken by a socket that answers; a dead one is replaced.
  */
 export async function serveSpeakerStatus(
   speaker: Speaker,
+  api: SpeakerApi,
   act: (peer: string, action: PeerAction) => void,
   path: string,
 ): Promise<StatusServer> {
   if (await answers(path)) throw Object.assign(new Error(`${path}: another process answers on this socket`), { code: 'EADDRINUSE' });
   await unlink(path).catch(() => undefined);
   const server = createServer((request, response) => {
-    (request.method === 'POST'
-      ? answerAction(speaker, act, request, response)
-      : answer(speaker, request.method ?? '', request.url ?? '', response)
-    ).catch((error: unknown) => {
-      response.destroy(error instanceof Error ? error : new Error(String(error)));
-    });
+    (request.method === 'POST' ? answerAction(speaker, api, act, request, response) : answer(speaker, api, request, response)).catch(
+      (error: unknown) => {
+        response.destroy(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -65,23 +64,17 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-async function answer(speaker: Speaker, method: string, url: string, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(url, 'http://speaker');
-  if (method !== 'GET') return send(response, 405, { error: 'only GET' });
+async function answer(speaker: Speaker, api: SpeakerApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '', 'http://speaker');
+  if (request.method !== 'GET') return send(response, 405, { error: 'only GET' });
+  const known = api.get(pathname === '/routes' ? '/api/v1/routes' : pathname, searchParams, request.headers.accept ?? '');
+  if (known !== undefined) return sendAnswer(response, await known);
   switch (pathname) {
     case '/peers':
       return send(response, 200, {
         schema: 'linnet.peers/v1',
         at: Date.now(),
         peers: speaker.status().peers.map((peer) => peerView(peer, undefined)),
-      });
-    case '/api/v1/peers':
-      return send(response, 200, {
-        schema: 'linnet.peers/v1',
-        node: '',
-        at: Date.now(),
-        peers: speaker.status().peers.map((peer) => peerView(peer, undefined)),
-        held: [],
       });
     case '/status': {
       const { peers, ...rest } = speaker.status();
@@ -92,11 +85,18 @@ async function answer(speaker: Speaker, method: string, url: string, response: S
         sessions: peers.filter(({ state }) => state === 'established').length,
       });
     }
-    case '/routes':
-      return sendRoutes(speaker, response);
     default:
-      return send(response, 404, { error: 'GET /peers, /routes or /status' });
+      return send(response, 404, {
+        error: { code: 'NOT_FOUND', message: 'GET /api/v1/peers, /api/v1/routes, /api/v1/explain, /metrics or /status' },
+      });
   }
+}
+
+/** A body of pieces goes as fast as the client reads it; who goes away ends it. */
+async function sendAnswer(response: ServerResponse, { status, type, body }: Answer): Promise<void> {
+  response.writeHead(status, { 'content-type': type });
+  if (typeof body === 'string') response.end(body);
+  else await pipeline(Readable.from(body, { highWaterMark: 1 }), response);
 }
 
 /** Longest body of an action, octets. */
@@ -104,6 +104,7 @@ const MAX_BODY_OCTETS = 1024;
 
 async function answerAction(
   speaker: Speaker,
+  api: SpeakerApi,
   act: (peer: string, action: PeerAction) => void,
   request: IncomingMessage,
   response: ServerResponse,
@@ -113,21 +114,13 @@ async function answerAction(
   if (id === undefined || name === undefined) return fault(404, 'NOT_FOUND', 'POST /api/v1/peers/ID/ACTION');
   const action = readAction(name, await readBody(request));
   if (typeof action === 'string') return fault(400, 'BAD_REQUEST', action);
-  const wanted = decodeURIComponent(id);
-  const peers = speaker.status().peers;
-  const named = peers.filter((each) => each.id === wanted);
-  const found = named.length > 0 ? named : peers.filter((each) => formatAddress(each.remote.address) === wanted);
-  const [peer] = found;
-  if (peer === undefined || found.length > 1)
-    return fault(
-      404,
-      'NO_SUCH_PEER',
-      found.length > 1 ? `several peers have the address ${wanted}: name one by its id` : `there is no peer ${wanted}`,
-    );
+  const named = api.peerNamed(decodeURIComponent(id));
+  if (!named.ok) return fault(404, named.error.code, named.error.message);
+  const peer = speaker.status().peers.find((each) => each.id === named.value);
   const refusal = actionRefusal(peer, action);
   if (refusal !== undefined) return fault(409, 'CONFLICT', refusal);
-  act(peer.id, action);
-  return send(response, 200, { schema: 'linnet.peer-action/v1', peer: peer.id, action: action.kind });
+  act(named.value, action);
+  return send(response, 200, { schema: 'linnet.peer-action/v1', peer: named.value, action: action.kind });
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -167,23 +160,4 @@ function readAction(name: string, body: unknown): PeerAction | string {
 function send(response: ServerResponse, code: number, document: object): void {
   response.writeHead(code, { 'content-type': 'application/json' });
   response.end(`${JSON.stringify(document)}\n`);
-}
-
-async function sendRoutes(speaker: Speaker, response: ServerResponse): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.write('{"schema":"linnet.routes/v1","view":"best","peer":null,"next":null,"routes":[');
-  let separator = '';
-  for (const family of ['ipv4-unicast', 'ipv6-unicast'] as const) {
-    let cursor: number | undefined = 0;
-    while (cursor !== undefined && !response.destroyed) {
-      const page: ReturnType<Speaker['routes']> = speaker.routes({ view: 'best', family }, cursor, PAGE_ROUTES);
-      for (const route of page.routes) {
-        response.write(separator + JSON.stringify(routeView(route)));
-        separator = ',';
-      }
-      cursor = page.next;
-      if (cursor !== undefined) await turn();
-    }
-  }
-  response.end(']}\n');
 }

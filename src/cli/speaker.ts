@@ -1,6 +1,6 @@
 /**
  * `linnet speaker CONFIG.json`: a bare speaker or route reflector. Its loop is the process's main thread, which does nothing else;
- * SIGHUP reads the file again as a difference; `--status` answers `GET /peers` and `GET /routes` on a unix socket.
+ * SIGHUP reads the file again as a difference; `--status` answers questions on a unix socket.
  */
 import { readFile } from 'node:fs/promises';
 import type { Speaker, SpeakerConfig } from 'bgp-ts';
@@ -23,6 +23,8 @@ import { CommandError, EXIT, exitCode } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { RecordFile } from './record-file.ts';
 import { openRecordFile } from './record-file.ts';
+import type { SpeakerApi } from './speaker-api.ts';
+import { createSpeakerApi } from './speaker-api.ts';
 import type { StatusServer } from './speaker-status.ts';
 import { serveSpeakerStatus } from './speaker-status.ts';
 
@@ -60,7 +62,7 @@ interface SpeakerOptionsGiven {
 export function define(command: Command, context: CommandContext): void {
   command
     .argument('<config>', 'JSON configuration; SIGHUP reads it again')
-    .option('--status <socket>', 'answer GET /peers and GET /routes on this unix socket; linnet peers and linnet peer take it as --api')
+    .option('--status <socket>', 'answer on this unix socket what linnet peers, peer, routes and explain ask (--api), and GET /metrics')
     .option('--planned', 'end without NOTIFICATION, so that graceful restart helpers keep the routes')
     .option('--restarting', 'this process follows one whose routes are still being used: ask helpers to keep them (RFC 4724)')
     .option('--state-dir <dir>', 'keep what linnet peer set, and the peers of ranges, over a restart')
@@ -127,6 +129,7 @@ async function runSpeaker(
   const restarting = args.restarting === true || (memory?.before.kept === true && agreesOnRestart(config));
   const options = { random: Math.random, wallClock: wallClockOf, ...(restarting ? { restarting: { forwarding: true } } : {}) };
   speaker = recording === undefined ? createSpeaker(options) : createRecordedSpeaker(options, recording.write);
+  const api = createSpeakerApi(speaker);
   const host = createSpeakerHost({
     speaker,
     now: monotonicNow,
@@ -134,13 +137,14 @@ async function runSpeaker(
     memoryUsed: memoryUsedOf(memoryLimit(args.memoryLimit)),
     onEvent: (event) => {
       logSpeakerEvent(log, event);
+      api.event(event);
       if (event.kind === 'peer-action' || event.kind === 'dynamic-peer') memory?.changed();
     },
     onListenError: (error) => {
       log.error({ error: error.message }, 'cannot listen');
     },
   });
-  const server = await startSpeaker(speaker, host, memory, config, args.status);
+  const server = await startSpeaker({ speaker, api, host, memory }, config, args.status);
   await serve(args.config, host, log, { peers: config.peers.length, listeners: config.listen.length }, signal);
   await server?.close();
   // Before the sessions end: who was there is what the next process asks for.
@@ -149,10 +153,16 @@ async function runSpeaker(
   return EXIT.ok;
 }
 
+/** What a running speaker is made of. */
+interface Parts {
+  readonly speaker: Speaker;
+  readonly api: SpeakerApi;
+  readonly host: SpeakerHost;
+  readonly memory: PeerMemoryFile | undefined;
+}
+
 async function startSpeaker(
-  speaker: Speaker,
-  host: SpeakerHost,
-  memory: PeerMemoryFile | undefined,
+  { speaker, api, host, memory }: Parts,
   config: SpeakerConfig,
   status: string | undefined,
 ): Promise<StatusServer | undefined> {
@@ -161,7 +171,7 @@ async function startSpeaker(
     await host.configure(config);
     memory?.changed();
     if (status === undefined) return undefined;
-    return await serveSpeakerStatus(speaker, (peer, action) => host.handle({ type: 'peer-action', peer, action }), status);
+    return await serveSpeakerStatus(speaker, api, (peer, action) => host.handle({ type: 'peer-action', peer, action }), status);
   } catch (error) {
     await host.stop(false);
     if (error instanceof ListenError || isSystemError(error)) throw new CommandError(EXIT.usage, error.message);

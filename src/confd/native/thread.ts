@@ -98,7 +98,7 @@ export function createThreadLogic(deps: ThreadDeps): SpeakerThreadLogic {
     health: (question) => deps.toHealth(answer(deps.speaker, config, question)),
     event: (event) => {
       if (event.kind === 'best-changed') return false;
-      if (event.kind === 'notification') count(notifications, event.peer, event.direction);
+      if (event.kind === 'notification') countNotification(notifications, event.peer, event.direction);
       deps.toMain({ type: 'event', event });
       if (event.kind === 'peer-action') tellMemory();
       return event.kind === 'session-state' || event.kind === 'end-of-rib' || event.kind === 'diagnosis' || event.kind === 'peer-action';
@@ -121,7 +121,8 @@ function ownCounts({ own }: ThreadSpeaker): { readonly locals?: LocalFigures } {
   return own === undefined ? {} : { locals: own.counts() };
 }
 
-function count(counts: Map<string, NotificationCounts>, peer: string, direction: 'sent' | 'received'): void {
+/** Adds a NOTIFICATION to the counts of a peer. */
+export function countNotification(counts: Map<string, NotificationCounts>, peer: string, direction: 'sent' | 'received'): void {
   const entry = counts.get(peer) ?? { received: 0, sent: 0 };
   entry[direction] += 1;
   counts.set(peer, entry);
