@@ -24,6 +24,7 @@ export interface StateForm {
 export const STATE_FORMS: readonly StateForm[] = [
   { file: 'last-good.jsonl', schema: 'linnet.last-good/v1' },
   { file: 'peers.json', schema: 'linnet.peer-memory/v1' },
+  { file: 'drain.json', schema: 'linnet.drain-state/v1' },
   { file: 'restart.json', schema: 'linnet.restart/v1' },
 ];
 

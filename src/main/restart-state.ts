@@ -37,10 +37,21 @@ export async function readForwarding(): Promise<Forwarding> {
 export async function openRestartState(directory: string, now: Forwarding): Promise<RestartState> {
   const file = join(directory, NAME);
   const text = `${JSON.stringify({ schema: SCHEMA, ...now })}\n`;
-  // A file that is torn, missing or of another version is no proof of a run before.
-  const before = await readFile(file, 'utf8').catch(() => '');
+  const before = readBefore(await readFile(file, 'utf8').catch(() => ''));
   const half = `${file}.new`;
   await writeFile(half, text, { mode: 0o644 });
   await rename(half, file);
-  return { restarted: before === text, forget: () => rm(file, { force: true }) };
+  const restarted = before?.bootId === now.bootId && before.networkNamespace === now.networkNamespace;
+  return { restarted, forget: () => rm(file, { force: true }) };
+}
+
+/** A file that is torn, missing or of another schema is no proof of a run before; what a newer version 1 adds does no harm. */
+function readBefore(text: string): Partial<Record<keyof Forwarding, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== SCHEMA) return undefined;
+    return value;
+  } catch {
+    return undefined;
+  }
 }
