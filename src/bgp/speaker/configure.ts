@@ -8,7 +8,7 @@ import { equal } from './equal.ts';
 import { sweepAll } from './lifecycle.ts';
 import { drive, forget, reschedule, retime } from './machines.ts';
 import { configureRanges, dynamicConfigs } from './ranges.ts';
-import { addPeer, indexByRemote, removePeer, stopPeer } from './records.ts';
+import { addPeer, addToIndex, removeFromIndex, removePeer, stopPeer } from './records.ts';
 import { reapplyPolicies, ribConfig } from './rib-config.ts';
 import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
@@ -36,6 +36,7 @@ export function configure(state: SpeakerState, config: SpeakerConfig): void {
     if (wanted.has(peer.key)) continue;
     remember(state, peer);
     removePeer(state, peer);
+    removeFromIndex(state, peer);
   }
   // Those that stay come before those that are new: a name may pass from one to the other.
   for (const peerConfig of peers) {
@@ -47,9 +48,10 @@ export function configure(state: SpeakerState, config: SpeakerConfig): void {
   for (const peerConfig of peers) {
     const peer = byKey.get(peerKey(peerConfig)) ?? addPeer(state, config, peerConfig);
     state.peers.set(peerConfig.id, peer);
-    if (!byKey.has(peer.key)) added.push(peer);
+    if (byKey.has(peer.key)) continue;
+    added.push(peer);
+    addToIndex(state, peer);
   }
-  indexByRemote(state);
   configureRanges(state, config);
   if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
   if (!equal(before?.listen, config.listen)) output(state, { type: 'listen', endpoints: config.listen });

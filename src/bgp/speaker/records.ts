@@ -10,12 +10,6 @@ import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
 import { peerKey } from './state.ts';
 
-/** Makes the index of peers by address anew. */
-export function indexByRemote(state: SpeakerState): void {
-  state.byRemote.clear();
-  for (const peer of state.peers.values()) addToIndex(state, peer);
-}
-
 /** Adds a peer to the index by address. */
 export function addToIndex(state: SpeakerState, peer: Peer): void {
   const key = addressKey(peer.config.remote.address);

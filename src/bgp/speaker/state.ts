@@ -181,8 +181,18 @@ export function report(state: SpeakerState, event: SpeakerEvent): void {
   state.outputs.push({ type: 'event', event });
 }
 
-/** Session identity: local address, remote address, configured remote port. */
+const keys = new WeakMap<PeerConfig, string>();
+
+/** Session identity: local address, remote address, configured remote port. Made once per object: most peers stay when some change. */
 export function peerKey(config: PeerConfig): string {
+  const known = keys.get(config);
+  if (known !== undefined) return known;
+  const key = keyOf(config);
+  keys.set(config, key);
+  return key;
+}
+
+function keyOf(config: PeerConfig): string {
   return `${config.local === undefined ? '*' : addressKey(config.local)}|${addressKey(config.remote.address)}|${config.remote.port}`;
 }
 
