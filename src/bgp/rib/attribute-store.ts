@@ -228,16 +228,21 @@ export class AttributeStore {
   }
 
   private writeRawKey(raw: Uint8Array, nextHop: Uint8Array, context: UpdateContext): number {
-    this.reserve(raw.length + nextHop.length + 2);
+    const { ownAddress } = context;
+    const own = ownAddress?.length ?? 0;
+    const at = 3 + own + nextHop.length;
+    this.reserve(at + raw.length);
     this.scratch[0] =
       (context.external ? 1 : 0) |
       (context.fourOctetAs ? 2 : 0) |
       (context.loopback === true ? 4 : 0) |
       (context.keepPartial === true ? 8 : 0);
     this.scratch[1] = nextHop.length;
-    this.scratch.set(nextHop, 2);
-    this.scratch.set(raw, 2 + nextHop.length);
-    return 2 + nextHop.length + raw.length;
+    this.scratch[2] = own;
+    if (ownAddress !== undefined) this.scratch.set(ownAddress, 3);
+    this.scratch.set(nextHop, 3 + own);
+    this.scratch.set(raw, at);
+    return at + raw.length;
   }
 
   private writeKey(octets: Uint8Array, nextHop: Uint8Array, extras: SetExtras): number {

@@ -2,7 +2,7 @@
  * What a session coming up or going down means for routes: joining and leaving the RIB, and graceful restart (RFC 4724) as
  * helper and as the one who restarts.
  */
-import { isLoopback } from '../net/index.ts';
+import { addressOctets, isLoopback } from '../net/index.ts';
 import type { RibSession } from '../rib/types.ts';
 import type { Fsm, Negotiated } from '../session/index.ts';
 import { DEFAULT_DEFERRAL_S, DEFAULT_STALE_PATH_TIME_S, DEFERRAL_WINDOW_MS } from '../session/index.ts';
@@ -34,6 +34,7 @@ export function sessionUp(state: SpeakerState, peer: Peer, fsm: Fsm, negotiated:
 }
 
 function ribSession(peer: Peer, connection: Connection, agreed: Negotiated): RibSession {
+  const loopback = isLoopback(connection.remote.address);
   return {
     context: {
       fourOctetAs: agreed.fourOctetAs,
@@ -42,7 +43,9 @@ function ribSession(peer: Peer, connection: Connection, agreed: Negotiated): Rib
       extendedNextHop: agreed.extendedNextHop,
       families: agreed.families,
       // Between loopback addresses, as in the demo and in tests, a loopback next hop is reachable.
-      loopback: isLoopback(connection.remote.address),
+      loopback,
+      // There both ends may have one address, told apart by their ports.
+      ...(loopback ? {} : { ownAddress: addressOctets(connection.local.address) }),
       keepPartial: peer.config.dialect === 'bird-1.6',
     },
     families: agreed.families,

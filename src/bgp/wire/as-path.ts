@@ -42,6 +42,14 @@ export function asPathFault(octets: Uint8Array, start: number, end: number, asOc
   return undefined;
 }
 
+/** True where a path without fault has a confederation segment (RFC 5065 section 3). */
+export function hasConfederation(octets: Uint8Array, start: number, end: number, asOctets: number): boolean {
+  for (let at = start; at < end; at += 2 + (octets[at + 1] ?? 0) * asOctets) {
+    if (octets[at] === SEGMENT.confedSequence || octets[at] === SEGMENT.confedSet) return true;
+  }
+  return false;
+}
+
 /** Decodes a path value without fault. */
 export function decodeAsPath(value: Uint8Array, asOctets: number): AsPathSegment[] {
   const segments: AsPathSegment[] = [];

@@ -3,7 +3,7 @@
  * numbers of four octets with AS4_PATH merged in (RFC 6793 section 4.2.3), ascending codes, no NEXT_HOP: the next hop
  * travels beside the block. Two routes with the same canonical block and next hop have the same attributes.
  */
-import { decodeAsPath, encodeAsPath, mergeAs4Path } from './as-path.ts';
+import { decodeAsPath, encodeAsPath, hasConfederation, mergeAs4Path } from './as-path.ts';
 import { attributeEnd, attributeOctets, headerOctets, joinAttributes, type RawAttribute } from './attribute-header.ts';
 import { type AttributeRow, attributeName, attributeRow } from './attribute-table.ts';
 import { AS_TRANS, ATTRIBUTE, FLAG } from './iana.ts';
@@ -13,7 +13,7 @@ import type { AttributeFault, UpdateContext } from './types.ts';
 import { concatOctets, copyOctets } from './writer.ts';
 
 /** What reading attributes needs to know of a session. */
-export type AttributeContext = Pick<UpdateContext, 'fourOctetAs' | 'external' | 'loopback' | 'keepPartial'>;
+export type AttributeContext = Pick<UpdateContext, 'fourOctetAs' | 'external' | 'loopback' | 'ownAddress' | 'keepPartial'>;
 
 /** Reads blocks that are canonical already, whatever peer they came from. */
 export const CANONICAL: AttributeContext = { fourOctetAs: true, external: false, loopback: true };
@@ -69,8 +69,13 @@ function rowFault(
   if (row.internalOnly === true && ctx.external) return fault('attribute-discard', row.code, 'from an external peer', row.citation);
   if (row.use === 'merged' && ctx.fourOctetAs)
     return fault('attribute-discard', row.code, 'from a peer with 4-octet AS numbers', row.citation);
-  const wrongValue = row.fault(raw, start, end, ctx.fourOctetAs ? 4 : 2);
-  return wrongValue === undefined ? undefined : fault(row.onMalformed, row.code, wrongValue, row.citation);
+  const asOctets = ctx.fourOctetAs ? 4 : 2;
+  const wrongValue = row.fault(raw, start, end, asOctets);
+  if (wrongValue !== undefined) return fault(row.onMalformed, row.code, wrongValue, row.citation);
+  // An external peer is in no confederation of ours: there is none.
+  return row.code === ATTRIBUTE.asPath && ctx.external && hasConfederation(raw, start, end, asOctets)
+    ? fault(row.onMalformed, row.code, 'confederation segment', 'RFC 5065 section 5')
+    : undefined;
 }
 
 /** The fault of an attribute without a row: well-known ones must be known (RFC 4271 section 6.3). */

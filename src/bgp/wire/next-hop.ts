@@ -15,13 +15,20 @@ export function nextHopAddresses(octets: Uint8Array): { readonly address: Addres
   return { address, linkLocal: octets.length === 32 ? readAddress(octets, 16, 'ipv6') : undefined };
 }
 
+/** True where a next hop of the same family begins with an address: of two IPv6 ones the first counts. */
+function startsWith(octets: Uint8Array, own: Uint8Array): boolean {
+  if (octets.length !== own.length && (own.length !== 16 || octets.length !== 32)) return false;
+  return own.every((octet, index) => octets[index] === octet);
+}
+
 /** Why an address cannot be a next hop (RFC 4271 section 6.3: it must be a valid host address); undefined where it can. */
-export function nextHopFault(octets: Uint8Array, ctx: Pick<UpdateContext, 'loopback'>): string | undefined {
+export function nextHopFault(octets: Uint8Array, ctx: Pick<UpdateContext, 'loopback' | 'ownAddress'>): string | undefined {
   const address = nextHopAddresses(octets)?.address;
   if (address === undefined) return `${octets.length} octets`;
   if (isUnspecified(address)) return 'unspecified address';
   if (isMulticast(address)) return 'multicast address';
   if (isLoopback(address) && ctx.loopback !== true) return 'loopback address';
+  if (ctx.ownAddress !== undefined && startsWith(octets, ctx.ownAddress)) return 'our own address';
   // RFC 1122 section 3.2.1.3: 0.0.0.0/8 and the class E block, limited broadcast included, are no hosts.
   const first = address.words[0] >>> 24;
   return address.family === 'ipv4' && (first === 0 || first >= 240) ? 'not a host address' : undefined;

@@ -7,7 +7,7 @@
 import { attributeEnd, headerOctets } from './attribute-header.ts';
 import { attributeRow } from './attribute-table.ts';
 import { blockFaults, worstFault } from './canonical.ts';
-import { failure, notificationFor } from './errors.ts';
+import { decodeError, failure, notificationFor } from './errors.ts';
 import { ATTRIBUTE, FLAG } from './iana.ts';
 import { cutReach, cutUnreach } from './multiprotocol.ts';
 import { countNlri } from './nlri.ts';
@@ -78,6 +78,11 @@ function wrongFlags(body: Uint8Array, at: number): boolean {
   return at >= 0 && ((body[at] ?? 0) & MULTIPROTOCOL_FLAGS) !== FLAG.optional;
 }
 
+/** An error in an optional attribute; its NOTIFICATION carries the attribute (RFC 4271 section 6.3). */
+function optionalError(detail: string, body: Uint8Array, at: number, end: number): { readonly ok: false; readonly error: DecodeError } {
+  return { ok: false, error: decodeError('UPDATE_OPTIONAL_ATTRIBUTE', detail, copyOctets(body, at, end)) };
+}
+
 /** Parts of a message whose lengths add up. */
 interface Layout {
   readonly withdrawnEnd: number;
@@ -137,7 +142,10 @@ function open(body: Uint8Array, ctx: UpdateContext): Result<Opened, DecodeError>
   const cut = cutAttributes(body, attributesAt, attributesEnd);
   if (cut.duplicate) return failure('UPDATE_MALFORMED_ATTRIBUTES', 'multiprotocol attribute appears twice (RFC 7606 section 3(g))');
   if (wrongFlags(body, cut.reachAt) || wrongFlags(body, cut.unreachAt)) {
-    return failure('UPDATE_OPTIONAL_ATTRIBUTE', 'flags of a multiprotocol attribute (RFC 7606 section 5.3)');
+    const detail = 'flags of a multiprotocol attribute (RFC 7606 section 5.3)';
+    return wrongFlags(body, cut.reachAt)
+      ? optionalError(detail, body, cut.reachAt, cut.reachEnd)
+      : optionalError(detail, body, cut.unreachAt, cut.unreachEnd);
   }
   if (cut.unrecognizedAt >= 0) {
     const end = attributeEnd(body, cut.unrecognizedAt, attributesEnd);
@@ -174,9 +182,9 @@ function joinMultiprotocol(body: Uint8Array, opened: Opened, ctx: UpdateContext)
   const { layout, cut } = opened;
   const none = { ok: true, value: undefined } as const;
   const reach = cut.reachAt < 0 ? none : cutReach(attributeValue(body, cut.reachAt, cut.reachEnd), ctx);
-  if (!reach.ok) return reach;
+  if (!reach.ok) return optionalError(reach.error, body, cut.reachAt, cut.reachEnd);
   const unreach = cut.unreachAt < 0 ? none : cutUnreach(attributeValue(body, cut.unreachAt, cut.unreachEnd), ctx);
-  if (!unreach.ok) return unreach;
+  if (!unreach.ok) return optionalError(unreach.error, body, cut.unreachAt, cut.unreachEnd);
   const attributes = withoutMultiprotocol(body, layout.attributesAt, cut);
   const faults = listFaults(body, layout.attributesEnd, cut);
   const reachable = cut.reachAt >= 0 || layout.attributesEnd < body.length;

@@ -84,6 +84,8 @@ export interface UpdateContext {
   readonly families: readonly Family[];
   /** Set where the session itself runs between loopback addresses: only then is a loopback address a possible next hop. */
   readonly loopback?: boolean;
+  /** Our address of the session, 4 or 16 octets: no peer may name it as next hop (RFC 4271 section 6.3). Absent: not looked at. */
+  readonly ownAddress?: Uint8Array;
   /** Attributes that are not understood go on with the Partial bit as it came, as in BIRD 1.6 (bird-behaviour, attributes). Default: set. */
   readonly keepPartial?: boolean;
 }
