@@ -4,6 +4,7 @@
  */
 import { readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord } from '../confd/resources/fields.ts';
 
 /** What stays the same as long as the kernel keeps the routes of this machine. */
 export interface Forwarding {
@@ -41,17 +42,21 @@ export async function openRestartState(directory: string, now: Forwarding): Prom
   const half = `${file}.new`;
   await writeFile(half, text, { mode: 0o644 });
   await rename(half, file);
-  const restarted = before?.bootId === now.bootId && before.networkNamespace === now.networkNamespace;
-  return { restarted, forget: () => rm(file, { force: true }) };
+  return {
+    restarted: before?.bootId === now.bootId && before.networkNamespace === now.networkNamespace,
+    forget: () => rm(file, { force: true }),
+  };
 }
 
 /** A file that is torn, missing or of another schema is no proof of a run before; what a newer version 1 adds does no harm. */
-function readBefore(text: string): Partial<Record<keyof Forwarding, unknown>> | undefined {
+function readBefore(text: string): Forwarding | undefined {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== SCHEMA) return undefined;
-    return value;
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!isRecord(value) || value['schema'] !== SCHEMA) return undefined;
+  const { bootId, networkNamespace } = value;
+  return typeof bootId === 'string' && typeof networkNamespace === 'string' ? { bootId, networkNamespace } : undefined;
 }
