@@ -115,6 +115,7 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
     const compute = computeWith(daemon.engine, needs.node);
     const heartbeat = setInterval(daemon.push, PUSH_INTERVAL_MS);
     daemon.push();
+    const living = daemon.life.run(ended);
     await converge(
       {
         source,
@@ -131,6 +132,7 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
       },
       ended,
     ).finally(() => clearInterval(heartbeat));
+    await living;
   } catch (error) {
     fault.abort(error);
   }
@@ -181,7 +183,7 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
     health,
     driver,
     engine: createDesire(kernel === undefined ? desire : kernelDesireOptions(desire)),
-    life: createNodeLife({ config, needs, engine: driver, log }),
+    life: await createNodeLife({ config, needs, engine: driver, log }),
     state: IDLE,
     issues: [],
     documentVersion: 0,
@@ -281,6 +283,7 @@ function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined
     daemon.log.debug({ totalMs: timing.total, desireMs: timing.desire, applyMs: timing.apply }, 'applied');
   }
   daemon.noticeIssues(daemon.issues);
+  daemon.life.issues(daemon.issues);
   daemon.push();
 }
 

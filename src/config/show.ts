@@ -75,14 +75,9 @@ function watchingTexts(config: Config) {
   };
 }
 
-function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> {
+/** The node's lifecycle. */
+function lifecycleTexts(config: Config) {
   return {
-    node: config.node ?? null,
-    kubernetesNode: config.kubernetesNode ?? null,
-    namespace: config.namespace,
-    asNumber: config.asNumber?.toString() ?? null,
-    ipv4: nodeAddress(config.ipv4),
-    ipv6: nodeAddress(config.ipv6),
     ipv4Detection: detection(config.ipv4Detection),
     ipv6Detection: detection(config.ipv6Detection),
     autodetectInterval: String(config.autodetectInterval),
@@ -91,6 +86,18 @@ function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> 
     shutdownFile: config.shutdownFile ?? null,
     drainOnCordon: String(config.drainOnCordon),
     drainWait: String(config.drainWait),
+  };
+}
+
+function valueTexts(config: Config): Readonly<Record<ConfigKey, string | null>> {
+  return {
+    node: config.node ?? null,
+    kubernetesNode: config.kubernetesNode ?? null,
+    namespace: config.namespace,
+    asNumber: config.asNumber?.toString() ?? null,
+    ipv4: nodeAddress(config.ipv4),
+    ipv6: nodeAddress(config.ipv6),
+    ...lifecycleTexts(config),
     routerId: config.routerId ?? null,
     advertiseClusterIPs: config.advertiseClusterIPs === undefined ? null : formatPrefix(config.advertiseClusterIPs),
     foreignClusterIPs: config.foreignClusterIPs?.toString() ?? null,

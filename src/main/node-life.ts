@@ -1,19 +1,22 @@
 /** The node's lifecycle beside the daemon's loop: its addresses, its way out, and what is left on the host for the next start. */
 import { join } from 'node:path';
-import type { Snapshot } from '../confd/resources/types.ts';
+import type { Issue, Snapshot } from '../confd/resources/types.ts';
 import type { Source } from '../confd/source/types.ts';
 import type { Config } from '../config/types.ts';
 import type { DrainRequestView, DrainView } from '../health/status.ts';
 import type { Answered } from '../health/thread.ts';
+import { MAX_STATUS_ROUTES } from '../node/calico-status.ts';
 import type { Drain } from '../node/drain.ts';
 import { createDrain } from '../node/drain.ts';
 import { drainFile, shutdownFile } from '../node/files.ts';
 import { hostNetwork } from '../node/host-network.ts';
-import { withDetectedAddresses } from '../node/own-node.ts';
+import { type OwnNodeOptions, withDetectedAddresses } from '../node/own-node.ts';
 import { REAL_CLOCK } from './clock.ts';
+import { type ClusterWrites, createClusterWrites } from './cluster-writes.ts';
 import type { Engine } from './engine.ts';
 import type { DaemonLog } from './log.ts';
 import type { DaemonNeeds } from './options.ts';
+import { createOwnApi, type OwnApi } from './own-api.ts';
 
 /** What the lifecycle needs of the daemon. */
 export interface NodeLifeDeps {
@@ -32,19 +35,39 @@ export interface NodeLife {
   /** A new view of the cluster. */
   seen(snapshot: Snapshot): void;
   drain(request: DrainRequestView): Promise<Answered<{ readonly kind: 'drain'; readonly drain: DrainView }>>;
+  /** Every issue known now. */
+  issues(issues: readonly Issue[]): void;
+  /** Writes to the cluster and to the host until the signal aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
   /** Before the sessions end. True where they end for good, whatever the configuration says. */
   leave(): Promise<boolean>;
 }
 
+/** Ms between two looks whether the daemon is ready for the first time. */
+const READY_MS = 500;
+
 /** Makes it. */
-export function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): NodeLife {
+export async function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): Promise<NodeLife> {
+  const own = createOwnApi(join(config.runDir, 'linnet.sock'), MAX_STATUS_ROUTES);
+  const writes = await createClusterWrites(config, needs, own, log);
   const drain = makeDrain(config, engine, log);
   const shutdown = shutdownFile(config.shutdownFile ?? join(config.stateDir, 'shutdownTS'));
   const followsCordon = config.drainOnCordon && config.compat !== 'calico';
   const complain = (because: unknown): void =>
     log.error({ because: because instanceof Error ? because.message : String(because) }, 'drain failed');
   return {
-    wrap: (source) => withDetectedAddresses(source, detection(config, needs, log)),
+    wrap: (source) => withDetectedAddresses(source, detection(config, needs, log, writes)),
+    issues: (issues) => writes?.issues(issues),
+    run: async (signal) => {
+      await Promise.all([
+        writes?.run(signal),
+        whenReady(own, signal, async () => {
+          const problem = await shutdown.remove();
+          if (problem !== undefined) log.warn({ because: problem }, 'shutdown file not removed');
+          await writes?.up(signal);
+        }),
+      ]);
+    },
     restore: async () => {
       await drain?.restore();
     },
@@ -64,10 +87,19 @@ export function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): No
     leave: async () => {
       const problem = await shutdown.write(new Date(REAL_CLOCK.now()));
       if (problem !== undefined) log.warn({ because: problem }, 'shutdown file not written');
-      if (config.shutdown === 'drain') await drainThenWait(drain, config.drainWait);
+      await Promise.all([writes?.down(), config.shutdown === 'drain' ? drainThenWait(drain, config.drainWait) : undefined]);
+      await writes?.close();
       return drain?.state().causes.some((cause) => cause !== 'cordon') ?? false;
     },
   };
+}
+
+/** Once, when the daemon is ready for the first time; never where the signal aborts before. */
+async function whenReady(own: OwnApi, signal: AbortSignal, then: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    if (await own.ready()) return then();
+    await REAL_CLOCK.wait(READY_MS, signal);
+  }
 }
 
 function makeDrain(config: Config, engine: Engine, log: DaemonLog): Drain | undefined {
@@ -83,7 +115,7 @@ async function drainThenWait(drain: Drain | undefined, seconds: number): Promise
   await REAL_CLOCK.wait(seconds * 1000, new AbortController().signal);
 }
 
-function detection(config: Config, { node }: DaemonNeeds, log: DaemonLog): Parameters<typeof withDetectedAddresses>[1] {
+function detection(config: Config, { node }: DaemonNeeds, log: DaemonLog, writes: ClusterWrites | undefined): OwnNodeOptions {
   return {
     node,
     methods: {
@@ -95,6 +127,6 @@ function detection(config: Config, { node }: DaemonNeeds, log: DaemonLog): Param
     network: hostNetwork(),
     clock: REAL_CLOCK,
     log,
-    found: () => undefined,
+    unsaid: (family, address) => writes?.unsaid(family, address),
   };
 }

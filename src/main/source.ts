@@ -30,21 +30,26 @@ async function createDatastore(config: Config, needs: DaemonNeeds, log: DaemonLo
   return saveSource(remote, { file: savedFile(join(config.stateDir, SAVED_NAME), needs.node), clock: REAL_CLOCK, log });
 }
 
+/** What names the API server and the account. */
+export function accessOptions(config: Config): KubernetesSourceOptions['access'] {
+  return {
+    kubeconfig: config.kubeconfig,
+    context: config.kubeContext,
+    endpoint: config.apiEndpoint,
+    caFile: config.apiCaFile,
+    certFile: config.apiCertFile,
+    keyFile: config.apiKeyFile,
+    tokenFile: config.apiTokenFile,
+    insecure: config.apiInsecure,
+    serviceHost: config.apiServiceHost,
+    servicePort: config.apiServicePort,
+  };
+}
+
 async function createKubernetes(config: Config, { node }: DaemonNeeds, log: DaemonLog, demand?: Demand): Promise<Source> {
   const { createKubernetesSource, proxySettings } = await import('../confd/source/kubernetes/index.ts');
   const options: KubernetesSourceOptions = {
-    access: {
-      kubeconfig: config.kubeconfig,
-      context: config.kubeContext,
-      endpoint: config.apiEndpoint,
-      caFile: config.apiCaFile,
-      certFile: config.apiCertFile,
-      keyFile: config.apiKeyFile,
-      tokenFile: config.apiTokenFile,
-      insecure: config.apiInsecure,
-      serviceHost: config.apiServiceHost,
-      servicePort: config.apiServicePort,
-    },
+    access: accessOptions(config),
     proxies: proxySettings(process.env),
     node,
     namespace: config.namespace,

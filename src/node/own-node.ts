@@ -27,8 +27,8 @@ export interface OwnNodeOptions {
   readonly network: HostNetwork;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called with every address that is used from now on, for whoever writes it to the Node. */
-  readonly found: (family: IpFamily, address: HostAddress) => void;
+  /** Called with an address in use that the Node does not say, at every look, for whoever writes it there. */
+  readonly unsaid: (family: IpFamily, address: HostAddress) => void;
 }
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
@@ -163,6 +163,7 @@ async function look(known: Known): Promise<void> {
     if (problem !== undefined) issues.push(problem);
   }
   known.issues = issues;
+  tellUnsaid(known);
 }
 
 async function tryDetect(known: Known, method: DetectionMethod, family: IpFamily): Promise<Detected> {
@@ -178,7 +179,13 @@ function use(known: Known, family: IpFamily, found: HostAddress, where: string):
   if (textOf(known.used.get(family)) === textOf(found)) return;
   known.used.set(family, found);
   known.log.info({ family, address: textOf(found), from: where }, 'node address');
-  known.found(family, found);
+}
+
+function tellUnsaid(known: Known): void {
+  for (const [family, address] of known.used) {
+    const said = [...known.own.values()].some(({ bgp }) => textOf(bgp[family]) === textOf(address));
+    if (!said) known.unsaid(family, address);
+  }
 }
 
 /** What Kubernetes knows of the node, where nothing else is known (control-plane 8.4). */

@@ -48,6 +48,7 @@ const RULES: Readonly<Record<Failure['code'], string>> = {
   DATASTORE_FORBIDDEN: 'must not be read by our account',
   DATASTORE_KIND_MISSING: 'are of no kind that the API server has',
   DATASTORE_GONE: 'cannot be watched',
+  DATASTORE_CONFLICT: 'was written by somebody else',
   DATASTORE_ERROR: 'cannot be read',
 };
 

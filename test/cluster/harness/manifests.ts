@@ -16,7 +16,7 @@ export interface Manifest {
 /** API groups of Calico's kinds. */
 export type Api = 'crd.projectcalico.org/v1' | 'projectcalico.org/v3';
 
-const PLURALS: Readonly<Record<string, string>> = { BlockAffinity: 'blockaffinities' };
+const PLURALS: Readonly<Record<string, string>> = { BlockAffinity: 'blockaffinities', CalicoNodeStatus: 'caliconodestatuses' };
 
 /** Path of the collection that a manifest belongs to. */
 export function pathOf({ apiVersion, kind, metadata }: Manifest): string {
@@ -92,6 +92,49 @@ const SCHEMAS: Readonly<Record<string, (api: Api) => unknown>> = {
       'state',
     ]),
 };
+
+const daemon = object({ state: text, version: text, routerID: text, lastBootTime: text, lastReconfigurationTime: text });
+const sessions = list(object({ peerIP: text, type: text, state: text, since: text }));
+const routes = list(
+  object({ type: text, destination: text, gateway: text, interface: text, learnedFrom: object({ sourceType: text, peerIP: text }) }),
+);
+const count = integer(0, 1_000_000);
+
+/** What a CalicoNodeStatus says. */
+const NODE_STATUS = {
+  spec: object({ node: text, classes: list(text), updatePeriodSeconds: integer(0, 86_400) }),
+  status: object({
+    lastUpdated: { type: 'string', format: 'date-time', nullable: true },
+    agent: object({ birdV4: daemon, birdV6: daemon }),
+    bgp: object({
+      numberEstablishedV4: count,
+      numberEstablishedV6: count,
+      numberNotEstablishedV4: count,
+      numberNotEstablishedV6: count,
+      peersV4: sessions,
+      peersV6: sessions,
+    }),
+    routes: object({ routesV4: routes, routesV6: routes }),
+  }),
+};
+
+/** Definition of CalicoNodeStatus; `subresource`: its status is one of its own, which Calico's is not. */
+export function nodeStatusDefinition(api: Api, subresource = false): Manifest {
+  const [group = '', version = ''] = api.split('/');
+  const plural = 'caliconodestatuses';
+  const schema = { openAPIV3Schema: object(NODE_STATUS) };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: { kind: 'CalicoNodeStatus', listKind: 'CalicoNodeStatusList', plural, singular: 'caliconodestatus' },
+      scope: 'Cluster',
+      versions: [{ name: version, served: true, storage: true, schema, ...(subresource ? { subresources: { status: {} } } : {}) }],
+    },
+  };
+}
 
 /** CustomResourceDefinitions of one group; some kinds only where `kinds` says so. */
 export function definitions(api: Api, kinds: readonly string[] = Object.keys(SCHEMAS)): readonly Manifest[] {
