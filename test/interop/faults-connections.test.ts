@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SpeakerProcess } from './harness/fault-speaker.ts';
-import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/fault-speaker.ts';
 import { text } from './harness/json.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 import type { At } from './harness/wire-peer.ts';
 import { WirePeer } from './harness/wire-peer.ts';
+import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/witnesses.ts';
 
 const NET = '127.0.40';
 const AT: At = { host: `${NET}.1`, port: 11_790 };

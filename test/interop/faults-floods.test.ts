@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parsePrefix } from 'bgp-ts/net';
 import { encodeNlri, frame, joinAttributes, MESSAGE_TYPE, notificationFor, type RawAttribute } from 'bgp-ts/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SpeakerProcess } from './harness/fault-speaker.ts';
-import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/fault-speaker.ts';
 import { number, text } from './harness/json.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 import type { At } from './harness/wire-peer.ts';
 import { WirePeer } from './harness/wire-peer.ts';
+import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/witnesses.ts';
 
 const NET = '127.0.44';
 const AT: At = { host: `${NET}.1`, port: 11_792 };
@@ -125,7 +125,7 @@ describe('a speaker that is flooded by one peer', () => {
       expect([...witnesses.listener.routes].filter((prefix) => /^100\.9[67]\./.test(prefix))).toEqual([]);
     });
     await witnesses.unharmed();
-    expect(speaker.running.dead()).toBeUndefined();
+    expect(speaker.dead()).toBeUndefined();
   });
 
   it('answers octets that are no BGP with one NOTIFICATION and goes on', async () => {

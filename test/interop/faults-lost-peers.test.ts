@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Running } from './harness/exec.ts';
 import { run, start } from './harness/exec.ts';
-import type { SpeakerProcess } from './harness/fault-speaker.ts';
-import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker } from './harness/fault-speaker.ts';
 import { text } from './harness/json.ts';
 import type { Host, Lan } from './harness/lan.ts';
 import { makeLan, mayMakeNamespaces } from './harness/lan.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
+import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker } from './harness/witnesses.ts';
 
 const BIRD = '/usr/sbin/bird';
 const HOLD = 9;

@@ -2,12 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { SpeakerProcess, SpeakerSetup } from './harness/fault-speaker.ts';
-import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/fault-speaker.ts';
 import { number, text } from './harness/json.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 import type { At } from './harness/wire-peer.ts';
 import { ordinary, WirePeer } from './harness/wire-peer.ts';
+import type { SpeakerSetup } from './harness/witnesses.ts';
+import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker, Witnesses } from './harness/witnesses.ts';
 
 const NET = '127.0.43';
 const AT: At = { host: `${NET}.1`, port: 11_791 };
@@ -57,9 +58,9 @@ describe('a speaker when time goes wrong', () => {
     const HOLD = 9;
     const running = await begin([], HOLD);
     for (let round = 0; round < 2; round++) {
-      process.kill(running.speaker.running.pid, 'SIGSTOP');
+      process.kill(running.speaker.pid(), 'SIGSTOP');
       await pause((HOLD * 1000 * 2) / 3);
-      process.kill(running.speaker.running.pid, 'SIGCONT');
+      process.kill(running.speaker.pid(), 'SIGCONT');
       await pause(1000);
     }
     await running.witnesses.unharmed();
@@ -74,7 +75,7 @@ describe('a speaker when time goes wrong', () => {
       (await running.speaker.peers()).map((peer) => number(peer, 'since'));
     const before = await since();
     for (let jumps = 0; jumps < 4; jumps++) {
-      process.kill(running.speaker.running.pid, 'SIGUSR2');
+      process.kill(running.speaker.pid(), 'SIGUSR2');
       await pause(2000);
     }
     // Longer than the hold time after the first jump: a timer that read the wall clock would have fired, or never again.

@@ -1,8 +1,6 @@
 /** A BIRD that stays away, and an FRR of the same AS that knows nothing of long-lived stale routes (RFC 9494 section 4.6). */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SpeakerProcess } from './harness/bare-speaker.ts';
-import { makeSpeaker } from './harness/bare-speaker.ts';
 import type { Daemon } from './harness/daemon.ts';
 import { text } from './harness/json.ts';
 import type { Lab } from './harness/lab.ts';
@@ -11,6 +9,8 @@ import type { Host } from './harness/lan.ts';
 import type { OwnBird } from './harness/own-bird.ts';
 import { birdSession, makeOwnBird } from './harness/own-bird.ts';
 import { CHANGE_SECONDS, pathsBecome, SESSION_SECONDS } from './harness/scenario.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
+import { makeSpeaker } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 
 const PREFIX = '203.0.113.20/32';

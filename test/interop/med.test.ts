@@ -1,8 +1,6 @@
 /** MULTI_EXIT_DISC as real BIRDs send it, under each rule of the speaker, changed while sessions are up (RFC 4271 9.1.2.2 c, RFC 4451). */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SpeakerProcess } from './harness/bare-speaker.ts';
-import { makeSpeaker } from './harness/bare-speaker.ts';
 import { list, text } from './harness/json.ts';
 import type { Lab } from './harness/lab.ts';
 import { CAN_RUN, makeLab } from './harness/lab.ts';
@@ -10,6 +8,8 @@ import type { Host } from './harness/lan.ts';
 import type { OwnBird } from './harness/own-bird.ts';
 import { birdSession, makeOwnBird } from './harness/own-bird.ts';
 import { CHANGE_SECONDS, SESSION_SECONDS } from './harness/scenario.ts';
+import type { SpeakerProcess } from './harness/speaker.ts';
+import { makeSpeaker } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 
 const PREFIX = '203.0.113.20/32';

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { makeSpeaker } from './harness/bare-speaker.ts';
 import { run } from './harness/exec.ts';
 import type { Lab, Stoppable } from './harness/lab.ts';
 import { CAN_RUN, KINDS, makeLab } from './harness/lab.ts';
@@ -12,6 +11,7 @@ import type { Host } from './harness/lan.ts';
 import type { OwnBird } from './harness/own-bird.ts';
 import { birdSession, makeOwnBird } from './harness/own-bird.ts';
 import { CLUSTER_AS, LOCAL, SESSION_SECONDS, TOR_AS } from './harness/scenario.ts';
+import { makeSpeaker } from './harness/speaker.ts';
 import { until } from './harness/wait.ts';
 
 const VIP = LOCAL.ipv4;

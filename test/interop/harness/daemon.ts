@@ -39,6 +39,8 @@ export interface DaemonConfig {
   readonly announce: readonly string[];
   /** What every announced prefix carries: `64512:100` and `64512:1:2`. */
   readonly tags?: { readonly communities: readonly string[]; readonly largeCommunities: readonly string[] };
+  /** More attributes of every announced prefix, in ExaBGP's own words. Only exabgp. */
+  readonly attributes?: string;
 }
 
 /** One path as the daemon shows it. Fields it does not show are absent. */

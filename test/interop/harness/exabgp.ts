@@ -30,7 +30,7 @@ function neighborBlock(host: Host, config: DaemonConfig, neighbor: NeighborConfi
     ${identifier === '' ? '' : 'add-path send/receive;'} }
   api { processes [ keeper ]; neighbor-changes; receive { parsed; update; refresh; } }
   static {
-${routes.map((prefix) => `    route ${prefix} next-hop ${local}${communities}${large}${identifier};`).join('\n')}
+${routes.map((prefix) => `    route ${prefix} next-hop ${local}${communities}${large} ${config.attributes ?? ''}${identifier};`).join('\n')}
   }
 }`;
 }

@@ -8,14 +8,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { SpeakerDocument, SpeakerProcess } from '../harness/bare-speaker.ts';
-import { makeSpeaker } from '../harness/bare-speaker.ts';
 import type { Daemon, DaemonKind, NeighborConfig, SeenRoute } from '../harness/daemon.ts';
 import { list, member, number, text } from '../harness/json.ts';
 import type { Lab } from '../harness/lab.ts';
 import { makeLab } from '../harness/lab.ts';
 import type { Host } from '../harness/lan.ts';
 import { FAMILIES } from '../harness/scenario.ts';
+import type { SpeakerDocument, SpeakerProcess } from '../harness/speaker.ts';
+import { makeSpeaker } from '../harness/speaker.ts';
 import { until } from '../harness/wait.ts';
 
 /** What the peer is to our speaker: client of our reflector, our reflector, or in another AS. */
@@ -50,6 +50,8 @@ export interface Setup {
   readonly peers: (family: Family) => Partial<NeighborConfig>;
   /** Whether ours and the source announce a large table. */
   readonly large?: boolean;
+  /** More attributes of what the peer announces, in ExaBGP's words. Only exabgp. */
+  readonly attributes?: string;
   /** Whether what our side announces to the peer differs in next hop by path, for add-path. */
   readonly twoPaths?: boolean;
 }
@@ -239,6 +241,7 @@ async function startCell(
     neighbors,
     announce: [...FAMILIES.map((family) => prefixOf(81, family)), ...large],
     tags: TAGS,
+    ...(setup.attributes === undefined ? {} : { attributes: setup.attributes }),
   });
   const place = (part: string): string => {
     const directory = join(lab.directory, part);

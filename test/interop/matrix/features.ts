@@ -1,9 +1,9 @@
 /** What the matrix asks of each pair, as data: groups that share one pair of daemons, and in each the features in the order they run. */
 import { expect } from 'vitest';
-import { familyCounter } from '../harness/bare-speaker.ts';
 import type { NeighborConfig } from '../harness/daemon.ts';
 import { member, number, text } from '../harness/json.ts';
 import { FAMILIES } from '../harness/scenario.ts';
+import { familyCounter } from '../harness/speaker.ts';
 import { holds, until } from '../harness/wait.ts';
 import type { Cell, Family, Setup } from './cell.ts';
 import { asesOf, asPathOf, capabilitiesOf, counterOf, LARGE, OUR_AS, prefixOf, SESSION_SECONDS, SOON, SOURCE_AS, TAGS } from './cell.ts';
@@ -87,7 +87,7 @@ async function grows(cell: Cell, family: Family, before: unknown, name: 'updates
     expect(counterOf(await cell.session(family), name)).toBeGreaterThan(counterOf(before, name)),
   );
   await routesBothWays(cell, family);
-  expect(counterOf(await cell.session(family), 'flaps')).toBe(0);
+  expect(counterOf(await cell.session(family), 'flaps')).toBe(counterOf(before, 'flaps'));
 }
 
 /** We ask, the peer sends its table again, nothing is lost. */
@@ -147,9 +147,11 @@ async function gracefulShutdown(cell: Cell): Promise<void> {
 /** The lower hold time holds (RFC 4271 section 4.2), and keepalives keep the session beyond it. */
 async function keepalives(cell: Cell): Promise<void> {
   for (const family of FAMILIES) {
+    // As the sessions came up, a connection of the peer's may have taken the place of ours (RFC 4724 section 5): that is a flap too.
+    const flaps = counterOf(await cell.session(family), 'flaps');
     await until('older than the hold time', HOLD_TIME * 3, async () => {
       const session = await cell.session(family);
-      expect(session).toMatchObject({ state: 'established', flaps: 0, holdTime: HOLD_TIME });
+      expect(session).toMatchObject({ state: 'established', flaps, holdTime: HOLD_TIME });
       expect(Date.now() - (number(session, 'since') ?? Number.NaN)).toBeGreaterThan((HOLD_TIME + 2) * 1000);
     });
   }

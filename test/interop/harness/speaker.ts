@@ -1,5 +1,5 @@
-/** A bare `linnet speaker` in a namespace: its JSON configuration, its status socket, and signals. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+/** `linnet speaker` as users run it, in a namespace or on a loopback address: its JSON configuration, its status socket, signals, and what it uses. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,14 +14,26 @@ const launcher = fileURLToPath(new URL('../../../bin/linnet.js', import.meta.url
 /** The JSON document of `linnet speaker`, as written. */
 export type SpeakerDocument = { readonly [field: string]: unknown };
 
+/** How one is started beside its configuration. */
+export interface SpeakerOptions {
+  /** Flags for Node, before the launcher. */
+  readonly nodeFlags?: readonly string[];
+  /** Default: debug. */
+  readonly logLevel?: 'debug' | 'info' | 'warn';
+  /** More words of the command, at every start. */
+  readonly arguments?: readonly string[];
+}
+
 /** One `linnet speaker`. Every method but `start` needs it running. */
 export interface SpeakerProcess {
-  readonly host: Host;
+  readonly directory: string;
   /** Starts it, also again after `stop`, with more arguments such as `--restarting`; resolves when its status socket answers. */
   start(...more: readonly string[]): Promise<void>;
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Writes another document and has it read (SIGHUP). */
   configure(document: SpeakerDocument): void;
+  /** Peers, `GET /peers`. */
+  peers(): Promise<readonly unknown[]>;
   /** The peer of that name, as `GET /peers` shows it. */
   peer(name: string): Promise<unknown>;
   /** Best routes, `GET /routes`. */
@@ -30,6 +42,14 @@ export interface SpeakerProcess {
   act(name: string, action: string, body?: object): Promise<void>;
   /** Its process id; 0 before it was started. */
   readonly pid: () => number;
+  /** How it ended, undefined while it runs. */
+  dead(): string | undefined;
+  /** CPU seconds it used so far, user and system. */
+  cpuSeconds(): number;
+  /** Resident octets. */
+  rss(): number;
+  /** Everything it has logged. */
+  log(): string;
 }
 
 function ask(socket: string, method: 'GET' | 'POST', path: string, body = ''): Promise<unknown> {
@@ -52,21 +72,36 @@ function ask(socket: string, method: 'GET' | 'POST', path: string, body = ''): P
   });
 }
 
-/** Makes a speaker with a directory of its own. */
-export function makeSpeaker(host: Host, directory: string, document: SpeakerDocument): SpeakerProcess {
+/** Of /proc/PID/stat; the kernel's USER_HZ. */
+const CLOCK_TICKS = 100;
+/** Seconds to its first answer. */
+const START_SECONDS = 60;
+
+/** Makes a speaker with a directory of its own, in a namespace where one is given. */
+export function makeSpeaker(
+  host: Pick<Host, 'namespace'> | undefined,
+  directory: string,
+  document: SpeakerDocument,
+  options: SpeakerOptions = {},
+): SpeakerProcess {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'speaker.json');
   const socket = join(directory, 'status.sock');
+  const log = join(directory, 'speaker.log');
+  const inside = host === undefined ? [] : ['ip', 'netns', 'exec', host.namespace];
   const write = (now: SpeakerDocument): void => writeFileSync(file, JSON.stringify(now));
   write(document);
   let running: Running | undefined;
+  const peers = async (): Promise<readonly unknown[]> => list(await ask(socket, 'GET', '/peers'), 'peers');
+  const proc = (name: string): string => readFileSync(`/proc/${running?.pid}/${name}`, 'latin1');
   return {
-    host,
+    directory,
     start: async (...more) => {
-      const args = ['netns', 'exec', host.namespace, process.execPath, launcher, 'speaker', file, '--status', socket, '--log', 'debug'];
-      const speaker = start('ip', [...args, ...more], join(directory, 'speaker.log'));
+      const words = ['speaker', file, '--status', socket, '--log', options.logLevel ?? 'debug', ...(options.arguments ?? []), ...more];
+      const [command = '', ...args] = [...inside, process.execPath, ...(options.nodeFlags ?? []), launcher, ...words];
+      const speaker = start(command, args, log);
       running = speaker;
-      await until('linnet speaker answers', 20, async () => {
+      await until('linnet speaker answers', START_SECONDS, async () => {
         const dead = speaker.dead();
         if (dead !== undefined) throw new Hopeless(dead);
         await ask(socket, 'GET', '/status');
@@ -77,8 +112,9 @@ export function makeSpeaker(host: Host, directory: string, document: SpeakerDocu
       write(now);
       if (running !== undefined) process.kill(running.pid, 'SIGHUP');
     },
+    peers,
     peer: async (name) => {
-      const found = list(await ask(socket, 'GET', '/peers'), 'peers').find((one) => text(one, 'id') === name);
+      const found = (await peers()).find((one) => text(one, 'id') === name);
       if (found === undefined) throw new Error(`linnet: no peer ${name}`);
       return found;
     },
@@ -87,6 +123,13 @@ export function makeSpeaker(host: Host, directory: string, document: SpeakerDocu
       await ask(socket, 'POST', `/api/v1/peers/${encodeURIComponent(name)}/${action}`, JSON.stringify(body));
     },
     pid: () => running?.pid ?? 0,
+    dead: () => running?.dead(),
+    cpuSeconds: () => {
+      const fields = proc('stat').split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+    },
+    rss: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1]) * 1024,
+    log: () => readFileSync(log, 'utf8'),
   };
 }
 
