@@ -11,4 +11,6 @@ export interface CommandContext {
 /** A command's file: adds arguments, options and the action to its command. */
 export interface CommandModule {
   readonly define: (command: Command, context: CommandContext) => void;
+  /** Words as others write them, in the forms that `define` knows. Absent: taken as they are. */
+  readonly rewrite?: (words: readonly string[]) => string[];
 }

@@ -16,6 +16,7 @@ interface HealthOptions {
   readonly bird6Ready?: boolean;
   readonly felixLive?: boolean;
   readonly felixReady?: boolean;
+  readonly thresholdTime?: string;
   readonly api?: string;
   readonly runDir?: string;
   readonly output: string;
@@ -42,11 +43,48 @@ const QUESTIONS: readonly Question[] = [
   { flag: 'bird6Ready', option: '--bird6-ready', help: "Calico's flag: readiness of the IPv6 engine", path: '/readiness', without: 'ipv4' },
 ];
 
+/** Every flag that calico-node knows with one dash (control-plane 8.1, 8.2: Go's flags take one or two). */
+const CALICO_FLAGS: ReadonlySet<string> = new Set([
+  ...QUESTIONS.map(({ option }) => option).filter((option) => option.startsWith('--bird')),
+  ...['--felix-live', '--felix-ready', '--threshold-time'],
+]);
+
+/** A command line as Calico's manifests have it: `-bird-live` is `--bird-live`, and a switch may have `=true` or `=false`. */
+export function rewrite(words: readonly string[]): string[] {
+  return words.flatMap((word) => {
+    const [name = '', value] = word.replace(/^-(?=[a-z0-9]+-)/, '--').split('=', 2);
+    if (!CALICO_FLAGS.has(name)) return [word];
+    if (name === '--threshold-time') return [value === undefined ? name : `${name}=${value}`];
+    if (value === undefined || YES.has(value)) return [name];
+    return NO.has(value) ? [] : [word];
+  });
+}
+
+/** Truth in Go's flags. */
+const YES: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const NO: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
+
+const UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
+
+/** A duration in Go's form, `30s` or `1m30s`, in whole seconds, rounded up, 0 to a day. Throws a usage error where it is none. */
+function goSeconds(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  const seconds = Math.ceil(parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0));
+  if (text === '0') return 0;
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text || seconds > 86_400)
+    throw new CommandError(EXIT.usage, `--threshold-time: ${JSON.stringify(text)} is no duration of at most a day such as 30s or 1m30s`);
+  return seconds;
+}
+
 /** Adds the command. Exit status 0: every probe asked for is well; 1: one is not; 3: no daemon answers. */
 export function define(command: Command, context: CommandContext): void {
   for (const { option, help } of QUESTIONS) command.option(option, help);
   command.option('--felix-live', "Calico's flag: liveness of Felix, asked over HTTP (FELIX_HEALTHHOST, FELIX_HEALTHPORT)");
   command.option('--felix-ready', "Calico's flag: readiness of Felix");
+  command.option(
+    '--threshold-time <duration>',
+    "Calico's flag: how long after the start every session is waited for, such as 30s (default: the daemon's)",
+  );
   command.addOption(outputOption('table', 'json'));
   addApiOptions(command);
   command.action(async (options: HealthOptions) => {
@@ -63,8 +101,13 @@ async function askDaemon(options: HealthOptions, context: CommandContext): Promi
   const felixOnly = named.length === 0 && (options.felixLive === true || options.felixReady === true);
   if (felixOnly) return [];
   const asked = named.length === 0 ? QUESTIONS.slice(0, 2) : named;
+  const threshold = options.thresholdTime === undefined ? undefined : String(goSeconds(options.thresholdTime));
   const api = await apiOf(options, context);
-  return await Promise.all(asked.map(async (question) => narrowed(parseHealth(await getAnswer(api, question.path)), question)));
+  const answer = async (question: Question): Promise<HealthDocument> => {
+    const query = question.path === '/readiness' ? { threshold } : {};
+    return narrowed(parseHealth(await getAnswer(api, question.path, query)), question);
+  };
+  return await Promise.all(asked.map(answer));
 }
 
 /** Only the checks of one IP version and those of neither; sessions are BIRD's business in Calico's words. */

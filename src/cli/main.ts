@@ -23,6 +23,7 @@ const COMMANDS: readonly CommandRow[] = [
   { name: 'health', summary: 'ask for liveness and readiness', load: () => import('./health.ts') },
   { name: 'replay', summary: 'play a recording of a speaker back and compare', load: () => import('./replay.ts') },
   { name: 'demo', summary: 'show a cluster at work on this machine', load: () => import('./demo-command.ts') },
+  { name: 'diags', summary: 'write a support bundle without secrets', load: () => import('./diags.ts') },
   { name: 'config', summary: 'show the effective configuration', load: () => import('./config.ts') },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
 ];
@@ -32,15 +33,16 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', endOfReader);
   const context: CommandContext = { environment: process.env, exit: EXIT.ok };
   try {
-    const program = await buildProgram(argv[0], context);
-    await program.parseAsync([...argv], { from: 'user' });
+    const { program, words } = await buildProgram(argv, context);
+    await program.parseAsync(words, { from: 'user' });
     process.exitCode = context.exit;
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
 }
 
-async function buildProgram(wanted: string | undefined, context: CommandContext): Promise<Command> {
+async function buildProgram(argv: readonly string[], context: CommandContext): Promise<{ program: Command; words: string[] }> {
+  let words = [...argv];
   const program = new Command('linnet').description('BGP control plane with route reflection for Calico-style clusters').exitOverride();
   program.helpCommand(false).showHelpAfterError('(linnet --help lists the commands)');
   program.addHelpText(
@@ -53,9 +55,12 @@ async function buildProgram(wanted: string | undefined, context: CommandContext)
       .description(row.summary)
       .exitOverride()
       .showHelpAfterError(`(linnet ${row.name} --help says more)`);
-    if (row.name === wanted) (await row.load()).define(command, context);
+    if (row.name !== argv[0]) continue;
+    const module = await row.load();
+    module.define(command, context);
+    words = module.rewrite?.(argv) ?? words;
   }
-  return program;
+  return { program, words };
 }
 
 function exitCodeOf(error: unknown): number {

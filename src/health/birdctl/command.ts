@@ -25,12 +25,24 @@ export interface RouteCommand {
   readonly count?: 'only' | 'after';
 }
 
+/** What is answered from the snapshots and the machine at once. */
+export interface HostCommand {
+  readonly kind: 'host';
+  readonly what: 'interfaces' | 'summary' | 'memory' | 'symbols';
+  /** Of symbols: only one, or only those of a category. */
+  readonly name?: string;
+  readonly category?: string;
+}
+
 /** A command. */
 export type Command =
   | { readonly kind: 'status' }
   /** `name` undefined: all; a quoted one is a pattern with `*` and `?`. */
   | { readonly kind: 'protocols'; readonly all: boolean; readonly name?: string; readonly pattern: boolean }
   | RouteCommand
+  | HostCommand
+  /** Routes of the static protocol, those that the node originates. */
+  | { readonly kind: 'static' }
   | { readonly kind: 'restrict' }
   | { readonly kind: 'error'; readonly code: number; readonly text: string };
 
@@ -50,7 +62,8 @@ export function parseCommand(line: string, family: SocketFamily): Command {
   if (object === 'status') return rest.length === 0 ? { kind: 'status' } : SYNTAX;
   if (object === 'protocols') return protocols(rest);
   if (object === 'route') return routes(rest, family);
-  return SYNTAX;
+  const simple = object === undefined ? undefined : SIMPLE[object];
+  return simple?.(rest) ?? SYNTAX;
 }
 
 function protocols(words: readonly string[]): Command {
@@ -61,6 +74,29 @@ function protocols(words: readonly string[]): Command {
   const pattern = name.startsWith('"');
   return { kind: 'protocols', all, name: pattern ? name.slice(1, -1) : name, pattern };
 }
+
+const CATEGORIES: ReadonlySet<string> = new Set(['table', 'filter', 'function', 'protocol', 'template', 'roa']);
+
+/** The other objects of `show` by their words; undefined where they do not follow. */
+const SIMPLE: Readonly<Record<string, (words: readonly string[]) => Command | undefined>> = {
+  interfaces: (words) => {
+    if (words.length === 0) return { kind: 'host', what: 'interfaces' };
+    return words.join() === 'summary' ? { kind: 'host', what: 'summary' } : undefined;
+  },
+  memory: (words) => (words.length === 0 ? { kind: 'host', what: 'memory' } : undefined),
+  symbols: ([word, ...more]) => {
+    if (more.length > 0) return undefined;
+    if (word === undefined) return { kind: 'host', what: 'symbols' };
+    return { kind: 'host', what: 'symbols', ...(CATEGORIES.has(word) ? { category: word } : { name: word }) };
+  },
+  static: ([name, ...more]) => {
+    if (more.length > 0) return undefined;
+    return name === undefined || name === 'static1' ? { kind: 'static' } : error(`${name}: Not a protocol`);
+  },
+  ospf: () => error('There is no OSPF protocol running'),
+  bfd: () => error('There is no BFD protocol running'),
+  roa: () => error('No ROA table defined'),
+};
 
 type Draft = { -readonly [K in keyof RouteCommand]: RouteCommand[K] };
 

@@ -1,11 +1,12 @@
 /** One client of a control socket, without the socket: its lines in, replies out. Half a line waits for its other half. */
 import { parseCommand, type SocketFamily } from './command.ts';
+import { type HostWorld, hostReply } from './host.ts';
 import { protocolsReply, type Snapshot, statusReply } from './protocols.ts';
 import { CODE, Reply } from './reply.ts';
-import { type RouteWorld, showRoute } from './show-route.ts';
+import { type RouteWorld, showRoute, showStatic } from './show-route.ts';
 
 /** What commands are answered from. */
-export interface World extends Omit<RouteWorld, 'peers'> {
+export interface World extends Omit<RouteWorld, 'peers'>, HostWorld {
   readonly snapshot: () => Snapshot;
   /** Why the snapshot must not be shown: the thread that stands still, in words. */
   readonly stalled: () => string | undefined;
@@ -50,5 +51,7 @@ export async function* answerLine(line: string | undefined, family: SocketFamily
   }
   if (command.kind === 'status') yield statusReply(world.snapshot());
   else if (command.kind === 'protocols') yield protocolsReply(world.snapshot(), family, command);
+  else if (command.kind === 'host') yield hostReply(command, family, world.snapshot(), world);
+  else if (command.kind === 'static') yield* showStatic(family, world);
   else yield* showRoute(command, family, { ...world, peers: () => world.snapshot().peers });
 }

@@ -90,7 +90,38 @@ function selectionOf(command: RouteCommand, family: SocketFamily, peers: readonl
     const source = protocol === undefined || command.count !== undefined ? undefined : byName.get(protocol);
     return { view: command.primary && !command.filtered ? 'best' : 'all', peer: source?.id ?? null, keep };
   }
+  if (own.has(exporting.protocol)) return ownExport(exporting, keep);
   return exportSelection(exporting, byName.get(exporting.protocol), keep);
+}
+
+/** Of BIRD's protocols beside sessions only the kernel is told anything: not its own routes nor those of interfaces. */
+function ownExport({ mode, protocol }: NonNullable<RouteCommand['exporting']>, keep: Selection['keep']): Selection {
+  const offered = (route: RouteJson): boolean =>
+    protocol === 'kernel1' && keep(route) && protocolOf(route) !== 'kernel1' && protocolOf(route) !== 'direct1';
+  const is = (route: RouteJson): boolean => mode === 'preexport' || (mode === 'export') === (route.from !== 'local' || isProgrammed(route));
+  return { view: 'best', peer: null, keep: (route) => offered(route) && is(route) };
+}
+
+/** Blocks of this node get blackholes; ranges of Services are announced and never installed (contracts.md, Behaviour decided). */
+function isProgrammed({ reasons }: RouteJson): boolean {
+  return !reasons.some(({ object }) => /^(?:Service|BGPConfiguration)\//.test(object));
+}
+
+/** `show static`: own routes of no other origin. */
+export async function* showStatic(family: SocketFamily, world: Pick<RouteWorld, 'page'>): AsyncIterable<string> {
+  const reply = new Reply();
+  for (let cursor: number | null = 0; cursor !== null; ) {
+    const page: PageAnswer = await world.page({ view: 'all', family: `${family}-unicast`, peer: null, prefix: null, cursor });
+    if (!page.ok) {
+      yield reply.end(CODE.syntax, page.message);
+      return;
+    }
+    const own = page.routes.filter((route) => protocolOf(route) === 'static1');
+    if (own.length > 0)
+      yield reply.line(1009, ...own.map(({ prefix, nextHop }) => `${prefix} ${nextHop === null ? 'blackhole' : `via ${nextHop}`}`));
+    cursor = page.next;
+  }
+  yield reply.end(CODE.ok);
 }
 
 function exportSelection(

@@ -11,6 +11,7 @@ import { BANNER } from '../birdctl/reply.ts';
 import { MAX_CONNECTIONS, ROUTE_PAGE } from '../limits.ts';
 import { stallText } from '../probes.ts';
 import { sortedPeers, threadView } from '../state.ts';
+import { readInterfaces } from './interfaces.ts';
 import { askSpeaker, type Suppliers } from './suppliers.ts';
 import { readWays } from './ways.ts';
 
@@ -29,6 +30,8 @@ export function birdWorld(suppliers: Suppliers, wallClock: () => number): World 
   return {
     now: wallClock,
     ways: readWays,
+    interfaces: readInterfaces,
+    residentOctets: () => suppliers.process().residentOctets,
     snapshot: (): Snapshot => ({
       now: wallClock(),
       routerId: state.speaker?.routerId ?? '',

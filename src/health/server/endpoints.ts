@@ -34,9 +34,9 @@ export interface Endpoint {
   readonly answer: (suppliers: Suppliers, request: Request) => Answer | Promise<Answer>;
 }
 
-function probe(evaluate: (suppliers: Suppliers) => HealthDocument): Endpoint['answer'] {
+function probe(evaluate: (suppliers: Suppliers, query: Request['query']) => HealthDocument): Endpoint['answer'] {
   return (suppliers, request) => {
-    const health = evaluate(suppliers);
+    const health = evaluate(suppliers, request.query);
     const status = health.ok ? 200 : 503;
     const verbose = request.query['verbose'] !== undefined;
     // Kubernetes' own probes answer `?verbose` with text; here too, unless JSON is asked for by name.
@@ -46,7 +46,9 @@ function probe(evaluate: (suppliers: Suppliers) => HealthDocument): Endpoint['an
 }
 
 const live = ({ state, now }: Suppliers): HealthDocument => liveness(state, now());
-const ready = ({ state, policy, now }: Suppliers): HealthDocument => readiness(state, policy, now());
+function ready({ state, policy, now }: Suppliers, { threshold }: Request['query'] = {}): HealthDocument {
+  return readiness(state, threshold === undefined ? policy : { ...policy, thresholdMs: Number(threshold) * 1000 }, now());
+}
 
 function status(suppliers: Suppliers): Answer {
   const { state, now } = suppliers;
@@ -140,7 +142,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     paths: ['/readiness', '/readyz'],
     summary: 'Whether the first complete snapshot is applied and sessions are up as the readiness policy wants them.',
-    query: verbose,
+    query: {
+      ...verbose,
+      threshold: describe("seconds in which sessions may come up; absent: the daemon's", { type: 'integer', minimum: 0, maximum: 86_400 }),
+    },
     answers: probeAnswers,
     alsoAs: [TEXT_TYPE],
     public: true,

@@ -101,6 +101,8 @@ const world = (now: number): World => ({
   now: () => now,
   ways: () => (nextHop) => ({ gateway: nextHop, interface: 'ea' }),
   stalled: () => undefined,
+  interfaces: () => [],
+  residentOctets: () => 0,
   snapshot: () => ({
     now,
     routerId: '192.0.2.1',
@@ -173,7 +175,6 @@ describe('what BIRD has no record of', () => {
     ['show route noexport Node_192_0_2_3 primary count', /^0014 3 of 8 routes/],
     ['show route preexport Node_192_0_2_3 count', /^0014 8 of 8 routes/],
     ['show route where source = RTS_BGP', /^9001 this speaker has no filter language/],
-    ['show route export kernel1', /^9001 routes to protocols other than BGP/],
     ['configure', /^8007 Access denied\n$/],
   ])('%s', async (command, expected) => {
     expect(await ask(command)).toMatch(expected);
