@@ -19,6 +19,7 @@ import type { Answered, HealthThread } from './health/thread.ts';
 import { HealthStartError, PUSH_INTERVAL_MS, startHealthThread } from './health/thread.ts';
 import { REAL_CLOCK } from './main/clock.ts';
 import { computeWith } from './main/compute.ts';
+import { startDebug } from './main/debug.ts';
 import { desiredText } from './main/desired-text.ts';
 import type { BirdEngineDeps, Engine } from './main/engine.ts';
 import { createBirdEngine, engineDesireOptions, requireEngineOptions } from './main/engine.ts';
@@ -105,6 +106,10 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
   const daemon = await assemble(result, needs, log, (error) => fault.abort(error));
   const listening = daemon.health.listening.map((entry) => entry.text);
   log.info({ version: programVersion(), listening, datastore: config.datastore, path: needs.path }, 'started');
+  const debug = await startDebug(config, log, () => queues(daemon)).catch(async (error: unknown) => {
+    await shutDown(daemon, false, signal);
+    throw error;
+  });
   try {
     await daemon.driver.start(ended);
     await daemon.life.restore();
@@ -137,6 +142,7 @@ async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: Abort
     fault.abort(error);
   }
   const error: unknown = fault.signal.reason;
+  await debug?.stop();
   await shutDown(daemon, config.shutdown === 'planned', signal);
   if (!fault.signal.aborted) return undefined;
   return error instanceof Error ? error : new Error(String(error));
@@ -285,6 +291,12 @@ function record(daemon: Daemon, state: ConvergeState, timing: Timing | undefined
   daemon.noticeIssues(daemon.issues);
   daemon.life.issues(daemon.issues);
   daemon.push();
+}
+
+/** What the debug server shows of the main thread's work. */
+function queues({ state, issues, timings, driver }: Daemon): Readonly<Record<string, number>> {
+  const { changes, coalesced } = state;
+  return { changes, coalesced, timingsToPush: timings.length, issues: issues.length, peersHeld: driver.held().length };
 }
 
 /** The former list where the new one has the same entries, so that it is neither sent nor logged again. */

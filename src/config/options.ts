@@ -406,6 +406,14 @@ export const OPTIONS: OptionTable = {
     parse: parseListener,
     fallback: () => 'none',
   },
+  debugListen: {
+    flag: 'debug-listen',
+    placeholder: 'ADDRESS:PORT',
+    help: 'debug server on loopback (CPU profiles, heap snapshots, threads); whoever reaches it can read passwords',
+    environment: ['LINNET_DEBUG_LISTEN'],
+    parse: parseLoopbackListener,
+    fallback: () => 'none',
+  },
   compat: {
     flag: 'compat',
     placeholder: 'WHAT',

@@ -44,6 +44,7 @@ function watching(get: Get) {
     birdSockets: get('birdSockets'),
     http: get('http'),
     metricsListen: get('metricsListen'),
+    debugListen: get('debugListen'),
   };
 }
 

@@ -72,6 +72,7 @@ function watchingTexts(config: Config) {
     birdSockets: config.birdSockets,
     http: listener(config.http),
     metricsListen: listener(config.metricsListen),
+    debugListen: listener(config.debugListen),
   };
 }
 

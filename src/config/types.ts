@@ -150,6 +150,8 @@ export interface Config {
   readonly http: SocketAddress | 'none';
   /** HTTP listener 2: metrics and probes only. */
   readonly metricsListen: SocketAddress | 'none';
+  /** CPU profiles, heap snapshots, threads; loopback only. */
+  readonly debugListen: SocketAddress | 'none';
   /** `calico`: Calico's choices where ours differ. */
   readonly compat: 'none' | 'calico';
   readonly logLevel: LogLevel;

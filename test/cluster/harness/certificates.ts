@@ -47,3 +47,27 @@ export function makeCertificates(folder: string): Certificates {
   const admin = issue(folder, 'admin', '/O=system:masters/CN=admin', 'extendedKeyUsage=clientAuth\n');
   return { ca, serverCert: server.cert, serverKey: server.key, adminCert: admin.cert, adminKey: admin.key, accountKey };
 }
+
+/** A certificate of the API server that holds from `from` to `to` (`YYYYMMDDHHMMSSZ`) only. `folder` is that of `makeCertificates`. */
+export function serverCertificate(folder: string, name: string, from: string, to: string): { readonly cert: string; readonly key: string } {
+  const [ca, caKey] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
+  const [key, request, cert, config] = ['key', 'csr', 'crt', 'cnf'].map((end) => join(folder, `${name}.${end}`));
+  if (key === undefined || request === undefined || cert === undefined || config === undefined) throw new Error('no paths');
+  const index = join(folder, `${name}.index`);
+  writeFileSync(index, '');
+  writeFileSync(
+    `${config}`,
+    [
+      ...['[ca]', 'default_ca=one', '[one]', `database=${index}`, `new_certs_dir=${folder}`, 'default_md=sha256', 'rand_serial=yes'],
+      ...['policy=any', 'x509_extensions=server', '[any]', 'commonName=supplied', '[server]'],
+      ...['subjectAltName=IP:127.0.0.1', 'extendedKeyUsage=serverAuth', ''],
+    ].join('\n'),
+  );
+  newKey(key);
+  openssl('req', '-new', '-key', key, '-subj', '/CN=kube-apiserver', '-out', request);
+  openssl(
+    ...['ca', '-batch', '-notext', '-config', config, '-cert', ca, '-keyfile', caKey],
+    ...['-startdate', from, '-enddate', to, '-in', request, '-out', cert],
+  );
+  return { cert, key };
+}
