@@ -13,6 +13,8 @@ import { client, FAULT_SECONDS, SPEAKER_AS, startSpeaker } from './harness/witne
 
 const BIRD = '/usr/sbin/bird';
 const HOLD = 9;
+/** BIRD waits a minute and more after an error, and two between attempts, unless told. */
+const SOON = 'connect delay time 1; connect retry time 2; error wait time 1, 2; error forget time 2;';
 const CAN_RUN = existsSync(BIRD) && mayMakeNamespaces();
 
 /** One BIRD 2 that announces a prefix of its own. */
@@ -40,7 +42,7 @@ describe.skipIf(!CAN_RUN)('a speaker whose peers go without a word', () => {
       `router id ${host.ipv4};
 protocol device {}
 protocol static { ipv4; route ${prefix} blackhole; }
-protocol bgp upstream { local ${host.ipv4} as ${SPEAKER_AS}; neighbor ${reflector.ipv4} as ${SPEAKER_AS}; hold time ${HOLD}; ipv4 { import all; export all; }; }
+protocol bgp upstream { local ${host.ipv4} as ${SPEAKER_AS}; neighbor ${reflector.ipv4} as ${SPEAKER_AS}; hold time ${HOLD}; ${SOON} ipv4 { import all; export all; }; }
 `,
     );
     const args = ['netns', 'exec', host.namespace, BIRD, '-f', '-c', file, '-s', control, '-P', join(directory, 'pid')];
