@@ -63,12 +63,8 @@ describe('the guide', () => {
     writeFileSync(join(folder, 'rest.sh'), `${root ? 'ip link set lo up\n' : ''}set -m\n${shell}${rest.join('')}`);
     const options = { cwd: folder, encoding: 'utf8', timeout: 240_000 } as const;
     const one = spawnSync('bash', ['-eu', 'first.sh'], options);
-    const all = spawnSync(
-      ...(root
-        ? (['unshare', ['--net', '--pid', '--fork', '--kill-child', 'bash', '-eu', 'rest.sh']] as const)
-        : (['bash', ['-eu', 'rest.sh']] as const)),
-      options,
-    );
+    const apart = root ? ['unshare', '--net', '--pid', '--fork', '--kill-child'] : ['env'];
+    const all = spawnSync(apart[0] ?? '', [...apart.slice(1), 'bash', '-eu', 'rest.sh'], options);
     state.log = `${one.stderr}${all.stderr}`.slice(-3000);
     state.said = `${one.stdout}${all.stdout}`.split(/^@@ \d+\n/m);
   }, 500_000);
@@ -115,7 +111,7 @@ describe('what the guide says about clusters', () => {
 
   it('every file, folder and page that it names is there', () => {
     const named = [
-      ...[...GUIDE.matchAll(/\bdeploy\/[a-zA-Z0-9_./-]+/g)].map((match) => match[0]),
+      ...[...GUIDE.matchAll(/(?<!exec )\bdeploy\/[a-zA-Z0-9_./-]+/g)].map((match) => match[0]),
       ...[...GUIDE.matchAll(/\]\(([^)#]+)\)/g)].map((match) => join('docs', match[1] ?? '')),
     ].map((path) => path.replace(/[.,]$/, ''));
     expect(named.length).toBeGreaterThan(10);
