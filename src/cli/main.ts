@@ -24,7 +24,6 @@ const COMMANDS: readonly CommandRow[] = [
   { name: 'replay', summary: 'play a recording of a speaker back and compare', load: () => import('./replay.ts') },
   { name: 'demo', summary: 'show a cluster at work on this machine', load: () => import('./demo-command.ts') },
   { name: 'diags', summary: 'write a support bundle without secrets', load: () => import('./diags.ts') },
-  { name: 'diags', summary: 'write a support bundle without secrets', load: () => import('./diags.ts') },
   { name: 'config', summary: 'show the effective configuration', load: () => import('./config.ts') },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
 ];
