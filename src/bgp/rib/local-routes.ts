@@ -7,6 +7,7 @@ import { DEFAULT_PREFERENCE } from './attribute-store.ts';
 import { generationOf, putPath, removePath } from './import-path.ts';
 import { JOB_CHUNK, LOCAL, LOCAL_CHUNK } from './limits.ts';
 import type { SourceChain } from './path-table.ts';
+import { RowMap } from './row-map.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 
 const UNSPECIFIED = { family: 'ipv4', words: [0, 0, 0, 0] } as const;
@@ -34,7 +35,7 @@ export class LocalRoutes {
   private unswept = 0;
   private readonly stores: Stores;
   private readonly tables: FamilyTables;
-  private readonly routes = new Map<number, LocalRoute>();
+  private readonly routes = new RowMap<LocalRoute>();
 
   constructor(stores: Stores, tables: FamilyTables) {
     this.stores = stores;

@@ -120,8 +120,8 @@ export const DIAGNOSE_EVERY_MS = 2_000;
 /** Milliseconds a socket may take to flush its last NOTIFICATION before it is destroyed. */
 export const CLOSE_LINGER_MS = 2_000;
 
-/** Longest slice of work between two polls, milliseconds (bgp-speaker 2.4). */
-export const WORK_SLICE_MS = 8;
+/** After so much of a slice no further unit of work begins, milliseconds: with the last unit's few it stays below 10 (bgp-speaker 2.4). */
+export const WORK_SLICE_MS = 5;
 
 /** Longest wait for a burst of UPDATEs to end before what came of it is flushed, milliseconds: one encoding instead of many. */
 export const GATHER_MS = 15;

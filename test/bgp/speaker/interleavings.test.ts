@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../wire/arbitraries.ts';
 import { peer, route, World } from './world.ts';
 
 const HOSTS = [1, 2, 3];
@@ -65,7 +66,7 @@ function take(world: World, action: Step): void {
 }
 
 describe('any interleaving', () => {
-  it('ends with one connection a pair and every route everywhere', () => {
+  it('ends with one connection a pair and every route everywhere', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(fc.nat(), fc.array(step, { maxLength: 150 }), (seed, steps) => {
         const world = new World(seed);
@@ -83,7 +84,7 @@ describe('any interleaving', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(150) },
     );
   });
 });
