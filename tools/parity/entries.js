@@ -57,6 +57,7 @@ export function explain(entries, engine, differences) {
 /** Entries for the engine that explained nothing although a scenario they name was run; none that are races. */
 export function idle(entries, engine, scenarios, used) {
   return entries.filter(
-    (entry) => entry.engines.includes(engine) && !entry.race && !used.has(entry.name) && scenarios.some((name) => globOf(entry.scenario)(name)),
+    (entry) =>
+      entry.engines.includes(engine) && !entry.race && !used.has(entry.name) && scenarios.some((name) => globOf(entry.scenario)(name)),
   );
 }

@@ -54,7 +54,9 @@ async function runEngine(bench, engine, names, options) {
     const folder = await record(bench, { engine, names: todo, command, jobs, round }, say);
     if (options.keep !== undefined) cpSync(folder, join(options.keep, engine), { recursive: true });
     for (const name of todo) {
-      const found = seen(bench, folder, name, { routes: options.routes[name] ?? {}, reference: options.reference }) ?? [{ ...NOTHING, scenario: name }];
+      const found = seen(bench, folder, name, { routes: options.routes[name] ?? {}, reference: options.reference }) ?? [
+        { ...NOTHING, scenario: name },
+      ];
       results.set(name, {
         engine,
         scenario: name,
