@@ -376,4 +376,8 @@ export interface SpeakerStatus {
   }[];
   /** Work counters, for proofs that a change touches only what it changes. */
   readonly work: { readonly [counter: string]: number };
+  /** Announcements of what was learned wait for the peers of a restarted speaker (RFC 4724 section 4.1). */
+  readonly deferring: boolean;
+  /** Share of the memory limit in use when it was last measured, 1 is all of it; 0: never. */
+  readonly memoryUsed: number;
 }

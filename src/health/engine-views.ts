@@ -59,3 +59,10 @@ export interface Beat {
   /** Names of activities, worded to follow "busy with". */
   readonly activities: readonly string[];
 }
+
+/** A range of peers that are not named: how many are there, and how many may be. */
+export interface RangeView {
+  readonly id: string;
+  readonly peers: number;
+  readonly limit: number;
+}

@@ -3,15 +3,21 @@
  * seconds, sizes octets. Gauges of a stalled thread read 0 (see linnet_thread_up), never their last value.
  */
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
-import type { MetricDefinition, Sample } from './metrics-text.ts';
-import { FAMILIES, familyGauge, gauge, type MetricsView, peerCounter, peerLabels, SESSION_STATES, SESSION_TYPES } from './metrics-view.ts';
+import type { Sample } from './metrics-text.ts';
+import {
+  FAMILIES,
+  familyGauge,
+  gauge,
+  type MetricRow,
+  type MetricsView,
+  peerCounter,
+  peerLabels,
+  SESSION_STATES,
+  SESSION_TYPES,
+} from './metrics-view.ts';
+import { SESSION_CONTROL_ROWS } from './session-metrics.ts';
 import { owedFor } from './state.ts';
 import type { FamilyView, GroupView, KernelView, LoopView } from './status.ts';
-
-/** A metric and how its samples are read. */
-export interface MetricRow extends MetricDefinition {
-  readonly samples: (view: MetricsView) => Iterable<Sample>;
-}
 
 const PEER = ['peer', 'peer_as', 'type'];
 const PEER_FAMILY = [...PEER, 'family'];
@@ -376,6 +382,7 @@ export const METRICS: readonly MetricRow[] = [
     labels: ['counter'],
     samples: work,
   },
+  ...SESSION_CONTROL_ROWS,
   {
     name: 'process_resident_memory_bytes',
     type: 'gauge',

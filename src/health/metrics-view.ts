@@ -1,4 +1,5 @@
 /** What one scrape sees, and the readings that several metrics share. Pure. */
+import type { MetricDefinition, Sample } from './metrics-text.ts';
 import { type HealthState, OTHER_PEERS, type PeerCounter, threadView } from './state.ts';
 import type { FamilyView, LoopView, PeerFamilyView, PeerView, PushingThread, SessionStateView } from './status.ts';
 
@@ -30,6 +31,11 @@ export interface MetricsView extends ScrapeInput {
   readonly exported: readonly PeerView[];
   /** The others; empty below the cap. */
   readonly others: readonly PeerView[];
+}
+
+/** A metric and how its samples are read. */
+export interface MetricRow extends MetricDefinition {
+  readonly samples: (view: MetricsView) => Iterable<Sample>;
 }
 
 /** States in the order of bgpPeerState (RFC 4273): the number of a state is its index + 1; 0 is unknown. */

@@ -4,7 +4,7 @@
  * prefixes are text, absent is `null`, times named `...At` or `at` are wall-clock milliseconds with 0 for never.
  * This folder imports nothing else of the project, so producers match these shapes structurally.
  */
-import type { Beat, DaemonView, DriftView, KernelView, LocalCounts } from './engine-views.ts';
+import type { Beat, DaemonView, DriftView, KernelView, LocalCounts, RangeView } from './engine-views.ts';
 
 export type { Beat, DaemonView, KernelView, LocalCount, LocalCounts } from './engine-views.ts';
 export type { HealthOptions, ListeningView, ListenOptions, PeerClass, PeerRequirement, ReadinessPolicy } from './options.ts';
@@ -197,6 +197,12 @@ export interface SpeakerPush {
   readonly groups: readonly GroupView[];
   /** Work counters by name, only growing; a fixed set of names. */
   readonly work: { readonly [counter: string]: number };
+  /** Where peers are accepted from that are not named; absent: nowhere. */
+  readonly ranges?: readonly RangeView[];
+  /** After a restart: what was learned is not announced yet (RFC 4724 section 4.1). Absent: no. */
+  readonly deferring?: boolean;
+  /** Share of the memory limit in use, 1 is all of it. Absent: no limit is watched. */
+  readonly memoryUsed?: number;
   readonly loop: LoopView;
 }
 

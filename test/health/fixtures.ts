@@ -99,6 +99,9 @@ export function speakerPush(peers: readonly PeerView[] = [], change: Partial<Spe
     attributeSets: 7,
     groups: [{ id: 'g1', family: 'ipv4-unicast', members: 2, logOctets: 4096, encodes: 12 }],
     work: { decisions: 5, encodes: 12 },
+    ranges: [{ id: 'nodes', peers: 1, limit: 100 }],
+    deferring: false,
+    memoryUsed: 0.25,
     loop,
     ...change,
   };

@@ -48,6 +48,46 @@ describe('exposition', () => {
     expect(values(text, 'linnet_bgp_sessions')).toMatchObject({ 'ebgp,open-sent': 1, 'ebgp,established': 0, 'ibgp,established': 0 });
   });
 
+  it('says what limits did, who is held back and why sessions ended, by classes that no peer chooses', () => {
+    const error = (text: string) => ({ at: 1, text });
+    const peers = [
+      peer('a', {
+        adminDown: true,
+        heldBack: 'shut down by an operator: x',
+        lastErrorSent: error('Cease/Administrative Shutdown: any words'),
+      }),
+      peer('b', { heldBack: 'more than 5', lastErrorSent: error('Cease/Hard Reset (Cease/Maximum Number of Prefixes Reached)') }),
+      peer('c', { draining: true, lastErrorReceived: error('Hold Timer Expired') }),
+      peer('d', { lastErrorReceived: error('error 77/200: 00ff') }),
+    ];
+    const state = createState(0);
+    const work = { prefixWarnings: 2, memoryDrops: 1, sendHoldExpired: 4 };
+    takeSpeaker(state, speakerPush(peers, { work, deferring: true }), 0);
+    const text = scrape(state);
+    expect(values(text, 'linnet_bgp_peers_stopped')).toEqual({ operator: 1, limit: 1 });
+    expect(values(text, 'linnet_bgp_peers_draining')).toEqual({ '': 1 });
+    expect(values(text, 'linnet_bgp_peers_last_error')).toEqual({
+      'sent,other': 0,
+      'sent,Cease/Administrative Shutdown': 1,
+      'sent,Cease/Hard Reset': 1,
+      'received,other': 1,
+      'received,Hold Timer Expired': 1,
+    });
+    expect(values(text, 'linnet_bgp_limits_total')).toMatchObject({ 'prefix-warning': 2, memory: 1, 'send-hold': 4, 'max-prefix-in': 0 });
+    expect([values(text, 'linnet_bgp_memory_used_ratio'), values(text, 'linnet_bgp_deferring')]).toEqual([{ '': 0.25 }, { '': 1 }]);
+    expect([values(text, 'linnet_bgp_range_peers'), values(text, 'linnet_bgp_range_limit')]).toEqual([{ nodes: 1 }, { nodes: 100 }]);
+  });
+
+  it('has as many classes of errors as any label has values', () => {
+    const letters = (n: number): string => String.fromCharCode(97 + Math.floor(n / 26), 97 + (n % 26));
+    const peers = Array.from({ length: 300 }, (_, n) => peer(`p${n}`, { lastErrorSent: { at: 1, text: `Cease/${letters(n)}` } }));
+    const state = createState(0);
+    takeSpeaker(state, speakerPush(peers), 0);
+    const sent = Object.entries(values(scrape(state), 'linnet_bgp_peers_last_error')).filter(([labels]) => labels.startsWith('sent,'));
+    expect(sent).toHaveLength(64);
+    expect(sent.reduce((sum, [, count]) => sum + count, 0)).toBe(300);
+  });
+
   it('escapes labels', () => {
     const id = 'a"b\\c\nd';
     expect(values(scrape(stateWith([peer(id)])), 'linnet_bgp_session_up')).toEqual({ [`${id},64512,ibgp`]: 1 });

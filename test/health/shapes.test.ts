@@ -78,6 +78,8 @@ function status(local: boolean): SpeakerStatus {
     attributeSets: 1,
     groups: [{ id: 'g', family: 'ipv4-unicast', members: 1, logOctets: 10, encodes: 1 }],
     work: { decisions: 1 },
+    deferring: false,
+    memoryUsed: 0,
   };
 }
 

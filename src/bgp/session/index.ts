@@ -9,5 +9,5 @@ export { changeKeepaliveTime, watchSending } from './handlers.ts';
 export * from './limits.ts';
 export type { LocalOffer, Negotiated, PeerRestart } from './negotiate.ts';
 export { capabilityNames, localCapabilities, localOpen, negotiate, openAs } from './negotiate.ts';
-export { cease, FSM_ERRORS, isCollision, isHardReset, refusesOptions } from './notifications.ts';
+export { cease, FSM_ERRORS, isCollision, isHardReset, isSendHold, refusesOptions } from './notifications.ts';
 export type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent, FsmEventType, FsmSettings, FsmTimers } from './types.ts';

@@ -18,6 +18,11 @@ export function isCollision(message: NotificationMessage): boolean {
   return message.code === code && message.subcode === subcode;
 }
 
+/** True where nothing that we send was taken for too long (RFC 9687 section 3.2). */
+export function isSendHold(message: NotificationMessage): boolean {
+  return message.code === notificationFor({ code: 'SEND_HOLD_TIMER_EXPIRED' }).code;
+}
+
 /** True where the peer refuses our optional parameters: capabilities are such (RFC 5492 section 3). */
 export function refusesOptions(message: NotificationMessage): boolean {
   const { code, subcode } = notificationFor({ code: 'OPEN_UNSUPPORTED_PARAMETER' });

@@ -11,6 +11,7 @@ import {
   createFsm,
   handleEvent,
   isCollision,
+  isSendHold,
   localOpen,
   negotiate,
   nextFsmDeadline,
@@ -254,6 +255,7 @@ function sendTo(state: SpeakerState, peer: Peer, fsm: Fsm, octets: Uint8Array): 
 function sendNotification(state: SpeakerState, peer: Peer, connection: number, message: NotificationMessage): void {
   peer.counters.messagesSent++;
   const text = describeNotification(message);
+  if (isSendHold(message)) state.counters.sendHoldExpired++;
   // Losing a collision is no error of the session: the log has it, the status keeps the last real one.
   if (!isCollision(message)) peer.lastErrorSent = { at: state.options.wallClock(state.time.now), text };
   output(state, { type: 'send', connection, buffers: [encodeNotification(message)] });

@@ -9,6 +9,7 @@ import { isUp } from './state.ts';
 
 /** Takes a measurement: `used` of what may be used, 1 is all of it. */
 export function relieveMemory(state: SpeakerState, used: number): void {
+  state.memoryUsed = used;
   if (state.memoryBase === undefined || used < MEMORY_PLENTY_SHARE) state.memoryBase = receivedByPeer(state);
   if (used < MEMORY_PLENTY_SHARE) state.droppedAt = 0;
   if (used <= 1 || (state.droppedAt > 0 && used <= state.droppedAt + MEMORY_REGROWTH_SHARE)) return;

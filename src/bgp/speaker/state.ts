@@ -118,6 +118,7 @@ export interface SpeakerCounters {
   maxPrefixExceeded: number;
   maxPrefixOutExceeded: number;
   memoryDrops: number;
+  sendHoldExpired: number;
 }
 
 /** Everything a speaker knows; one record for all its functions. */
@@ -142,6 +143,8 @@ export interface SpeakerState {
   readonly counters: SpeakerCounters;
   /** Routes received by each peer when memory was last plentiful, by name; undefined: no limit is watched. */
   memoryBase: Map<string, number> | undefined;
+  /** Share of the memory in use when it was last measured; 0: never. */
+  memoryUsed: number;
   /** Share of the memory in use when a peer was last dropped for it, 0: none was. */
   droppedAt: number;
   readonly dials: Map<number, Peer>;

@@ -25,6 +25,8 @@ export function statusOf(state: SpeakerState): SpeakerStatus {
     attributeSets: stats.attributeSets,
     groups: stats.groups,
     work: { ...stats.work, ...state.counters },
+    deferring: state.deferral !== undefined,
+    memoryUsed: state.memoryUsed,
   };
 }
 

@@ -108,6 +108,9 @@ export interface Push {
   readonly locals?: LocalFigures;
   readonly groups: SpeakerStatus['groups'];
   readonly work: SpeakerStatus['work'];
+  readonly ranges: readonly { readonly id: string; readonly peers: number; readonly limit: number }[];
+  readonly deferring: boolean;
+  readonly memoryUsed: number;
   readonly loop: LoopFigures;
 }
 
@@ -183,6 +186,9 @@ export function createPushes(): Pushes {
         ...(locals === undefined ? {} : { locals }),
         groups: status.groups,
         work: status.work,
+        ranges: status.ranges.map(({ id, peers, limit }) => ({ id, peers, limit })),
+        deferring: status.deferring,
+        memoryUsed: status.memoryUsed,
         loop,
       };
     },

@@ -39,6 +39,7 @@ describe('send hold timer', () => {
     expect(world.states(1).slice(-2)).toEqual(['idle', 'active']);
     expect(world.speaker(1).status().peers[0]?.lastErrorSent?.text).toBe('Send Hold Timer Expired');
     expect(world.network.resets('s1')).toBe(1);
+    expect(world.speaker(1).status().work['sendHoldExpired']).toBe(1);
   });
 
   it('waits twice the hold time where that is more', () => {

@@ -57,6 +57,8 @@ const speaker = (peers: readonly PeerStatus[]): SpeakerStatus => ({
   localAs: 64512,
   peers,
   ranges: [],
+  deferring: false,
+  memoryUsed: 0,
   prefixes: { 'ipv4-unicast': 1, 'ipv6-unicast': 0 },
   paths: { 'ipv4-unicast': 1, 'ipv6-unicast': 0 },
   attributeSets: 1,
