@@ -1,7 +1,8 @@
 /** `--path DIR --node NAME`: the answers of a node that is not running, computed from its manifests. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Desired } from '../confd/desired/types.ts';
-import type { ConfigKey } from '../config/types.ts';
+import type { ConfigKey, ConfigResult } from '../config/types.ts';
 import type { Offline } from '../main/offline.ts';
 import type { CommandContext } from './command.ts';
 import { commandConfig, givenFlags } from './config-flags.ts';
@@ -24,7 +25,18 @@ export const OFFLINE_KEYS: readonly ConfigKey[] = [
   'compat',
   'sessionFamilies',
   'transportMap',
+  'endpointStatusPrefix',
 ];
+
+/**
+ * The directory `endpoint-status`, where the configuration names its prefix: without that a machine's own local workloads would be
+ * mistaken for those of whatever node is asked about.
+ */
+export function workloadsOf({ config, origins }: ConfigResult): string | undefined {
+  const { endpointStatusPrefix: prefix } = config;
+  const isNamed = origins.get('endpointStatusPrefix')?.kind !== 'default';
+  return isNamed && prefix !== 'none' ? join(prefix, 'endpoint-status') : undefined;
+}
 
 /** True where --path was given. */
 export function wantsOffline(command: Command): boolean {
@@ -33,9 +45,9 @@ export function wantsOffline(command: Command): boolean {
 
 /** Reads and computes; usage and missing directories become CommandErrors. */
 export async function offline(command: Command, context: CommandContext): Promise<Offline> {
-  const { config } = commandConfig(command, context);
+  const found = commandConfig(command, context);
   const [{ computeOffline }, { StartError }] = await Promise.all([import('../main/offline.ts'), import('../main/start-error.ts')]);
-  return await computeOffline(config).catch((error: unknown) => {
+  return await computeOffline(found.config, workloadsOf(found)).catch((error: unknown) => {
     if (error instanceof StartError) throw new CommandError(error.code === 'UNREACHABLE' ? EXIT.unreachable : EXIT.usage, error.message);
     throw error;
   });

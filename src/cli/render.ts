@@ -19,7 +19,7 @@ import type { CommandContext } from './command.ts';
 import { addConfigFlags, commandConfig } from './config-flags.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
-import { OFFLINE_KEYS } from './offline.ts';
+import { OFFLINE_KEYS, workloadsOf } from './offline.ts';
 import { printLines } from './output.ts';
 
 /** Values that mean nothing to BIRD: its sessions carry the family of their address, and it is no test of several nodes on one machine. */
@@ -79,11 +79,14 @@ async function renderOurs(command: Command, context: CommandContext, { flavor, o
 const CONFDIR_ONLY = ['partials', 'noop', 'keepStageFile', 'syncOnly', 'watch'] as const;
 
 async function renderConf(command: Command, context: CommandContext, options: RenderOptions, confdir: string): Promise<void> {
-  const { config } = commandConfig(command, context);
+  const given = commandConfig(command, context);
+  const { config } = given;
+  const workloads = workloadsOf(given);
   const found = await manifestsOf({ ...config, datastore: 'file' });
   const templates: ConfTemplates = {
     config,
     ...found,
+    ...(workloads === undefined ? {} : { workloads }),
     flavor: options.flavor ?? 'bird1',
     set: {
       directory: confdir,
@@ -123,9 +126,10 @@ function tell(issues: readonly Issue[]): void {
 }
 
 async function render(command: Command, context: CommandContext, flavor: Flavor): Promise<ReadonlyMap<string, string>> {
-  const { config } = commandConfig(command, context);
+  const given = commandConfig(command, context);
+  const { config } = given;
   const { node, path } = await manifestsOf({ ...config, datastore: 'file' });
-  const { snapshot } = await checkDirectory(path, REAL_CLOCK);
+  const { snapshot } = await checkDirectory(path, REAL_CLOCK, workloadsOf(given));
   const { desired, issues } = createDesire(birdDesireOptions(config, node)).update(snapshot, { changed: [], issuesChanged: false });
   if (desired === undefined) throw new CommandError(EXIT.negative, NO_NODE);
   const renderer = await createRenderer(flavor);

@@ -11,6 +11,7 @@ import type { Log } from '../confd/log.ts';
 import { createStore } from '../confd/resources/store.ts';
 import type { Issue, Snapshot } from '../confd/resources/types.ts';
 import { checkDirectory, createFileSource } from '../confd/source/file/index.ts';
+import { withWorkloads } from '../confd/source/workloads.ts';
 import type { Config } from '../config/types.ts';
 import { birdDesireOptions, birdViewOptions } from './bird-options.ts';
 import { REAL_CLOCK } from './clock.ts';
@@ -21,6 +22,8 @@ export interface ConfTemplates {
   readonly node: string;
   /** Directory of manifests. */
   readonly path: string;
+  /** Directory `endpoint-status` beside them. */
+  readonly workloads?: string;
   /** Whose dialect the typed object speaks. */
   readonly flavor: Flavor;
   readonly set: Parameters<typeof openConfSet>[0];
@@ -31,7 +34,7 @@ export async function renderConfOnce(
   templates: ConfTemplates,
 ): Promise<{ readonly result: PassResult; readonly issues: readonly Issue[] } | undefined> {
   const set = await openConfSet(templates.set);
-  const { snapshot } = await checkDirectory(templates.path, REAL_CLOCK);
+  const { snapshot } = await checkDirectory(templates.path, REAL_CLOCK, templates.workloads);
   const { desired, issues } = createDesire(birdDesireOptions(templates.config, templates.node)).update(snapshot, {
     changed: [],
     issuesChanged: false,
@@ -49,11 +52,14 @@ export async function watchConf(
   signal: AbortSignal,
 ): Promise<void> {
   const set = await openConfSet(templates.set);
+  const manifests = createFileSource({ path: templates.path, clock: REAL_CLOCK, log: told.log });
+  const { workloads } = templates;
+  const source = workloads === undefined ? manifests : withWorkloads(manifests, { directory: workloads, clock: REAL_CLOCK });
   const engine = createDesire(birdDesireOptions(templates.config, templates.node));
   let latest: Snapshot | undefined;
   await converge(
     {
-      source: createFileSource({ path: templates.path, clock: REAL_CLOCK, log: told.log }),
+      source,
       store: createStore(),
       compute: (snapshot, delta) => {
         latest = snapshot;

@@ -23,11 +23,11 @@ export interface Offline {
   readonly held: readonly HeldPeer[];
 }
 
-/** Reads the manifests once and computes everything. Throws StartError where the configuration names no node or directory. */
-export async function computeOffline(config: Config): Promise<Offline> {
+/** Reads the manifests, and `workloads`, a directory `endpoint-status`, once and computes everything. Throws StartError where the configuration names no node or directory. */
+export async function computeOffline(config: Config, workloads?: string): Promise<Offline> {
   const { node, path } = essentials({ ...config, datastore: 'file' });
   await requireManifests(path);
-  const { snapshot } = await checkDirectory(path, REAL_CLOCK);
+  const { snapshot } = await checkDirectory(path, REAL_CLOCK, workloads);
   const engine = createDesire(desireOptions(config, node));
   const { desired, issues } = computeWith(engine, node)(snapshot, undefined);
   const translation = desired === undefined ? undefined : createTranslator(translateOptions(config))(desired);

@@ -46,6 +46,32 @@ describe('our templates', () => {
   });
 });
 
+describe('local workloads', () => {
+  beforeEach(() => {
+    mkdirSync(join(folder, 'felix', 'endpoint-status'), { recursive: true });
+    const status = { ifaceName: 'cali1', ipv4Nets: ['10.65.0.7/32'], bgpPeerName: 'vnf' };
+    writeFileSync(join(folder, 'felix', 'endpoint-status', 'k8s workload eth0'), JSON.stringify(status));
+    const peer = { apiVersion: 'projectcalico.org/v3', kind: 'BGPPeer', metadata: { name: 'vnf' } };
+    const spec = { localWorkloadSelector: 'all()', asNumber: 64600 };
+    writeFileSync(join(folder, 'manifests', 'peer.yaml'), JSON.stringify({ ...peer, spec }));
+    const configuration = { apiVersion: 'projectcalico.org/v3', kind: 'BGPConfiguration', metadata: { name: 'default' } };
+    const local = { localWorkloadPeeringIPV4: '169.254.99.1' };
+    writeFileSync(join(folder, 'manifests', 'bgp.yaml'), JSON.stringify({ ...configuration, spec: local }));
+  });
+
+  it('are peers where their directory is named, of the files and of the desired state', async () => {
+    const named = ['--endpoint-status-prefix', join(folder, 'felix')];
+    const files = async (...more: readonly string[]): Promise<string> => {
+      expect(await linnet([...from(), '--flavor', 'bird2', '--out', out(), ...more])).toMatchObject({ code: 0 });
+      return readFileSync(join(out(), 'bird.conf'), 'utf8');
+    };
+    expect(await files()).not.toContain('10.65.0.7');
+    expect(await files(...named)).toContain('10.65.0.7');
+    const desired = await linnet(['desired', '--path', join(folder, 'manifests'), '--node', 'me', '-o', 'json', ...named]);
+    expect(desired.stdout).toContain('Local_Workload_10_65_0_7');
+  });
+});
+
 describe('templates of one’s own', () => {
   beforeEach(() => {
     mkdirSync(join(folder, 'conf', 'conf.d'), { recursive: true });

@@ -80,6 +80,11 @@ async function* looks({ directory, clock }: WorkloadOptions, signal: AbortSignal
   }
 }
 
+/** What the directory `endpoint-status` holds now, once; nothing where there is none. */
+export async function readWorkloads(directory: string): Promise<Change> {
+  return await look(directory, new Map());
+}
+
 /** Rings when something in the directory changed, also when that was while nobody listened. Without a directory its parent is watched. */
 function createBell(directory: string) {
   let watcher: FSWatcher | undefined;

@@ -2,6 +2,7 @@
 import type { Clock } from '../../clock.ts';
 import { createStore } from '../../resources/store.ts';
 import type { Issue, Snapshot } from '../../resources/types.ts';
+import { readWorkloads } from '../workloads.ts';
 import { createFileSource } from './file-source.ts';
 
 /** Outcome of checking a directory. `objects` counts those in a good form; `snapshot` holds them. */
@@ -20,14 +21,18 @@ function byPosition(a: Issue, b: Issue): number {
   return a.source.line - b.source.line || a.source.column - b.source.column;
 }
 
-/** Reads a directory (or one manifest) as the source does and gives its first view. A missing directory is an issue. */
-export async function checkDirectory(path: string, clock: Clock): Promise<CheckedDirectory> {
+/**
+ * Reads a directory (or one manifest) as the source does and gives its first view. A missing directory is an issue. `workloads`: a
+ * directory `endpoint-status` beside it, whose local workloads are among the objects of the snapshot.
+ */
+export async function checkDirectory(path: string, clock: Clock, workloads?: string): Promise<CheckedDirectory> {
   const abort = new AbortController();
   const store = createStore();
   for await (const change of createFileSource({ path, clock }).watch(abort.signal)) {
     store.apply(change);
     abort.abort();
   }
+  if (workloads !== undefined) store.apply(await readWorkloads(workloads));
   const { snapshot } = store;
   const objects = TABLES.reduce((sum, table) => sum + snapshot[table].size, 0);
   return { issues: [...snapshot.issues].sort(byPosition), objects, snapshot };
