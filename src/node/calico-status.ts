@@ -31,8 +31,11 @@ const STATES: Readonly<Record<SessionStateView, string>> = {
 
 const time = (at: number): string => (at === 0 ? '' : new Date(at).toISOString());
 
+/** What of the status the class Agent is made of. */
+export type AgentDocument = Pick<StatusDocument, 'version' | 'engine' | 'startedAt' | 'lastAppliedAt' | 'live' | 'speaker' | 'daemons'>;
+
 /** Class Agent. A family is ready where the daemon is live and listens in it, or where the BIRD that serves it answers. */
-export function agentStatus(status: StatusDocument): Readonly<Record<string, Agent>> {
+export function agentStatus(status: AgentDocument): Readonly<Record<string, Agent>> {
   const { version, engine, startedAt, lastAppliedAt, live, speaker, daemons } = status;
   const serves = (family: Family): boolean => {
     const birds = daemons.filter(({ name }) => name === 'BIRD' || name.toUpperCase().endsWith(family));
@@ -65,7 +68,7 @@ function shownHeld({ id, address }: HeldPeerView) {
 }
 
 /** Class BGP. */
-export function bgpStatus({ peers, held }: PeersDocument): Readonly<Record<string, unknown>> {
+export function bgpStatus({ peers, held }: Pick<PeersDocument, 'peers' | 'held'>): Readonly<Record<string, unknown>> {
   const all = [...peers.map(shownPeer), ...held.map(shownHeld)];
   return Object.assign(
     {},
@@ -80,7 +83,7 @@ export function bgpStatus({ peers, held }: PeersDocument): Readonly<Record<strin
 const SOURCES = { static: 'Static', kernel: 'Kernel', device: 'Direct' } as const;
 
 /** Class Routes; `peers` name who a route is from. At most MAX_STATUS_ROUTES a family, in the order given. */
-export function routesStatus(routes: readonly RouteJson[], { peers }: PeersDocument): Readonly<Record<string, unknown>> {
+export function routesStatus(routes: readonly RouteJson[], { peers }: Pick<PeersDocument, 'peers'>): Readonly<Record<string, unknown>> {
   const addresses = new Map(peers.map(({ id, remote }) => [id, remote.address]));
   const shown = routes.map((route) => shownRoute(route, addresses));
   return Object.fromEntries(

@@ -6,6 +6,7 @@ import type { Prefix } from 'bgp-ts/net';
 import type { CidrVerdict } from '../../routes/services.ts';
 import type { Issue, Resource, Snapshot, SnapshotDelta } from '../resources/types.ts';
 import { BlockStage } from './block-stage.ts';
+import { clusterIdIssues } from './cluster-ids.ts';
 import { sameData } from './compare.ts';
 import { explainPrefix } from './explain.ts';
 import { OriginTable } from './origins.ts';
@@ -20,6 +21,7 @@ import { IssueTable, SortedTable } from './tables.ts';
 import type {
   Desired,
   DesiredFilter,
+  DesiredPeer,
   DesiredProgramme,
   DesireEngine,
   DesireOptions,
@@ -106,6 +108,7 @@ class Stages {
   #filtersHidden = false;
   #result: DesireResult | undefined;
   #full = 0;
+  #checkedPeers: readonly DesiredPeer[] | undefined;
 
   constructor(options: DesireOptions) {
     this.#options = options;
@@ -156,6 +159,7 @@ class Stages {
       policiesChanged,
     );
     this.#identify(snapshot, settings, nodes, before?.routerId !== settings.routerId);
+    this.#checkClusterIds(snapshot, settings, nodes.size > 0);
     this.#listFilters(filters);
     return this.#publish(settings, this.#programme(snapshot, settings));
   }
@@ -197,6 +201,14 @@ class Stages {
       for (const id of this.#routerIds.note(name, this.#peers.nodes.get(name), own)) ids.add(id);
     }
     this.#routerIds.report(ids, snapshot, (name) => this.#peers.nodes.get(name));
+  }
+
+  /** Only where Nodes or peers changed: it goes through all of them. */
+  #checkClusterIds(snapshot: Snapshot, { peers: { node, clusterId } }: Settings, nodesChanged: boolean): void {
+    const peers = this.#peers.output.list();
+    if (!nodesChanged && peers === this.#checkedPeers) return;
+    this.#checkedPeers = peers;
+    this.#issues.set('cluster ids', clusterIdIssues({ node, clusterId, peers }, this.#peers.nodes.all(), snapshot));
   }
 
   #listFilters(changed: ReadonlySet<string>): void {

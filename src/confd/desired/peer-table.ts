@@ -305,12 +305,17 @@ function namesOf(index: NameIndex, keys: ReadonlySet<string>): string[] {
   return [...keys].flatMap((key) => [...index.get(key)]);
 }
 
+/** On every Node that has it; the first by name is the one peered with. */
 function sharedAddress(snapshot: Snapshot, text: string, nodes: readonly NodeFacts[]): Issue[] {
-  const [first, ...others] = nodes;
-  return others.flatMap((facts) => {
+  const [first, second] = nodes;
+  if (first === undefined || second === undefined) return [];
+  return nodes.flatMap((facts) => {
     const node = snapshot.nodes.get(facts.name);
-    if (node === undefined || first === undefined) return [];
-    const rule = `is also the address of Node/${first.name}, which is the one peered with`;
+    if (node === undefined) return [];
+    const rule =
+      facts === first
+        ? `is also the address of Node/${second.name}`
+        : `is also the address of Node/${first.name}, which is the one peered with`;
     return [issueAbout(node, { code: 'NODE_ADDRESS_SHARED', field: 'spec.bgp', got: JSON.stringify(text), rule, transient: true })];
   });
 }

@@ -36,14 +36,15 @@ export class RouterIds {
     for (const id of ids) this.#issues.set(`router id ${id}`, this.#shared(id, snapshot, factsOf));
   }
 
+  /** On every Node that has it: whoever looks at one of them learns of the others. */
   #shared(id: string, snapshot: Snapshot, factsOf: (name: string) => NodeFacts | undefined): Issue[] {
-    const [first, ...others] = [...this.#nodes.get(id)].sort();
-    if (first === undefined) return [];
-    return others.flatMap((name) => {
+    const names = [...this.#nodes.get(id)].sort();
+    return names.flatMap((name) => {
       const node = snapshot.nodes.get(name);
       const address = factsOf(name)?.ipv4?.text;
-      if (node === undefined || (address !== undefined && address === factsOf(first)?.ipv4?.text)) return [];
-      const rule = `is the BGP Identifier of Node/${first} too; the two cannot peer`;
+      const other = names.find((one) => one !== name && (address === undefined || address !== factsOf(one)?.ipv4?.text));
+      if (node === undefined || other === undefined) return [];
+      const rule = `is the BGP Identifier of Node/${other} too; the two cannot peer`;
       return [issueAbout(node, { code: 'NODE_ROUTER_ID_SHARED', field: 'spec.bgp', got: JSON.stringify(id), rule })];
     });
   }

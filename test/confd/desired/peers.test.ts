@@ -128,10 +128,10 @@ describe('2.2 mesh', () => {
     ]);
   });
 
-  it('of two nodes with one address the first by name is peered with, and the other has an issue', () => {
+  it('of two nodes with one address the first by name is peered with, and both have an issue', () => {
     const world = [own, b, node('bb', { ipv4: '10.0.0.3/24', as: 65005 })];
     expect(only(world).remoteAs).toBe(64512);
-    expect(codes(world)).toEqual(['NODE_ADDRESS_SHARED']);
+    expect(codes(world)).toEqual(['NODE_ADDRESS_SHARED', 'NODE_ADDRESS_SHARED']);
   });
 });
 

@@ -78,6 +78,12 @@ describe('CALICO_ROUTER_ID', () => {
       {
         code: 'NODE_ROUTER_ID_SHARED',
         got: '"10.0.0.2"',
+        object: { name: 'a' },
+        rule: 'is the BGP Identifier of Node/b too; the two cannot peer',
+      },
+      {
+        code: 'NODE_ROUTER_ID_SHARED',
+        got: '"10.0.0.2"',
         object: { name: 'b' },
         rule: 'is the BGP Identifier of Node/a too; the two cannot peer',
       },
