@@ -8,7 +8,7 @@ describe.skipIf(!BUILT)('linnet demo --once', () => {
     ['reflection', '127.0.68', 'reflection'],
     ['withdraw', '127.0.69', 'scale down on node-2'],
     ['watch', '127.0.70', 'scale down on node-2'],
-  ])('fails where %s is broken, and names the step', { timeout: 90_000 }, async (fault, network, step) => {
+  ])('fails where %s is broken, and names the step', { timeout: 180_000 }, async (fault, network, step) => {
     const { code, stderr } = await demo(network, fault);
     expect(stderr).toContain(`step "${step}" was not observed`);
     expect(code).toBe(1);

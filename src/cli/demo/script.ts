@@ -9,6 +9,8 @@ import type { TorRoute, View } from './view.ts';
 
 /** Time a step has to be observed, milliseconds. */
 export const STEP_LIMIT = 10_000;
+/** Ms for all processes of the cluster to start, on a busy machine with few cores. */
+const START_LIMIT = 60_000;
 const POLL_INTERVAL = 5;
 
 /** One act and what must be seen of it. */
@@ -20,6 +22,8 @@ export interface Step {
   readonly act: (cluster: DemoCluster) => Promise<number>;
   /** What was seen, as text; undefined while it is not there yet. */
   readonly observe: (view: View) => Promise<string | undefined>;
+  /** Ms for it where that is no change on its way but processes that start. Default `STEP_LIMIT`. */
+  readonly limit?: number;
 }
 
 /** How a step ended. */
@@ -87,6 +91,7 @@ export const BRING_UP: readonly Step[] = [
     name: 'daemons',
     change: 'start the daemons',
     expected: 'every daemon and the ToR answer',
+    limit: START_LIMIT,
     act: now,
     observe: async (view) => {
       await Promise.all([...NODES.map(({ name }) => view.peers(name)), view.torPeers()]);
@@ -208,7 +213,8 @@ export const CHANGES: readonly Step[] = [
 /** Runs one step to its observation or its limit. Errors while polling count as "not there yet": processes are starting. */
 export async function runStep(step: Step, cluster: DemoCluster, view: View, signal: AbortSignal): Promise<StepResult> {
   const acted = await step.act(cluster);
-  const deadline = Date.now() + STEP_LIMIT;
+  const { limit = STEP_LIMIT } = step;
+  const deadline = Date.now() + limit;
   let trouble = '';
   const poll = async (): Promise<StepResult> => {
     while (Date.now() < deadline) {
@@ -224,7 +230,7 @@ export async function runStep(step: Step, cluster: DemoCluster, view: View, sign
       }
       await pause(POLL_INTERVAL);
     }
-    return { step, ok: false, text: `not observed within ${STEP_LIMIT / 1000} s${trouble === '' ? '' : ` (${trouble})`}` };
+    return { step, ok: false, text: `not observed within ${limit / 1000} s${trouble === '' ? '' : ` (${trouble})`}` };
   };
   return Promise.race([poll(), cluster.failed]);
 }
