@@ -3,6 +3,7 @@
  * seconds, sizes octets. Gauges of a stalled thread read 0 (see linnet_thread_up), never their last value.
  */
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
+import { SESSION_CONTROL_ROWS } from './metrics-sessions.ts';
 import type { Sample } from './metrics-text.ts';
 import {
   FAMILIES,
@@ -15,7 +16,6 @@ import {
   SESSION_STATES,
   SESSION_TYPES,
 } from './metrics-view.ts';
-import { SESSION_CONTROL_ROWS } from './session-metrics.ts';
 import { owedFor } from './state.ts';
 import type { FamilyView, GroupView, KernelView, LoopView } from './status.ts';
 
