@@ -174,7 +174,7 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('Kubernetes source')
     }
   });
 
-  it('leaves affinities of other nodes with the server where they carry the label', async () => {
+  it('leaves affinities of other nodes with the server where they carry the label, and drops others', async () => {
     const { admin } = cluster();
     const label = (name: string) => ({ 'projectcalico.org/hostname-hash': hostnameHashes(name)[0] ?? '' });
     const affinity = (name: string, cidr: string, labels?: Record<string, string>): Manifest =>
@@ -193,12 +193,14 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('Kubernetes source')
     const followed = started();
     await followed.until('in sync', (store) => store.inSync);
     const cidrs = (): string[] => [...followed.store.snapshot.affinities.keys()].sort();
-    expect(cidrs()).toEqual(['node-a-10-42-0-0-26', 'node-a-10-42-8-0-26', 'node-b-10-42-10-0-26']);
-    // An upgrade labels what had no label: our own stays without a gap, the other's goes.
+    expect(cidrs()).toEqual(['node-a-10-42-0-0-26', 'node-a-10-42-8-0-26']);
+    // An upgrade labels what had no label: our own stays without a gap.
     await admin.patch(affinity('node-a', '10.42.0.0/26'), { metadata: { labels: label('node-a') } });
     await admin.patch(affinity('node-b', '10.42.10.0/26'), { metadata: { labels: label('node-b') } });
-    await followed.until('the other gone', () => cidrs().length === 2);
-    expect(cidrs()).toEqual(['node-a-10-42-0-0-26', 'node-a-10-42-8-0-26']);
+    await admin.create(affinity('node-a', '10.42.11.0/26', label('node-a')));
+    await followed.until('what came after', () => cidrs().includes('node-a-10-42-11-0-26'));
+    expect(cidrs()).toEqual(['node-a-10-42-0-0-26', 'node-a-10-42-11-0-26', 'node-a-10-42-8-0-26']);
+    expect(followed.changes.flatMap(({ remove }) => remove)).toEqual([]);
   });
 
   it('says which kind its account may not read, and works with the others', async () => {

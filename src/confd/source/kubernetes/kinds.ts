@@ -1,5 +1,7 @@
 /** What is listed and watched: kinds with their paths and selectors (control-plane 9.2). Leases are never among them. */
 
+import { isRecord, member } from '../../resources/fields.ts';
+
 /** One list and watch: a path of the API and what narrows it. */
 export interface Watched {
   /** Unique among all; also the scope of its issues. */
@@ -47,6 +49,17 @@ export function calicoKinds(api: CalicoApi, options: KindOptions): readonly Watc
     calico(api, 'IPPool', 'ippools'),
     ...(options.usePodCIDR ? [] : affinities.map((selector) => calico(api, 'BlockAffinity', 'blockaffinities', selector))),
   ];
+}
+
+/**
+ * A block affinity of another node: 100,000 of those without the label are not worth being kept, and what is wrong with them is
+ * told by the nodes that they belong to.
+ */
+export function isForeign(object: unknown, { kind }: Watched, node: string): boolean {
+  if (kind !== 'BlockAffinity' || !isRecord(object)) return false;
+  const spec = member(object, 'spec');
+  const owner = isRecord(spec) ? member(spec, 'node') : undefined;
+  return typeof owner === 'string' && owner !== node;
 }
 
 /** Services of all namespaces and where their endpoints are; only while some service CIDR is configured. */

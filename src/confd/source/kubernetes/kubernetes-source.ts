@@ -16,7 +16,7 @@ import type { AccessOptions } from './connection.ts';
 import { discover } from './discovery.ts';
 import { hostnameHashes } from './hostname-hash.ts';
 import { commonIssues, listIssues } from './issues.ts';
-import { type CalicoApi, calicoKinds, NODES, SERVICE_KINDS, secretKind, type Watched } from './kinds.ts';
+import { type CalicoApi, calicoKinds, isForeign, NODES, SERVICE_KINDS, secretKind, type Watched } from './kinds.ts';
 import type { ProxySettings } from './proxy.ts';
 import { type ReflectorEvents, reflect } from './reflector.ts';
 
@@ -219,9 +219,13 @@ function begin(session: Session, watched: Watched): Running {
     view.setIssues(`list ${watched.id}`, listIssues(watched, health));
     report(session);
   };
+  const ours = (object: unknown): boolean => !isForeign(object, watched, options.node);
   const events: ReflectorEvents = {
-    list: () => view.list(watched),
-    event: ({ type, object }) => (type === 'changed' ? view.changed(watched, object) : view.deleted(watched, object)),
+    list: () => {
+      const listing = view.list(watched);
+      return { add: (items) => listing.add(items.filter(ours)), commit: () => listing.commit() };
+    },
+    event: ({ type, object }) => (type === 'changed' && ours(object) ? view.changed(watched, object) : view.deleted(watched, object)),
     pause: () => {
       session.stale ||= DECIDING.has(watched.kind);
       notice(session);

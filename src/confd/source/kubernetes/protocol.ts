@@ -2,8 +2,11 @@
 import { isRecord, member } from '../../resources/fields.ts';
 import type { Watched } from './kinds.ts';
 
-/** Objects asked for at once. */
-export const PAGE_SIZE = 500;
+/**
+ * Objects asked for at once. What is parsed of a page dies young where it is small: with 500 the daemon of a node among 5,000 takes
+ * 60 MB more while it lists (npm run bench:cluster).
+ */
+export const PAGE_SIZE = 150;
 
 function query(watched: Watched, more: Readonly<Record<string, string>>): string {
   const { labelSelector, fieldSelector } = watched;

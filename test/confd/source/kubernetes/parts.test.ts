@@ -8,7 +8,7 @@ import type { Failure } from '../../../../src/confd/source/failure.ts';
 import { afterFailure, type ListHealth, STARTING } from '../../../../src/confd/source/health.ts';
 import { base32, hostnameHashes } from '../../../../src/confd/source/kubernetes/hostname-hash.ts';
 import { commonIssues, listIssues } from '../../../../src/confd/source/kubernetes/issues.ts';
-import { calicoKinds, NODES, SERVICE_KINDS, type Watched } from '../../../../src/confd/source/kubernetes/kinds.ts';
+import { calicoKinds, isForeign, NODES, SERVICE_KINDS, type Watched } from '../../../../src/confd/source/kubernetes/kinds.ts';
 import { readListPage, readWatchEvent } from '../../../../src/confd/source/kubernetes/protocol.ts';
 import { proxyFor, proxySettings } from '../../../../src/confd/source/kubernetes/proxy.ts';
 import { createLineSplitter } from '../../../../src/confd/source/lines.ts';
@@ -330,5 +330,20 @@ describe('health of a list', () => {
     expect(listIssues(PEERS, failed(synced, ['DATASTORE_FORBIDDEN', 0])).map(formatIssue)).toEqual([
       'BGPPeer/*: must not be read by our account (m)',
     ]);
+  });
+});
+
+describe('block affinities of other nodes', () => {
+  const kinds = calicoKinds('projectcalico.org/v3', { usePodCIDR: false, hostnameHashes: ['A'] });
+  const affinities = kinds.find(({ kind }) => kind === 'BlockAffinity') ?? NODES;
+  it.each([
+    [{ spec: { node: 'other' } }, affinities, true],
+    [{ spec: { node: 'own' } }, affinities, false],
+    [{ spec: { node: 7 } }, affinities, false],
+    [{ spec: null }, affinities, false],
+    ['no object', affinities, false],
+    [{ spec: { node: 'other' } }, NODES, false],
+  ])('%o of %o: %s', (object, watched, foreign) => {
+    expect(isForeign(object, watched, 'own')).toBe(foreign);
   });
 });

@@ -68,10 +68,10 @@ async function run(lists: readonly Reply[], watches: readonly Reply[], idleMs = 
 }
 
 describe('list and watch', () => {
-  it('lists in pages of 500 and watches from the version of the list, with bookmarks', async () => {
+  it('lists in pages and watches from the version of the list, with bookmarks', async () => {
     const { server, told, watches } = await run([page([1, 2], '7', 'more'), page([3], '7')], [events([changed('a', '8')])]);
     expect(told.slice(0, 5)).toEqual(['page 2', 'page 1', 'commit', 'reached', 'reached']);
-    expect(server.asked.slice(0, 2).map(({ search }) => search)).toEqual(['?limit=500', '?limit=500&continue=more']);
+    expect(server.asked.slice(0, 2).map(({ search }) => search)).toEqual(['?limit=150', '?limit=150&continue=more']);
     expect(Object.fromEntries(watches()[0] ?? [])).toEqual({
       watch: '1',
       allowWatchBookmarks: 'true',
@@ -118,7 +118,7 @@ describe('list and watch', () => {
 
   it('begins a list anew where its token has expired', async () => {
     const { server, told } = await run([page([1], '7', 'more'), status(410, 'token expired'), page([1, 2], '8')], []);
-    expect(server.asked.slice(0, 3).map(({ search }) => search)).toEqual(['?limit=500', '?limit=500&continue=more', '?limit=500']);
+    expect(server.asked.slice(0, 3).map(({ search }) => search)).toEqual(['?limit=150', '?limit=150&continue=more', '?limit=150']);
     expect(told.filter((line) => line === 'commit')).toHaveLength(1);
   });
 
