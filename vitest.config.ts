@@ -1,15 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+/** Folders whose tests share nothing and leave nothing behind: files of one worker share their imports, which saves a third of the time. */
+const PURE = [
+  'test/bgp/{net,wire,session,policy,rib,config,testing}/**/*.test.ts',
+  'test/confd/{resources,desired}/**/*.test.ts',
+  'test/confd/*.test.ts',
+  'test/routes/**/*.test.ts',
+];
+
 // Tests run from source: the workspace packages offer it under the "source" condition, so no test waits for a build.
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/cluster/**'],
     reporters: ['default', './test/closing-line-reporter.ts'],
     // Many tests wait for sockets and threads: more workers than cores keep both busy.
     maxWorkers: 4,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'others', include: ['test/**/*.test.ts'], exclude: ['test/interop/**', 'test/cluster/**', ...PURE] },
+      },
+    ],
   },
 });
