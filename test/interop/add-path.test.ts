@@ -2,7 +2,7 @@
  * (d) Several paths of a prefix both ways (RFC 7911): a ToR behind a route reflector gets every node's path of a Service for ECMP
  * (calico#6451), and passes them on to a node.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPeer } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import { list, number, text } from './harness/json.ts';
@@ -23,11 +23,12 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
 describe.skipIf(!CAN_RUN).each(KINDS.filter((kind) => kind !== 'gobgp'))('%s as ToR that reads and sends several paths', (kind) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly rr: Host; readonly tor: Host };
   let nodes: LinnetNode[];
   let tor: Daemon;
@@ -69,14 +70,7 @@ describe.skipIf(!CAN_RUN).each(KINDS.filter((kind) => kind !== 'gobgp'))('%s as 
     nodes = [lab.linnet(hosts.one), lab.linnet(hosts.two), lab.linnet(hosts.rr)];
     for (const node of nodes) node.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('gets every node’s path through the reflector, and one where all lead to the node that tells', async () => {
     await sessionsUp(tor, [hosts.rr, hosts.two], nodes);

@@ -2,16 +2,15 @@
  * One cluster, several engines: a node of Linnet driving BIRD 2, one driving BIRD 1.6 (where LINNET_BIRD16 has it) and one on
  * the native speaker mesh with each other and peer with a router; Services, changes, a killed BIRD and a killed Linnet.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { daemons, daemonTitle } from '../confd/bird/daemons.ts';
 import type { Daemon } from './harness/daemon.ts';
-import { run, start } from './harness/exec.ts';
+import { run } from './harness/exec.ts';
 import { CAN_RUN, type Lab, makeLab } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import type { LinnetNode } from './harness/linnet.ts';
+import { makeLinnet } from './harness/linnet.ts';
 import {
   CLUSTER_AS,
   FAMILIES,
@@ -27,44 +26,24 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
-import { Hopeless, until } from './harness/wait.ts';
+import { inOrder } from './harness/steps.ts';
+import { until } from './harness/wait.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/linnet.js', import.meta.url));
 const BLOCKS = { one: { ipv4: '10.244.1.0/26', ipv6: 'fd44:1::/122' }, two: { ipv4: '10.244.2.0/26', ipv6: 'fd44:2::/122' } };
 
-/** `linnet run` on BIRD, in the namespace of its host. */
-function onBird(lab: Lab, host: Host, flavor: 'bird1' | 'bird2'): LinnetNode & { readonly runDirectory: string } {
-  const directory = join(lab.directory, `linnet-${host.name}`);
-  const runDirectory = join(directory, 'run');
-  mkdirSync(directory, { recursive: true });
-  const [bird, bird6 = bird] = daemons(flavor).map(({ program }) => program);
-  const programs = ['--engine', flavor, '--bird', bird ?? 'bird', '--bird6', bird6 ?? 'bird6'];
-  const places = ['--datastore', 'file', '--path', lab.datastore.path, '--run-dir', runDirectory, '--state-dir', join(directory, 'state')];
-  const environment = { PATH: process.env['PATH'] ?? '', HOME: '/root', NODENAME: host.name };
-  let running: ReturnType<typeof start> | undefined;
-  return lab.adopt({
-    host,
-    runDirectory,
-    start: () => {
-      const args = ['netns', 'exec', host.namespace, process.execPath, LAUNCHER, 'run', ...programs, ...places, '--log-level', 'debug'];
-      running = start('ip', args, join(directory, 'linnet.log'), environment);
-    },
-    stop: async (signal?: 'SIGTERM' | 'SIGKILL') => running?.stop(signal),
-    alive: () => {
-      const dead = running?.dead();
-      if (dead !== undefined) throw new Hopeless(dead);
-    },
-    ask: async (...words: readonly string[]) =>
-      JSON.parse(await run(process.execPath, [LAUNCHER, ...words, '--api', join(runDirectory, 'linnet.sock'), '-o', 'json'])),
-  });
+/** `linnet run` on BIRD, in the namespace of its host. Ended by SIGTERM it leaves BIRD and the sessions to the next one. */
+function onBird(lab: Lab, host: Host, flavor: 'bird1' | 'bird2'): LinnetNode {
+  const [bird = 'bird', bird6 = bird] = daemons(flavor).map(({ program }) => program);
+  const more = ['--engine', flavor, '--bird', bird, '--bird6', bird6];
+  return lab.adopt(makeLinnet(host, join(lab.directory, `linnet-${host.name}`), lab.datastore.path, { more }));
 }
 
 describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
   describe.skipIf(daemons(flavor).length === 0)(daemonTitle('a mixed cluster', flavor), () => {
     let lab: Lab;
-    let failed = false;
+    const steps = inOrder();
     let hosts: { readonly one: Host; readonly two: Host; readonly tor: Host };
-    let one: ReturnType<typeof onBird>;
+    let one: LinnetNode;
     let two: LinnetNode;
     let tor: Daemon;
 
@@ -87,7 +66,7 @@ describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
     };
     const kernelHas = async (host: Host, prefix: string, family: 'ipv4' | 'ipv6'): Promise<string> =>
       await run('ip', ['netns', 'exec', host.namespace, 'ip', family === 'ipv4' ? '-4' : '-6', 'route', 'show', prefix]);
-    const birdPid = async (): Promise<string> => (await run('cat', [join(one.runDirectory, 'bird.ctl.pid')])).trim();
+    const birdPid = async (): Promise<string> => (await run('cat', [join(lab.directory, 'linnet-node-1', 'run', 'bird.ctl.pid')])).trim();
 
     beforeAll(async () => {
       lab = await makeLab(`bird engine ${flavor}`);
@@ -100,13 +79,7 @@ describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
       one.start();
       two.start();
     });
-    beforeEach((context) => {
-      if (failed) context.skip('an earlier step failed');
-    });
-    afterEach(({ task }) => {
-      failed ||= task.result?.state === 'fail';
-    });
-    afterAll(async () => lab?.close(failed));
+    afterAll(async () => lab?.close(steps.failed()));
 
     it('establishes sessions with the router', async () => {
       await sessionsUp(tor, [hosts.one, hosts.two], [one, two]);

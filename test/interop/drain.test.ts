@@ -4,7 +4,7 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRecord, member } from '../../src/confd/resources/fields.ts';
 import type { Lab } from './harness/lab.ts';
 import { CAN_RUN, makeLab } from './harness/lab.ts';
@@ -24,6 +24,7 @@ import {
   services,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
 const PREFIX = hostRoute(CLUSTER.ipv4);
@@ -34,7 +35,7 @@ const HONOUR = ['filter honour {', '  if (65535, 0) ~ bgp_community then bgp_loc
 
 describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly tor: Host };
   let one: LinnetNode;
   let two: LinnetNode;
@@ -88,14 +89,7 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
     one.start();
     two.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('the ToR has a path to both and prefers the first', async () => {
     await become(['one', 'two'], SESSION_SECONDS);

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './harness/exec.ts';
 import type { Fabric } from './harness/fabric.ts';
 import { makeFabric, writeManifests } from './harness/fabric.ts';
@@ -16,6 +16,7 @@ import type { LinnetNode } from './harness/linnet.ts';
 import { makeLinnet } from './harness/linnet.ts';
 import type { Router } from './harness/routers.ts';
 import { makeRouter } from './harness/routers.ts';
+import { inOrder } from './harness/steps.ts';
 import type { Stream } from './harness/stream.ts';
 import { startStream } from './harness/stream.ts';
 import { until } from './harness/wait.ts';
@@ -56,7 +57,7 @@ protocol bgp tor_b from tor { neighbor 172.31.0.6 as 65001; }
 describe.skipIf(!CAN_RUN)('two ToRs a rack', () => {
   let lab: Lab;
   let fabric: Fabric;
-  let failed = false;
+  const steps = inOrder();
   let node: Host;
   let spineHost: Host;
   let client: Host;
@@ -136,13 +137,7 @@ describe.skipIf(!CAN_RUN)('two ToRs a rack', () => {
     await Promise.all([torA.start(), torB.start(), spine.start()]);
     linnet.start();
   });
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('has the default route from both, and the block and the node’s address through both', async () => {
     await ways([0, 1]);

@@ -3,7 +3,7 @@
  * Pods reach each other over routes that Linnet wrote; they survive vandals, a killed daemon and an orderly stop.
  */
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Daemon } from './harness/daemon.ts';
 import { run } from './harness/exec.ts';
 import type { Lab } from './harness/lab.ts';
@@ -20,6 +20,7 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { Hopeless, holds, until } from './harness/wait.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/linnet.js', import.meta.url));
@@ -27,7 +28,7 @@ const FROM_TOR = '198.51.100.0/24';
 
 describe.skipIf(!CAN_RUN)('kernel routes of two nodes', () => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly tor: Host };
   let one: LinnetNode;
   let two: LinnetNode;
@@ -106,14 +107,8 @@ describe.skipIf(!CAN_RUN)('kernel routes of two nodes', () => {
     one.start();
     two.start();
   });
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
   afterAll(async () => {
-    await lab?.close(failed);
+    await lab?.close(steps.failed());
     for (const pod of pods) await run('ip', ['netns', 'del', pod]);
   });
 

@@ -5,10 +5,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DaemonKind } from './harness/daemon.ts';
 import { run } from './harness/exec.ts';
 import { CAN_RUN, MATRIX_KINDS } from './harness/lab.ts';
+import { inOrder } from './harness/steps.ts';
 import { whyNot } from './matrix/cannot.ts';
 import type { Cell, Role } from './matrix/cell.ts';
 import { makeCell, ROLES } from './matrix/cell.ts';
@@ -63,18 +64,11 @@ async function versions(): Promise<string> {
 describe.skipIf(!CAN_RUN)('the interop matrix', () => {
   describe.each(plan())('$name', ({ kind, role, group, features }) => {
     let cell: Cell;
-    let failed = false;
+    const steps = inOrder();
     beforeAll(async () => {
       cell = await makeCell(kind, role, group.setup);
     });
-    // The features of a group run on one pair: after a failed one the rest would only wait for their deadlines.
-    beforeEach((context) => {
-      if (failed) context.skip('an earlier step failed');
-    });
-    afterEach(({ task }) => {
-      failed ||= task.result?.state === 'fail';
-    });
-    afterAll(async () => cell?.lab.close(failed));
+    afterAll(async () => cell?.lab.close(steps.failed()));
 
     // It stands as failed until its check is through: also where its time is up.
     const outcome = (id: string, state: 'yes' | 'FAIL'): void => {

@@ -2,7 +2,7 @@
  * (c) A real daemon in the place of an ordinary node, same AS: first in the full mesh, then as client of a Linnet reflector.
  * Routes go both ways with Calico's LOCAL_PREF, reflection leaves its marks, and nothing comes back to where it started.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterNode, ClusterPeer } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import { familyOf } from './harness/daemon.ts';
@@ -27,6 +27,7 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { holds } from './harness/wait.ts';
 
 const BLOCKS = { one: { ipv4: '10.244.1.0/26', ipv6: 'fd44:1::/122' }, member: { ipv4: '10.244.2.0/26', ipv6: 'fd44:2::/122' } };
@@ -34,7 +35,7 @@ const CLUSTER_ID = '10.97.0.9';
 
 describe.skipIf(!CAN_RUN).each(KINDS)('%s as a member of the cluster', (kind) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly member: Host; readonly nine: Host; readonly tor: Host };
   let one: LinnetNode;
   let nine: LinnetNode;
@@ -90,14 +91,7 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as a member of the cluster', (kind) =>
     one.start();
     nine.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('mesh: gets service addresses and blocks, each from the node that originates it only', async () => {
     await sessionsUp(member, [hosts.one, hosts.nine], [one, nine]);

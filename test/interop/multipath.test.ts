@@ -3,7 +3,7 @@
  * sessions of diverse paths where the ToR has none (RFC 6774). The ToR's kernel has both next hops, and packets reach both nodes.
  */
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './harness/exec.ts';
 import type { Lab, Stoppable } from './harness/lab.ts';
 import { CAN_RUN, KINDS, makeLab } from './harness/lab.ts';
@@ -12,6 +12,7 @@ import type { OwnBird } from './harness/own-bird.ts';
 import { birdSession, makeOwnBird } from './harness/own-bird.ts';
 import { CLUSTER_AS, LOCAL, SESSION_SECONDS, TOR_AS } from './harness/scenario.ts';
 import { makeSpeaker } from './harness/speaker.ts';
+import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
 const VIP = LOCAL.ipv4;
@@ -109,7 +110,7 @@ const CASES = KINDS_WITH_KERNEL.flatMap((kind) => (['add-path', 'diverse paths']
 
 describe.skipIf(!CAN_RUN).each(CASES)('$kind as ToR, $way', ({ kind, way }) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: Hosts;
   let second: { start(): Promise<void>; stop(): Promise<void> };
 
@@ -159,14 +160,7 @@ describe.skipIf(!CAN_RUN).each(CASES)('$kind as ToR, $way', ({ kind, way }) => {
     await startSpeaker();
     await makeTor(lab, kind, hosts.tor, way === 'diverse paths' ? [hosts.rr.ipv4, SECOND] : [hosts.rr.ipv4], way === 'add-path').start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('the kernel has both nodes as next hops, and packets reach both', async () => {
     await nextHopsBecome(hosts.tor, [hosts.one, hosts.two], SESSION_SECONDS);

@@ -2,7 +2,7 @@
  * (b) A real daemon as ToR behind a Linnet route reflector that has no endpoint; the nodes are Linnet clients of it and know
  * each other only through it. LoadBalancer addresses reach the ToR through the reflector, with the next hop of the node.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPeer, ClusterService } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import type { Lab } from './harness/lab.ts';
@@ -26,12 +26,13 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 
 const BLOCK = { ipv4: '10.244.1.0/26', ipv6: 'fd44:1::/122' };
 
 describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR behind a route reflector', (kind) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly rr: Host; readonly tor: Host };
   let nodes: LinnetNode[];
   let reflector: LinnetNode;
@@ -71,14 +72,7 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR behind a route reflector', (kin
     reflector = lab.linnet(hosts.rr);
     for (const node of [...nodes, reflector]) node.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('gets the Local address through the reflector, next hop the node with the endpoint', async () => {
     await sessionsUp(tor, [hosts.rr], [...nodes, reflector]);

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPeer } from './harness/cluster.ts';
 import type { Daemon, NeighborConfig } from './harness/daemon.ts';
 import { list, member, number, text } from './harness/json.ts';
@@ -13,6 +13,7 @@ import { CAN_RUN, KINDS, makeLab } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import type { LinnetNode } from './harness/linnet.ts';
 import { CLUSTER_AS, makeCluster, neighbors, outsidePeers, routerConfig, SESSION_SECONDS, sessionsUp, TOR_AS } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
 const FIRST = 'planted-key-one';
@@ -21,7 +22,7 @@ const BLOCKS = ['10.244.1.0/26', 'fd44:1::/122'];
 
 describe.skipIf(!CAN_RUN).each(KINDS)('%s with MD5 keys and TTL security', (kind) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly tor: Host };
   let node: LinnetNode;
   let tor: Daemon;
@@ -83,14 +84,7 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s with MD5 keys and TTL security', (kind
     node = lab.linnet(hosts.one);
     node.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('is not started without its Secret', async () => {
     await until('the peers are held', SESSION_SECONDS, async () => {

@@ -2,7 +2,7 @@
  * (a) A real daemon as top-of-rack router in another AS, peering with every node of a mesh: LoadBalancer addresses, blocks,
  * attributes, withdrawals, and sessions that come back after either end was killed.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPeer, ClusterService } from './harness/cluster.ts';
 import type { Daemon } from './harness/daemon.ts';
 import type { Lab } from './harness/lab.ts';
@@ -28,13 +28,14 @@ import {
   sessionsUp,
   TOR_AS,
 } from './harness/scenario.ts';
+import { inOrder } from './harness/steps.ts';
 import { holds } from './harness/wait.ts';
 
 const BLOCKS = { one: { ipv4: '10.244.1.0/26', ipv6: 'fd44:1::/122' }, two: { ipv4: '10.244.2.0/26', ipv6: 'fd44:2::/122' } };
 
 describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR of a mesh', (kind) => {
   let lab: Lab;
-  let failed = false;
+  const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly tor: Host };
   let one: LinnetNode;
   let two: LinnetNode;
@@ -80,14 +81,7 @@ describe.skipIf(!CAN_RUN).each(KINDS)('%s as ToR of a mesh', (kind) => {
     one.start();
     two.start();
   });
-  // The steps build on one another: after a failed one the rest would only wait for their deadlines.
-  beforeEach((context) => {
-    if (failed) context.skip('an earlier step failed');
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => lab?.close(failed));
+  afterAll(async () => lab?.close(steps.failed()));
 
   it('establishes a session per family with each node', async () => {
     await sessionsUp(tor, [hosts.one, hosts.two], [one, two]);
