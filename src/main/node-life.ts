@@ -43,8 +43,8 @@ export interface NodeLife {
   leave(): Promise<boolean>;
 }
 
-/** Ms between two looks whether the daemon is ready for the first time. */
-const READY_MS = 500;
+/** Ms between two looks whether the daemon is ready for the first time: doubles from the first to the last. */
+const READY_MS = { first: 250, last: 4_000 } as const;
 
 /** Makes it. */
 export async function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): Promise<NodeLife> {
@@ -96,9 +96,9 @@ export async function createNodeLife({ config, needs, engine, log }: NodeLifeDep
 
 /** Once, when the daemon is ready for the first time; never where the signal aborts before. */
 async function whenReady(own: OwnApi, signal: AbortSignal, then: () => Promise<void>): Promise<void> {
-  while (!signal.aborted) {
+  for (let wait: number = READY_MS.first; !signal.aborted; wait = Math.min(READY_MS.last, wait * 2)) {
     if (await own.ready()) return then();
-    await REAL_CLOCK.wait(READY_MS, signal);
+    await REAL_CLOCK.wait(wait, signal);
   }
 }
 
