@@ -103,6 +103,11 @@ const RECORDS: readonly (readonly [string, string, readonly string[]])[] = [
     ['BGP4MP|1000|A|192.0.2.1|70000|10.1.0.0/16|70000|whatever'],
   ],
   [
+    'a route with an attribute that is discarded (RFC 7607 section 2)',
+    record(16, 4, `${PEER_4} ${attributed(`${BLOCK_4} c00708 00000000 0a000001`, '10 0a01')}`),
+    ['BGP4MP|1000|A|192.0.2.1|70000|10.1.0.0/16|70000|IGP|192.0.2.1|0|0||NAG|0 10.0.0.1|'],
+  ],
+  [
     'a message that resets the session',
     record(16, 4, `${PEER_4} ${attributed(`${BLOCK_4} 4063 01 00`, '10 0a01')}`),
     [`BGP4MP|1000|A|192.0.2.1|70000|10.1.0.0/16|70000|${TAIL}`],

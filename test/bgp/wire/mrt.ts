@@ -140,10 +140,16 @@ function routeColumns({ prefix, pathId }: PathPrefix): string[] {
 /** Attributes of an entry or a run: columns, or why the decoder refuses them. */
 type Columns = { readonly columns: string } | { readonly because: string };
 
+/** Types of the attributes that have a column, but for the next hop. */
+const PRINTED = new Set([1, 2, 4, 5, 6, 7, 8]);
+const NEXT_HOP = 3;
+
 function columnsOf(block: Uint8Array, ctx: AttributeContext, nextHop: Uint8Array): Columns {
   const { attributes, faults } = decodeAttributes(block, ctx, nextHop);
-  // A table may hold next hops that no session would accept; they are printed like all others.
-  const refused = faults.filter(({ outcome, attribute }) => outcome !== 'attribute-discard' && attribute !== 3);
+  // A table may hold next hops that no session would accept; they are printed like all others, and so is what we discard.
+  const refused = faults.filter(({ outcome, attribute }) =>
+    outcome === 'attribute-discard' ? PRINTED.has(attribute) : attribute !== NEXT_HOP,
+  );
   if (attributes === undefined || refused.length > 0)
     return { because: refused.map(({ detail, citation }) => `${detail} (${citation})`).join() };
   return { columns: attributeColumns(attributes, formatAddress(attributes.nextHop)) };
