@@ -5,8 +5,10 @@
  */
 import type { Policy } from 'bgp-ts/policy';
 import { bench, describe } from 'vitest';
-import type { LocalRoute } from '../../src/bgp/speaker-types.ts';
-import { announce, Bench, ONCE } from './reflector.ts';
+import { reflectorClient } from '../../src/bgp/io/warm-up.ts';
+import { createSpeaker } from '../../src/bgp/speaker.ts';
+import type { LocalRoute, SpeakerConfig } from '../../src/bgp/speaker-types.ts';
+import { announce, Bench, ONCE, threadCpuMs } from './reflector.ts';
 
 const ROUTES = Number(process.env['LINNET_ROUTES'] ?? 1_000_000);
 const CLIENTS = Number(process.env['LINNET_CLIENTS'] ?? 2_000);
@@ -32,6 +34,33 @@ function locals(count: number): LocalRoute[] {
     protocol: 'static',
     reasons: [],
   }));
+}
+
+/** A policy as filters make it, with 300 prefixes. */
+const filtering = (object: string): Policy => ({
+  name: object,
+  terms: Array.from({ length: 30 }, (_, i) => ({
+    name: `rule ${i}`,
+    when: [
+      {
+        kind: 'prefix',
+        any: Array.from({ length: 10 }, (__, k) => ({
+          prefix: { family: 'ipv4', words: [(0x0a000000 + i * 65_536 + k * 256) >>> 0, 0, 0, 0], length: 24 } as const,
+          match: { kind: 'orLonger' } as const,
+        })),
+      },
+    ],
+    then: [{ kind: 'accept' }],
+    reasons: [{ object, rule: 'filter' }],
+  })),
+  otherwise: 'reject',
+});
+
+/** The speaker's configuration with so many clients that share two policies; every object is new. */
+function configuration(clients: number, object: string): SpeakerConfig {
+  const [importPolicy, exportPolicy] = [filtering('import'), filtering(object)];
+  const peers = Array.from({ length: clients }, (_, number) => ({ ...reflectorClient(number), importPolicy, exportPolicy }));
+  return { routerId: 1, localAs: peers[0]?.localAs ?? 1, listen: [], peers, routes: [] };
 }
 
 describe('slices', () => {
@@ -64,7 +93,7 @@ describe('slices', () => {
       step('another export policy of one client', () => {
         rib.configurePeer(world.config(1, { exportPolicy: tagging(3) }));
       });
-      step('the same configuration again for everybody', () => {
+      step('the first configuration again for everybody', () => {
         for (const number of peers.keys()) rib.configurePeer(world.config(number));
       });
       step('other MED rules', () => rib.setMed({ missing: 'worst', compare: 'always' }));
@@ -90,6 +119,33 @@ describe('slices', () => {
       for (const peer of peers) world.timed(() => world.rib.removePeer(peer));
       world.drain();
       world.report('5,000 clients removed', from);
+    },
+    ONCE,
+  );
+
+  bench(
+    'configurations of the speaker',
+    () => {
+      const speaker = createSpeaker({ random: () => 0.5, wallClock: () => 0 });
+      const configured = (what: string, config: SpeakerConfig): void => {
+        const from = threadCpuMs();
+        speaker.handle({ type: 'configure', config }, 1);
+        const input = threadCpuMs() - from;
+        let longest = 0;
+        for (let more = true; more; ) {
+          const cpu = threadCpuMs();
+          more = speaker.work(() => performance.now(), 5).more;
+          longest = Math.max(longest, threadCpuMs() - cpu);
+        }
+        process.stdout.write(`${what}: the input ${input.toFixed(1)} ms of thread CPU, longest slice after it ${longest.toFixed(1)} ms\n`);
+      };
+      const config = configuration(CLIENTS, 'one');
+      configured(`${CLIENTS} clients`, config);
+      configured('the same, every object new', configuration(CLIENTS, 'one'));
+      const another = configuration(CLIENTS, 'another');
+      configured('another export policy for all', another);
+      configured('one client less', { ...another, peers: another.peers.slice(1) });
+      configured('and back', another);
     },
     ONCE,
   );

@@ -18,8 +18,8 @@ export const SERVE_PARTS = 4_096;
 /** Prefix ids looked at per unit of work by members that fall behind their log. */
 export const FALL_BEHIND_CHUNK = 262_144;
 
-/** Prefixes and paths looked at per unit of decisions: 1 to 2 ms. */
-export const DECISION_CHUNK = 8_192;
+/** Prefixes and paths looked at per unit of decisions: about 1 ms. */
+export const DECISION_CHUNK = 4_096;
 
 /** Prefixes that wait for a group's flush before it is worth one while decisions are still being made. */
 export const FLUSH_DUE = 4_096;
@@ -28,7 +28,7 @@ export const FLUSH_DUE = 4_096;
 export const FLUSH_CHUNK = 7_168;
 
 /** The same for a scan of the table, where most exports have to be made. */
-export const FLUSH_SCAN_CHUNK = 4_096;
+export const FLUSH_SCAN_CHUNK = 3_072;
 
 /** Prefix ids looked at per unit of work by image, fill and move scans. */
 export const SCAN_CHUNK = 8_192;

@@ -26,6 +26,7 @@ function probed(speaker: Speaker, lost: string[]): Speaker {
     handle: (input, now) => [...speaker.handle(input, now), ...probe(input.type, now)],
     work: (clock, budgetMs) => {
       const { outputs, more } = speaker.work(clock, budgetMs);
+      if (more && !speaker.hasWork()) lost.push('work that leaves some');
       return { outputs: more ? outputs : [...outputs, ...probe('work', clock())], more };
     },
   };
@@ -52,7 +53,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 /** Host 1 reflects to 2 and 3 and has a session with 4 in another AS. */
 function configOf(host: number, { number }: Pick<Step, 'number'>): SpeakerConfig {
   const policy = { name: 'all', terms: [], otherwise: number % 5 === 4 ? 'reject' : 'accept' } as const;
-  const more = { gracefulRestart: { restartTime: 30 }, exportPolicy: policy };
+  const more = { gracefulRestart: { restartTime: 3 }, exportPolicy: policy };
   const others: PeerConfig[] =
     host === 1
       ? [2, 3, 4].map((other) => peer(other, { ...more, reflectorClient: other < 4, ...(other === 4 && { remoteAs: 65004 }) }))
@@ -132,5 +133,19 @@ describe('hasWork', () => {
       { numRuns: fuzzRuns(80) },
     );
     expect(inputs).toBeGreaterThan(3_000);
+  });
+
+  it('does not forget a peer that is owed more than it is given at once', () => {
+    const network = new MemoryNetwork();
+    // 70,000 routes of 4 octets: more than SEND_BATCH_OCTETS.
+    const routes = Array.from({ length: 70_000 }, (_, i) => route(`${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`));
+    const speakers = [1, 2].map((host) => {
+      const speaker = createSpeaker({ random: seededRandom(host), wallClock: (now) => now });
+      network.join(`s${host}`, speaker, [address(host)]);
+      network.feed(`s${host}`, { type: 'configure', config: config(host, [peer(3 - host)], { routes: host === 1 ? routes : [] }) });
+      return speaker;
+    });
+    network.advance(20_000);
+    expect(speakers[1]?.status().peers[0]?.families[0]?.received).toBe(70_000);
   });
 });
