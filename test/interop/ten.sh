@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Ten runs of the suites with real daemons in a row, retries off, every log kept; runs 4 and 8 under CPU load. The demo's own
-# limits (10 s a step) are wall time, so its suite is not among them.
-#   test/interop/ten.sh [DIRECTORY]     default: a new directory under the system's temporary folder, printed at the end
-# RUNS=3 and LOADED="2" change the number of runs and which are loaded. Ends with `N passed, N failed, N skipped`, counting runs.
+# Ten runs of the suites with real daemons in a row, two files at a time as in CI, retries off, every log kept; runs 4 and 8 under CPU
+# load. The demo's own limits (10 s a step) are wall time, so its suite is not among them.
+#   test/interop/ten.sh [DIRECTORY [FILE...]]     default: a new directory under the system's temporary folder, printed at the end; every file
+# RUNS=3 and LOADED="2" change the number of runs and which are loaded. A run may take 25 minutes, a loaded one 40. Ends with `N passed, N failed, N skipped`, counting runs.
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 directory=${1:-$(mktemp -d)}
+files=("${@:2}")
 runs=${RUNS:-10}
 loaded=" ${LOADED:-4 8} "
 mkdir -p "$directory" || exit 2
@@ -20,10 +21,10 @@ trap stop_load EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# One busy loop a core; each ends by itself after 20 minutes should nobody end it.
+# One busy loop a core; each ends by itself after 40 minutes should nobody end it.
 start_load() {
   for _ in $(seq "$(nproc)"); do
-    timeout 1200 sh -c 'while :; do :; done' &
+    timeout 2400 sh -c 'while :; do :; done' &
     load+=($!)
   done
 }
@@ -31,10 +32,11 @@ start_load() {
 npm run -s build || exit 2
 passed=0 failed=0
 for run in $(seq "$runs"); do
-  note=''
-  case "$loaded" in *" $run "*) start_load; note=' under CPU load' ;; esac
+  note='' limit=25m
+  case "$loaded" in *" $run "*) start_load; note=' under CPU load' limit=40m ;; esac
   began=$SECONDS
-  LINNET_INTEROP_LOGS="$directory/run-$run" timeout --kill-after=20 25m npx vitest run -c vitest.interop.config.ts --exclude 'test/interop/demo*' </dev/null >"$directory/run-$run.log" 2>&1
+  LINNET_INTEROP_LOGS="$directory/run-$run" timeout --kill-after=20 "$limit" \
+    npx vitest run -c vitest.interop.config.ts --exclude 'test/interop/demo*' "${files[@]}" </dev/null >"$directory/run-$run.log" 2>&1
   rc=$?
   stop_load
   counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$directory/run-$run.log" | tail -n 1)
