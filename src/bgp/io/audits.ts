@@ -5,10 +5,10 @@ import type { Speaker } from '../speaker.ts';
 export const AUDIT_MS = 60_000;
 
 /** Of one slice, ms: sessions wait for no longer than that. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 
 /** Wait after a slice, ms: an audit takes a fifth of an idle thread, nothing of a busy one. */
-const PAUSE_MS = 8;
+const PAUSE_MS = 4;
 
 /** Wait for a busy speaker, ms. */
 const BUSY_MS = 100;
