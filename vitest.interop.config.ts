@@ -1,4 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take minutes, the longest first: begun last, one of them would run alone at the end. */
+const LONG = ['mixed', 'matrix', 'loss', 'member', 'security', 'packets'].map((name) => `/test/interop/${name}.test.ts`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(name));
+      return at < 0 ? LONG.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 /**
  * Suites against real daemons in network namespaces: root, no retries. Two files at a time: they mostly wait for timers, and
@@ -15,5 +29,6 @@ export default defineConfig({
     retry: 0,
     testTimeout: 90_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
   },
 });
