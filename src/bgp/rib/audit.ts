@@ -63,7 +63,7 @@ export class Audit {
     for (const group of [...groups.all()]) {
       yield* this.told(group);
       yield* this.counts(group);
-      this.note('driftRepaired', auditMembers(group));
+      if (groups.has(group)) this.note('driftRepaired', auditMembers(group));
       yield;
     }
     let looked = 0;
@@ -103,6 +103,7 @@ export class Audit {
   }
 
   private *told(group: Group): Generator<undefined> {
+    if (!this.audited.groups.has(group)) return;
     const { prefixes } = group.tables;
     const decision = this.decision(group.tables);
     let of = group.exports;
@@ -119,6 +120,7 @@ export class Audit {
         repair();
         cost = 0;
         yield;
+        if (!this.audited.groups.has(group)) return;
         if (group.exports !== of) this.fresh = this.exportsOf(group);
         of = group.exports;
       }
@@ -170,7 +172,7 @@ export class Audit {
     for (let from = 0; from < group.top; from += AUDIT_COUNT_CHUNK) {
       count.add(group.sent, from, Math.min(group.top, from + AUDIT_COUNT_CHUNK));
       yield;
-      if (group.log.head !== head) return;
+      if (group.log.head !== head || !this.audited.groups.has(group)) return;
     }
     if (group.sent.adopt(count)) this.audited.stores.work.countsMended++;
   }

@@ -44,6 +44,11 @@ export class Groups {
     for (const { group } of this.groups.values()) yield group;
   }
 
+  /** True while the group has, or waits for, members: others are not kept up to date. */
+  has(group: Group): boolean {
+    return this.groups.get(group.key)?.group === group;
+  }
+
   /** Queues a prefix in the groups of its family. */
   touch(family: Family, prefix: number): void {
     for (const { group } of this.groups.values()) if (group.tables.family === family) group.touch(prefix);
