@@ -83,7 +83,7 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
     tor = lab.adopt(makeOwnBird(hosts.tor, join(lab.directory, 'tor'), [...HONOUR, session('one', hosts.one), session('two', hosts.two)]));
     await tor.start();
     const node = (host: Host, more: readonly string[]): LinnetNode =>
-      lab.adopt(makeLinnet(host, join(lab.directory, `linnet-${host.name}`), lab.datastore.path, { more }));
+      lab.adopt(makeLinnet(host, join(lab.directory, `linnet-${host.name}`), lab.datastore.path, { more, patienceMs: 30_000 }));
     one = node(hosts.one, ['--shutdown', 'planned']);
     two = node(hosts.two, ['--shutdown', 'drain', '--drain-wait', String(WAIT)]);
     one.start();

@@ -18,8 +18,8 @@ export interface Running {
   readonly pid: number;
   /** Undefined while it runs; else how it ended, with the end of its log. */
   dead(): string | undefined;
-  /** Resolves when it is gone. SIGTERM gets five seconds before SIGKILL. */
-  stop(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
+  /** Resolves when it is gone. SIGTERM gets `patienceMs` (default 5000) before SIGKILL. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGINT', patienceMs?: number): Promise<void>;
 }
 
 function gone(child: ChildProcess): Promise<void> {
@@ -41,10 +41,10 @@ export function start(command: string, args: readonly string[], log: string, env
     pid,
     dead: () =>
       ended() ? `${command} ended with ${child.signalCode ?? child.exitCode}: ${readFileSync(log, 'utf8').slice(-800)}` : undefined,
-    stop: async (signal = 'SIGTERM') => {
+    stop: async (signal = 'SIGTERM', patienceMs = 5000) => {
       if (ended()) return;
       child.kill(signal);
-      const force = setTimeout(() => child.kill('SIGKILL'), 5000);
+      const force = setTimeout(() => child.kill('SIGKILL'), patienceMs);
       await gone(child);
       clearTimeout(force);
     },

@@ -33,6 +33,8 @@ export interface LinnetOptions {
   readonly program?: string;
   /** More words for `run`. Default: a SIGTERM is for good, so that nobody keeps routes for a restart. */
   readonly more?: readonly string[];
+  /** Ms between a SIGTERM and the SIGKILL for a daemon that has not ended. Default 5000. */
+  readonly patienceMs?: number;
 }
 
 /** Makes a node; `directory` gets its sockets, state and log. */
@@ -40,7 +42,7 @@ export function makeLinnet(
   host: Host,
   directory: string,
   datastore: string,
-  { program = launcher, more = ['--shutdown', 'cease'] }: LinnetOptions = {},
+  { program = launcher, more = ['--shutdown', 'cease'], patienceMs = 5000 }: LinnetOptions = {},
 ): LinnetNode {
   const runDirectory = join(directory, 'run');
   const stateDirectory = join(directory, 'state');
@@ -53,7 +55,7 @@ export function makeLinnet(
       const args = ['netns', 'exec', host.namespace, process.execPath, program, 'run', ...files, ...more, '--log-level', 'debug'];
       running = start('ip', args, join(directory, 'linnet.log'), environment(host.name));
     },
-    stop: async (signal) => running?.stop(signal),
+    stop: async (signal) => running?.stop(signal, patienceMs),
     alive: () => {
       const dead = running?.dead();
       if (dead !== undefined) throw new Hopeless(dead);
