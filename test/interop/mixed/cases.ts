@@ -114,6 +114,15 @@ export const CONFIGURATION_CASES: readonly FieldCase[] = [
   { field: 'listenPort', change: { listenPort: 1790 }, ends: MESH, cutsPackets: true, effect: listensOn('0.0.0.0', 1790) },
 ];
 
+/**
+ * No mesh and no reflector: blocks of others come from the router. All nodes have one AS, so each must accept its own in the path
+ * (numAllowedLocalASNumbers).
+ */
+export const THROUGH_TOR: Objects = {
+  configuration: { ...BASE.configuration, nodeToNodeMeshEnabled: false },
+  peers: { tor: { ...BASE.peers['tor'], numAllowedLocalASNumbers: 1 } },
+};
+
 /** A peering between two nodes without the mesh. */
 const PAIR: Objects = {
   configuration: { ...BASE.configuration, nodeToNodeMeshEnabled: false },

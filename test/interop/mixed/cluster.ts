@@ -47,6 +47,8 @@ export interface MixedCluster {
   ip(node: 1 | 2 | 3, ...words: readonly string[]): Promise<string>;
   /** The metrics of node-1. */
   metrics(): Promise<string>;
+  /** Whether the router passes what nodes announce on to the other nodes. */
+  reflectAtTor(on: boolean): Promise<void>;
   /** What the router shows of a prefix, every attribute; '' where it has none. */
   atTor(prefix: string): Promise<string>;
 }
@@ -94,7 +96,7 @@ function changingManifests(hosts: readonly Host[], { configuration, peers, clust
   return [document('BGPConfiguration', 'default', configuration), ...nodes, ...written].join('---\n');
 }
 
-function torConfiguration(hosts: readonly Host[]): string {
+function torConfiguration(hosts: readonly Host[], passing = false): string {
   const sessions = hosts.map(
     ({ name, ipv4 }) => `protocol bgp ${name.replaceAll('-', '_')} {
   local ${TOR.address} as ${TOR.as}; neighbor ${ipv4} as 64512;
@@ -108,7 +110,7 @@ debug protocols { states, events };
 protocol device {}
 protocol static { ipv4; route ${FROM_TOR.plain} blackhole; route ${FROM_TOR.looped} blackhole; }
 filter to_nodes {
-  if source != RTS_STATIC then reject;
+  if source != RTS_STATIC then ${passing ? 'accept' : 'reject'};
   if net = ${FROM_TOR.looped} then bgp_path.prepend(64512);
   accept;
 }
@@ -210,6 +212,7 @@ export async function makeMixedCluster(first: Objects): Promise<MixedCluster> {
     bird16: third.ask,
     metrics: () => get(join(at(one), 'run', 'linnet.sock'), '/metrics'),
     ip: (node, ...words) => fabric.ip((hosts[node - 1] ?? one).namespace, ...words),
+    reflectAtTor: (on) => tor.reconfigure(torConfiguration(hosts, on)),
     atTor: async (prefix) => {
       const socket = join(lab.directory, 'bird2-tor', 'bird.ctl');
       // A route that is not there is an error of birdc's.
