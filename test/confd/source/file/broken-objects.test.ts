@@ -59,14 +59,18 @@ describe('its twin gives none', () => {
 
 describe('the collection', () => {
   it('has at least 200 objects, no two with the same kind, field and rule', async () => {
-    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(({ issues }) => issues);
+    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(
+      ({ issues }) => issues,
+    );
     const keys = all.map(({ object, field, rule }) => `${object.kind} ${field.replaceAll(/\[\d+\]/g, '[]')} ${rule}`);
     expect(keys.length).toBeGreaterThanOrEqual(200);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   it('has every field of the kinds that BGP is configured with', async () => {
-    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(({ issues }) => issues);
+    const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(
+      ({ issues }) => issues,
+    );
     const fields = new Set(all.map(({ object, field }) => `${object.kind} ${field.replaceAll(/\[\d+\]/g, '')}`));
     expect(FIELDS.filter((field) => !fields.has(field))).toEqual([]);
   });
