@@ -17,8 +17,9 @@ const stored = (key: string, object: unknown): Stored => ({ key: `/registry/${ke
 
 /** `node-1` is the first. */
 export const nodeName = (index: number): string => `node-${index + 1}`;
-/** Address of a node: one of 192.1.0.0/16 to 192.100.0.0/16. */
-export const nodeAddress = (index: number): string => `192.${1 + (index >> 14)}.${(index >> 6) & 255}.${1 + (index & 63)}`;
+/** Address of a node. The first has the highest: it is the one that is measured, and dials all others of a mesh (control-plane 2.2). */
+export const nodeAddress = (index: number): string =>
+  index === 0 ? '192.63.255.254' : `192.${1 + (index >> 14)}.${(index >> 6) & 255}.${1 + (index & 63)}`;
 
 const condition = (type: string, status: string) => ({
   type,
