@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** Folders whose tests share nothing and leave nothing behind: files of one worker share their imports, which saves a third of the time. */
-const PURE = [
-  'test/bgp/{net,wire,session,policy,rib,config,testing}/**/*.test.ts',
-  'test/confd/{resources,desired}/**/*.test.ts',
-  'test/confd/*.test.ts',
-  'test/routes/**/*.test.ts',
+const SHARED = [
+  'test/bgp/{net,wire,session,policy,rib,speaker,config,testing}/**/*.test.ts',
+  'test/confd/**/*.test.ts',
+  'test/{cli,config,conformance,contract,deploy,fuzz,node,routes,tools}/**/*.test.ts',
+  'test/health/*.test.ts',
 ];
 
 // Tests run from source: the workspace packages offer it under the "source" condition, so no test waits for a build.
@@ -18,10 +18,10 @@ export default defineConfig({
     maxWorkers: 4,
     testTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
       {
         extends: true,
-        test: { name: 'others', include: ['test/**/*.test.ts'], exclude: ['test/interop/**', 'test/cluster/**', ...PURE] },
+        test: { name: 'others', include: ['test/**/*.test.ts'], exclude: ['test/interop/**', 'test/cluster/**', ...SHARED] },
       },
     ],
   },

@@ -2,7 +2,10 @@
  * The debug server: opt-in, on loopback, GET only. Its answers stop threads for a moment, and a heap snapshot has every text in
  * it that the process knows, passwords among them: whoever may ask it is trusted with the whole daemon.
  */
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { figuresOf, heapSnapshot, profile } from './measure.ts';
 import { type Inspected, withThreads } from './threads.ts';
 
@@ -15,6 +18,8 @@ const WINDOW_MS = 1000;
 export interface DebugOptions {
   readonly host: string;
   readonly port: number;
+  /** Where a heap snapshot stands while it is written. */
+  readonly directory: string;
   /** Lengths of queues and the like, by name. */
   readonly queues: () => Readonly<Record<string, number>>;
 }
@@ -87,6 +92,22 @@ async function handle(options: DebugOptions, state: { busy: boolean }, asked: In
   }
 }
 
+/** By way of a file, which is gone before the answer begins. */
+async function sendSnapshot(thread: Inspected, directory: string, answer: ServerResponse): Promise<void> {
+  const folder = await mkdtemp(join(directory, 'heap-'));
+  try {
+    const path = join(folder, 'snapshot');
+    await heapSnapshot(thread, path);
+    const file = await open(path);
+    await rm(path);
+    answer.writeHead(200, { 'content-type': 'application/octet-stream' });
+    await pipeline(file.createReadStream(), answer, { end: false });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  answer.end();
+}
+
 async function reply(options: DebugOptions, threads: readonly Inspected[], url: URL, answer: ServerResponse): Promise<void> {
   if (url.pathname === '/debug/threads') {
     const figures = await Promise.all(threads.map((thread) => figuresOf(thread, WINDOW_MS)));
@@ -102,7 +123,5 @@ async function reply(options: DebugOptions, threads: readonly Inspected[], url: 
       return refuse(answer, 400, `seconds must be above 0, at most ${PROFILE_SECONDS.most}`);
     return send(answer, await profile(thread, seconds * 1000));
   }
-  answer.writeHead(200, { 'content-type': 'application/octet-stream' });
-  await heapSnapshot(thread, (piece) => answer.write(piece));
-  answer.end();
+  await sendSnapshot(thread, options.directory, answer);
 }

@@ -1,5 +1,6 @@
 /** The debug server over real HTTP, with a worker beside the main thread. */
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DebugServer, startDebugServer } from '../../src/debug/server.ts';
@@ -7,7 +8,7 @@ import { type DebugServer, startDebugServer } from '../../src/debug/server.ts';
 const state: { server?: DebugServer; worker?: Worker } = {};
 
 beforeAll(async () => {
-  state.server = await startDebugServer({ host: '127.0.0.1', port: 0, queues: () => ({ changes: 7 }) });
+  state.server = await startDebugServer({ host: '127.0.0.1', port: 0, directory: tmpdir(), queues: () => ({ changes: 7 }) });
   const worker = new Worker('setInterval(() => { for (let i = 0; i < 1e5; i += 1); }, 5)', { eval: true, name: 'speaker' });
   state.worker = worker;
   await new Promise<void>((resolve) => worker.once('online', resolve));
@@ -72,7 +73,7 @@ describe('the debug server', () => {
   });
 
   it('says which address cannot be had', async () => {
-    const taken = startDebugServer({ host: '127.0.0.1', port: state.server?.port ?? 0, queues: () => ({}) });
+    const taken = startDebugServer({ host: '127.0.0.1', port: state.server?.port ?? 0, directory: tmpdir(), queues: () => ({}) });
     await expect(taken).rejects.toThrow('EADDRINUSE');
   });
 });

@@ -139,7 +139,8 @@ describe('the audit of what peers are told', () => {
 
   it.each(Object.keys(DAMAGES))('%s: every peer holds in the end what it should', { timeout: 60_000 }, (name) => {
     let repaired = 0;
-    for (let seed = START; seed < START + RUNS / 4; seed++) {
+    // Some damage rarely shows: worlds go on until it did.
+    for (let seed = START; seed < START + RUNS / 4 || (repaired === 0 && seed < START + 100 * RUNS); seed++) {
       const random = randomFrom(seed);
       const world = newWorld(random);
       DAMAGES[name]?.(world, random);
