@@ -1,4 +1,4 @@
-/** The arrows between folders, the packages each may use, and which are pure: held over src/, and proved on a toy tree. */
+/** The arrows between folders, the packages each may use, and which are pure: held over src/ and node-agent/, and proved on a toy tree. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +9,8 @@ import { AREAS } from './architecture/rules.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 function readTree(): Map<string, string> {
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .map((file) => `src/${file.replaceAll('\\', '/')}`)
+  const files = ['src', 'node-agent']
+    .flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((file) => `${top}/${file.replaceAll('\\', '/')}`))
     .filter((file) => file.endsWith('.ts') && !/\/(dist|node_modules)\//.test(file));
   return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 }

@@ -68,7 +68,7 @@ export function checkFile(file, text) {
   if (TEXT.test(file)) found.push(...perLine(lines, 'machine', MACHINE));
   if (!CODE.test(file)) return found;
   found.push(...perLine(lines, 'unfinished', UNFINISHED), ...perLine(lines, 'suppressed', SUPPRESSED));
-  const product = file.startsWith('src/');
+  const product = file.startsWith('src/') || file.startsWith('node-agent/');
   if (product && lines.length - 1 > MAX_LINES && !TABLE.test(file)) {
     found.push({ line: 1, rule: 'size', text: `${lines.length - 1} lines, at most ${MAX_LINES}` });
   }

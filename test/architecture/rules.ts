@@ -43,7 +43,15 @@ const confd = [
 const nodeSide = [...source, 'confd/source/kubernetes', 'confd/driver', 'config', 'health/status', 'netlink'];
 const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink', 'node', 'debug'])];
 
-/** Every area of src/. A file of src/ that no area matches is a finding. */
+const agentPure = ['confd/resources', 'confd/seams', 'routes', ...net];
+const agent = [
+  ...new Set([
+    ...['agent/encap', 'agent/config', 'agent/kernel', 'agent/ebpf', 'routes/kernel', 'netlink', 'debug', 'config', 'config/load'],
+    ...[...source, 'confd/source/file', 'confd/source/kubernetes', 'confd/source/etcd', 'confd/desired', ...health, ...agentPure],
+  ]),
+];
+
+/** Every area of src/ and node-agent/. A file of either that no area matches is a finding. */
 export const AREAS: readonly Area[] = [
   // bgp-ts: net ← wire ← {session, policy} ← rib ← speaker ← {io, testing}
   { path: 'src/bgp/net/', name: 'bgp/net', imports: [], pure: true },
@@ -128,6 +136,14 @@ export const AREAS: readonly Area[] = [
   ...['detect', 'own-node', 'drain', 'status-report', 'issue-events'].map(
     (file): Area => ({ path: `src/node/${file}.ts`, name: 'node', imports: nodeSide, pure: 'seam' }),
   ),
+
+  // the dataplane: a process of its own, which main and cli never import
+  { path: 'node-agent/encap/', name: 'agent/encap', imports: agentPure, pure: true },
+  { path: 'node-agent/config/', name: 'agent/config', imports: ['config', ...agentPure], pure: true },
+  { path: 'node-agent/kernel/', name: 'agent/kernel', imports: ['agent/encap', 'agent/ebpf', 'routes/kernel', 'netlink', ...agentPure], pure: false },
+  { path: 'node-agent/ebpf/', name: 'agent/ebpf', imports: ['netlink', ...agentPure], pure: false },
+  { path: 'node-agent/', name: 'agent', imports: agent, packages: ['pino', 'commander'], pure: false },
+  { path: 'node-agent/cli/', name: 'agent', imports: agent, packages: ['commander'], pure: false },
 
   // the top
   { path: 'src/config/', name: 'config', imports: ['bgp/net'], packages: ['yaml'], pure: true },
