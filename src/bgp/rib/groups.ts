@@ -5,7 +5,7 @@ import { encodeEndOfRib, encodeRouteRefresh } from '../wire/index.ts';
 import type { GroupRules } from './export-rules.ts';
 import { Feed } from './feed.ts';
 import { Group } from './group.ts';
-import { Joins } from './joins.ts';
+import { Joins, repeat } from './joins.ts';
 import { FLUSH_CHUNK, FLUSH_DUE, FLUSH_SCAN_CHUNK } from './limits.ts';
 import { Move } from './move.ts';
 import { groupKeyOf, groupRulesOf, type PeerFamily, type PeerState } from './peer.ts';
@@ -89,9 +89,7 @@ export class Groups {
     if (feed === undefined || !feed.attached) return;
     const marker = (subtype: number): Uint8Array[] => (enhanced ? [encodeRouteRefresh({ family: own.family, subtype })] : []);
     if (feed.walk !== undefined) {
-      feed.push(marker(BORR));
-      feed.afterWalk.push(...marker(EORR));
-      feed.walk.restart();
+      repeat(feed, marker(BORR), marker(EORR));
       this.onReady(feed);
       return;
     }

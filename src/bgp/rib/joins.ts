@@ -138,6 +138,11 @@ export class Joins {
     // While somebody waits the group does not flush, so the image stays as good as it is for those who come next.
     const served = waiting.splice(0, Math.max(1, Math.floor(SERVE_PARTS / (image.parts.length + 1))));
     for (const { feed, before, after } of served) {
+      if (feed.walk !== undefined) {
+        repeat(feed, before, after);
+        this.onReady(feed);
+        continue;
+      }
       if (feed.attached) feed.drainLog();
       feed.push(before);
       for (const part of image.parts) feed.push(partFor(part, feed.peer, feed.routerId));
@@ -151,4 +156,14 @@ export class Joins {
     }
     if (waiting.length === 0 && image.octets > KEEP_IMAGE_OCTETS) this.dropImage();
   }
+}
+
+/**
+ * A member that walks is sent everything again by its walk (route refresh). An image would tell it of routes that the walk does not know it
+ * holds: one that goes before the walk comes by would stay.
+ */
+export function repeat(feed: Feed, before: readonly Uint8Array[], after: readonly Uint8Array[]): void {
+  feed.push(before);
+  feed.afterWalk.push(...after);
+  feed.walk?.restart();
 }
