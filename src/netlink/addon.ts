@@ -24,9 +24,13 @@ export interface Addon {
   readonly recv: (fd: number, data: Buffer) => number;
   /** Moves the calling thread into the namespace of an open descriptor; pair it without an await between. */
   readonly setns: (fd: number, type: number) => void;
-  readonly bpf: (command: number, attributes: Buffer) => number;
-  /** Keep the buffer referenced for as long as the kernel may use the address. */
-  readonly addressOf: (buffer: Buffer) => bigint;
+  /**
+   * bpf(2): a descriptor or another number from 0, or the negative errno. The address of `buffers[i]` stands at `offsets[i]` of the
+   * attributes during the call and is zeroed after it; at most 16. Throws TypeError where an offset has no room for eight octets.
+   */
+  readonly bpf: (command: number, attributes: Buffer, offsets: readonly number[], buffers: readonly Buffer[]) => number;
+  /** ioctl(2), with embedded buffers as in `bpf`: the call's result, or the negative errno. */
+  readonly ioctl: (fd: number, request: number, argument: Buffer, offsets: readonly number[], buffers: readonly Buffer[]) => number;
   /** Events: 1 readable, 2 writable. `status` is 0 or a negative errno. */
   readonly watch: (fd: number, events: number, callback: (status: number, events: number) => void) => WatchHandle;
   /** Once per handle, before its descriptor is closed. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -17,8 +18,11 @@
 #include <node_api.h>
 #include <uv.h>
 
-#define MAX_ARGS 4
+#define MAX_ARGS 5
 #define MAX_PARTS 256
+#define MAX_POINTERS 16
+/* Hash of this file, given by build.js: shows which source a binary was made of. */
+__attribute__((used)) static const char source_mark[] = "netlink-source:" SOURCE_SHA256;
 #define CHECK(call) do { if ((call) != napi_ok) { rethrow(env); return NULL; } } while (0)
 
 static void rethrow(napi_env env) {
@@ -193,28 +197,74 @@ static napi_value SetNs(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* bpf(command, attributes): the call's result, a descriptor or 0. Pointers inside come from addressOf. */
+/* Buffers whose addresses a structure holds while the kernel reads it. */
+typedef struct { uint8_t *into; uint32_t count; uint32_t offsets[MAX_POINTERS]; } pointers;
+
+/*
+ * Writes the address of each buffer of `argv[1]` at its offset of `argv[0]` into the structure. Checked before anything is
+ * written: as many offsets as buffers, each with eight octets of room. The handles of the call keep the buffers alive.
+ */
+static bool embed(napi_env env, napi_value *argv, void *structure, size_t size, pointers *held) {
+  uint32_t buffers;
+  uint64_t addresses[MAX_POINTERS];
+  napi_value entry;
+  void *data;
+  size_t length;
+  held->into = structure;
+  if (napi_get_array_length(env, argv[0], &held->count) != napi_ok || napi_get_array_length(env, argv[1], &buffers) != napi_ok) goto wrong;
+  if (held->count != buffers || buffers > MAX_POINTERS) goto wrong;
+  for (uint32_t index = 0; index < buffers; index++) {
+    if (napi_get_element(env, argv[0], index, &entry) != napi_ok || napi_get_value_uint32(env, entry, &held->offsets[index]) != napi_ok) goto wrong;
+    if (napi_get_element(env, argv[1], index, &entry) != napi_ok || napi_get_buffer_info(env, entry, &data, &length) != napi_ok) goto wrong;
+    if (size < sizeof(uint64_t) || held->offsets[index] > size - sizeof(uint64_t)) goto wrong;
+    addresses[index] = (uint64_t)(uintptr_t)data;
+  }
+  for (uint32_t index = 0; index < buffers; index++) memcpy(held->into + held->offsets[index], &addresses[index], sizeof addresses[index]);
+  return true;
+wrong:
+  rethrow(env);
+  return false;
+}
+
+/* Takes the addresses out again: none is left where script can read it. */
+static void unembed(const pointers *held) {
+  for (uint32_t index = 0; index < held->count; index++) memset(held->into + held->offsets[index], 0, sizeof(uint64_t));
+}
+
+/* bpf(command, attributes, offsets, buffers): the call's result, a descriptor or 0 or more, or the negative errno. */
 static napi_value Bpf(napi_env env, napi_callback_info info) {
   napi_value argv[MAX_ARGS];
   int32_t command;
   void *attributes;
   size_t size;
-  if (!arguments(env, info, 2, argv)) return NULL;
+  pointers held;
+  if (!arguments(env, info, 4, argv)) return NULL;
   CHECK(napi_get_value_int32(env, argv[0], &command));
   CHECK(napi_get_buffer_info(env, argv[1], &attributes, &size));
+  if (!embed(env, argv + 2, attributes, size, &held)) return NULL;
   long result = syscall(SYS_bpf, command, attributes, size);
-  return result < 0 ? fail(env, "bpf", errno) : number_of(env, result);
+  if (result < 0) result = -errno;
+  unembed(&held);
+  return number_of(env, result);
 }
 
-/* addressOf(buffer): where its memory is, for structures that hold pointers. The caller keeps the buffer alive. */
-static napi_value AddressOf(napi_env env, napi_callback_info info) {
-  napi_value argv[MAX_ARGS], result;
-  void *data;
+/* ioctl(fd, request, argument, offsets, buffers): the call's result, or the negative errno. */
+static napi_value Ioctl(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  uint32_t request;
+  void *argument;
   size_t size;
-  if (!arguments(env, info, 1, argv)) return NULL;
-  CHECK(napi_get_buffer_info(env, argv[0], &data, &size));
-  CHECK(napi_create_bigint_uint64(env, (uint64_t)(uintptr_t)data, &result));
-  return result;
+  pointers held;
+  if (!arguments(env, info, 5, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_uint32(env, argv[1], &request));
+  CHECK(napi_get_buffer_info(env, argv[2], &argument, &size));
+  if (!embed(env, argv + 3, argument, size, &held)) return NULL;
+  long result = ioctl(fd, request, argument);
+  if (result < 0) result = -errno;
+  unembed(&held);
+  return number_of(env, result);
 }
 
 /* A descriptor watched by the event loop of the thread that asked. */
@@ -303,7 +353,7 @@ static napi_value Unwatch(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
     {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"getsockopt", GetSockOpt}, {"send", Send},
-    {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"addressOf", AddressOf}, {"watch", Watch}, {"unwatch", Unwatch},
+    {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"ioctl", Ioctl}, {"watch", Watch}, {"unwatch", Unwatch},
   };
   for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
     napi_value function;

@@ -1,6 +1,7 @@
 // Builds the addon for one platform with the system's C compiler: `node native/build.js [linux-x64|linux-arm64] [output]`.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,10 +29,12 @@ const flags = [
   `-ffile-prefix-map=${here}=.`,
   '-s',
 ];
-const defines = ['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=netlink'];
+const source = join(here, 'binding.c');
+const hash = createHash('sha256').update(readFileSync(source)).digest('hex');
+const defines = ['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=netlink', `-DSOURCE_SHA256="${hash}"`];
 for (const compiler of compilers[platform]) {
   try {
-    execFileSync(compiler, [...flags, ...defines, `-I${include}`, join(here, 'binding.c'), '-o', output], {
+    execFileSync(compiler, [...flags, ...defines, `-I${include}`, source, '-o', output], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     console.log(`${platform}: ${output}`);
