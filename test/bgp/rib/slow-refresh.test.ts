@@ -1,6 +1,6 @@
 /** A member that asked for everything again and falls behind the log before it is answered. */
 import { describe, expect, it } from 'vitest';
-import { ALL, Harness, NONE } from './harness.ts';
+import { ALL, Harness, NONE, type PeerOptions } from './harness.ts';
 
 const CLIENT = { reflectorClient: true } as const;
 
@@ -10,7 +10,7 @@ const net = (number: number): string => `10.${(number >> 8) & 255}.${number & 25
 describe('a refresh that a slow peer waits for', () => {
   it.each([0, 2])('is answered by its walk, which withdraws what goes meanwhile (%i paths each)', (addPathLimit) => {
     const harness = new Harness({ maxLogOctets: 2_000 });
-    const options = { ...CLIENT, exportPolicy: NONE, ...(addPathLimit > 0 && { addPath: 'both', addPathLimit }) } as const;
+    const options: PeerOptions = { ...CLIENT, exportPolicy: NONE, ...(addPathLimit > 0 && { addPath: 'both', addPathLimit }) };
     const source = harness.peer(options);
     const slow = harness.peer(options);
     const nets = Array.from({ length: 300 }, (_, number) => net(number));
