@@ -9,7 +9,7 @@ import type { Daemon, DaemonConfig, DaemonKind, MakeDaemon } from './daemon.ts';
 import { makeExabgp } from './exabgp.ts';
 import { makeFrr } from './frr.ts';
 import { makeGobgp } from './gobgp.ts';
-import type { Host, Lan } from './lan.ts';
+import type { Host, Lan, LanNetworks } from './lan.ts';
 import { makeLan, mayMakeNamespaces } from './lan.ts';
 import type { LinnetNode } from './linnet.ts';
 import { makeLinnet } from './linnet.ts';
@@ -60,10 +60,10 @@ export interface Lab {
   close(failed: boolean): Promise<void>;
 }
 
-/** Makes a lab; `name` is used for the directory that keeps its logs. */
-export async function makeLab(name: string): Promise<Lab> {
+/** Makes a lab; `name` is used for the directory that keeps its logs, `networks` are those of its LAN. */
+export async function makeLab(name: string, networks?: LanNetworks): Promise<Lab> {
   const directory = mkdtempSync(join(tmpdir(), 'linnet-interop-'));
-  const lan = await makeLan();
+  const lan = await makeLan(networks);
   const things: Stoppable[] = [];
   const adopt = <T extends Stoppable>(thing: T): T => {
     things.push(thing);

@@ -18,6 +18,10 @@ export interface Host {
 export interface Lan {
   /** Adds a host; `number` (1-254) ends both its addresses. */
   host(name: string, number: number): Promise<Host>;
+  /** A namespace with nothing in it but its loopback. */
+  bare(name: string): Promise<string>;
+  /** Another interface of a host on the LAN, up and without addresses. `port` names the bridge's end. */
+  uplink(host: Host, device: string, port: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,8 +88,14 @@ async function addNamespace(name: string): Promise<void> {
   await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
 }
 
-/** Makes a LAN 10.97.0.0/24 and fd97::/64; several may exist side by side, as namespaces do not meet. */
-export async function makeLan(): Promise<Lan> {
+/** Both networks of a LAN, a /24 and a /64, without the number of the host. */
+export interface LanNetworks {
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+/** Makes a LAN, 10.97.0.0/24 and fd97::/64 by default; several may exist side by side, as namespaces do not meet. */
+export async function makeLan(networks: LanNetworks = { ipv4: '10.97.0.', ipv6: 'fd97::' }): Promise<Lan> {
   sweepLeftovers();
   const tag = `lnt${process.pid}x${++made}`;
   const bridge = `${tag}-lan`;
@@ -93,15 +103,26 @@ export async function makeLan(): Promise<Lan> {
   await addNamespace(bridge);
   await run('ip', ['-n', bridge, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0']);
   await run('ip', ['-n', bridge, 'link', 'set', 'br0', 'up']);
+  const bare = async (name: string): Promise<string> => {
+    const namespace = `${tag}-${name}`;
+    namespaces.push(namespace);
+    await addNamespace(namespace);
+    return namespace;
+  };
+  const plug = async (namespace: string, device: string, port: string): Promise<void> => {
+    await run('ip', ['link', 'add', device, 'netns', namespace, 'type', 'veth', 'peer', 'name', port, 'netns', bridge]);
+    await run('ip', ['-n', bridge, 'link', 'set', port, 'master', 'br0', 'up']);
+  };
   return {
+    bare,
+    uplink: async ({ namespace }, device, port) => {
+      await plug(namespace, device, port);
+      await run('ip', ['-n', namespace, 'link', 'set', device, 'up']);
+    },
     host: async (name, number) => {
-      const namespace = `${tag}-${name}`;
-      const host = { name, namespace, ipv4: `10.97.0.${number}`, ipv6: `fd97::${number.toString(16)}` };
-      namespaces.push(namespace);
-      await addNamespace(namespace);
-      const port = `p${number}`;
-      await run('ip', ['link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', port, 'netns', bridge]);
-      await run('ip', ['-n', bridge, 'link', 'set', port, 'master', 'br0', 'up']);
+      const namespace = await bare(name);
+      const host = { name, namespace, ipv4: `${networks.ipv4}${number}`, ipv6: `${networks.ipv6}${number.toString(16)}` };
+      await plug(namespace, 'eth0', `p${number}`);
       await run('ip', ['-n', namespace, 'addr', 'add', `${host.ipv4}/24`, 'dev', 'eth0']);
       // No duplicate address detection: an address that is tentative for a second cannot be bound or dialled from.
       await run('ip', ['-n', namespace, 'addr', 'add', `${host.ipv6}/64`, 'dev', 'eth0', 'nodad']);
