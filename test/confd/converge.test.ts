@@ -127,6 +127,7 @@ function setup(compute?: (names: readonly string[] | undefined) => DesireResult)
     slices: new Map(),
     secrets: new Map(),
     workloads: new Map(),
+    felix: new Map(),
     issues: [],
   };
   const controller = new AbortController();

@@ -266,6 +266,7 @@ export function snapshotOf(resources: readonly Resource[]): Snapshot {
     slices: of('EndpointSlice'),
     secrets: of('Secret'),
     workloads: of('LocalWorkload'),
+    felix: of('FelixConfiguration'),
     issues: [],
   };
 }

@@ -261,6 +261,7 @@ function everything(snapshot: Snapshot): Dirty {
     EndpointSlice: new Set(snapshot.slices.keys()),
     Secret: new Set(snapshot.secrets.keys()),
     LocalWorkload: new Set(snapshot.workloads.keys()),
+    FelixConfiguration: new Set(snapshot.felix.keys()),
   };
 }
 
@@ -278,6 +279,7 @@ function namedBy(delta: SnapshotDelta): Dirty {
     EndpointSlice: of('EndpointSlice'),
     Secret: of('Secret'),
     LocalWorkload: of('LocalWorkload'),
+    FelixConfiguration: of('FelixConfiguration'),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Prefix } from 'bgp-ts/net';
 import { MAX_RESTART_TIME, password } from './bgp-peer.ts';
 import { type At, fault, fields, inside, isRecord, list, member, type Parser, warn, withRules } from './fields.ts';
+import { scopeOf } from './scope.ts';
 import type { BGPConfigurationResource, Community } from './types.ts';
 import {
   address,
@@ -61,7 +62,8 @@ const prefixAdvertisement: Parser<{ readonly cidr: Prefix; readonly communities:
   return entry?.cidr === undefined ? undefined : { cidr: entry.cidr, communities: entry.communities ?? [] };
 };
 
-const CLUSTER_ROUTES = ['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'] as const;
+/** Words of programClusterRoutes, here and in FelixConfiguration. */
+export const CLUSTER_ROUTES = ['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'] as const;
 
 // Calico's code takes the default for a word it does not know, so this is no reason to lose the whole object.
 const programClusterRoutes: Parser<(typeof CLUSTER_ROUTES)[number]> = (value, at) =>
@@ -137,15 +139,6 @@ export const bgpConfigurationSpec: Parser<BGPConfigurationSpec> = (value, at) =>
   warnUnresolved(value, at);
   return { kind: 'BGPConfiguration', scope, ...(scope?.kind === 'node' ? perNode(spec, value, at) : spec) };
 };
-
-function scopeOf(at: At): BGPConfigurationResource['scope'] {
-  const { name } = at.sink.ref;
-  if (name === 'default') return { kind: 'default' };
-  if (name.startsWith('node.') && name.length > 5) return { kind: 'node', node: name.slice(5) };
-  const { parent } = at;
-  if (parent !== undefined) warn(inside(inside(parent, 'metadata'), 'name'), name, 'is not default or node.NAME: the object is ignored');
-  return undefined;
-}
 
 function perNode(spec: Spec, value: unknown, at: At): Partial<Spec> {
   const kept = Object.entries(spec).filter(([key]) => PER_NODE.has(key));

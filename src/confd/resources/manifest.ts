@@ -12,6 +12,7 @@ import type {
   BGPPeerResource,
   Community,
   EndpointSliceResource,
+  FelixConfigurationResource,
   NodeResource,
   Resource,
   SecretKeyRef,
@@ -57,6 +58,8 @@ function bodyOf(resource: Resource): Body | undefined {
       return { spec: plainFields(resource) };
     case 'BGPConfiguration':
       return { spec: configuration(resource) };
+    case 'FelixConfiguration':
+      return { spec: felixConfiguration(resource) };
     case 'BGPPeer':
       return { spec: peer(resource) };
     case 'BGPFilter':
@@ -105,18 +108,29 @@ function present(fields: Readonly<Record<string, unknown>>): Record<string, unkn
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function calicoNode({ bgp, wireguard, podCIDRs }: NodeResource): Body {
+function calicoNode({ bgp, wireguard, podCIDRs, tunnels = {} }: NodeResource): Body {
   const { ipv4, ipv6, ...rest } = bgp;
   return {
     spec: {
-      bgp: present({ ipv4Address: nodeAddress(ipv4), ipv6Address: nodeAddress(ipv6), ...rest }),
+      bgp: present({
+        ipv4Address: nodeAddress(ipv4),
+        ipv6Address: nodeAddress(ipv6),
+        ipv4IPIPTunnelAddr: plain(tunnels.ipip),
+        ...rest,
+      }),
+      ...present({
+        ipv4VXLANTunnelAddr: plain(tunnels.vxlanV4),
+        vxlanTunnelMACAddr: tunnels.vxlanV4MAC,
+        ipv6VXLANTunnelAddr: plain(tunnels.vxlanV6),
+        vxlanTunnelMACAddrV6: tunnels.vxlanV6MAC,
+      }),
       wireguard: plainRecord(present({ interfaceIPv4Address: wireguard.ipv4, interfaceIPv6Address: wireguard.ipv6 })),
     },
     status: { podCIDRs: podCIDRs.map(formatPrefix) },
   };
 }
 
-function kubernetesNode({ bgp, wireguard, podCIDRs, unschedulable, ready, internalIPs }: NodeResource): Body {
+function kubernetesNode({ bgp, wireguard, podCIDRs, unschedulable, ready, internalIPs, tunnels = {} }: NodeResource): Body {
   const annotations = present({
     IPv4Address: nodeAddress(bgp.ipv4),
     IPv6Address: nodeAddress(bgp.ipv6),
@@ -124,6 +138,11 @@ function kubernetesNode({ bgp, wireguard, podCIDRs, unschedulable, ready, intern
     RouteReflectorClusterID: bgp.routeReflectorClusterID,
     IPv4WireguardInterfaceAddr: plain(wireguard.ipv4),
     IPv6WireguardInterfaceAddr: plain(wireguard.ipv6),
+    IPv4VXLANTunnelAddr: plain(tunnels.vxlanV4),
+    VXLANTunnelMACAddr: tunnels.vxlanV4MAC,
+    IPv6VXLANTunnelAddr: plain(tunnels.vxlanV6),
+    VXLANTunnelMACAddrV6: tunnels.vxlanV6MAC,
+    IPv4IPIPTunnelAddr: plain(tunnels.ipip),
   });
   return {
     annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`projectcalico.org/${key}`, value])),
@@ -152,6 +171,17 @@ function configuration(resource: BGPConfigurationResource): Body {
       cidr: formatPrefix(cidr),
       communities: communities.map((entry) => ('name' in entry ? entry.name : entry.text)),
     })),
+  });
+}
+
+function felixConfiguration(resource: FelixConfigurationResource): Body {
+  const { routeRefreshInterval, netlinkTimeout, healthTimeoutOverrides, interfacePrefix } = resource;
+  return present({
+    ...plainFields(resource, 'scope'),
+    routeRefreshInterval: seconds(routeRefreshInterval),
+    netlinkTimeout: seconds(netlinkTimeout),
+    interfacePrefix: interfacePrefix?.join(','),
+    healthTimeoutOverrides: healthTimeoutOverrides?.map(({ name, timeout }) => ({ name, timeout: seconds(timeout) })),
   });
 }
 

@@ -7,6 +7,7 @@ import type { NodeResource } from './types.ts';
  */
 export function mergeNodes(kubernetes: NodeResource | undefined, calico: NodeResource | undefined): NodeResource | undefined {
   if (kubernetes === undefined || calico === undefined) return calico ?? kubernetes;
+  const tunnels = { ...kubernetes.tunnels, ...calico.tunnels };
   return {
     ...kubernetes,
     form: 'calico',
@@ -15,6 +16,7 @@ export function mergeNodes(kubernetes: NodeResource | undefined, calico: NodeRes
     labels: new Map([...kubernetes.labels, ...calico.labels]),
     bgp: { ...kubernetes.bgp, ...calico.bgp },
     wireguard: { ...kubernetes.wireguard, ...calico.wireguard },
+    ...(kubernetes.tunnels === undefined && calico.tunnels === undefined ? {} : { tunnels }),
     podCIDRs: calico.podCIDRs.length > 0 ? calico.podCIDRs : kubernetes.podCIDRs,
   };
 }

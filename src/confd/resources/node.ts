@@ -3,7 +3,7 @@ import { type Address, type Prefix, parseAddress } from 'bgp-ts/net';
 import { type At, fault, fields, inside, isAbsent, isRecord, list, member, type Parser, tolerant } from './fields.ts';
 import { type Metadata, parseJson, textMap } from './metadata.ts';
 import type { NodeResource } from './types.ts';
-import { address, asNumber, cidr, clusterId, flag, nodeAddress } from './values.ts';
+import { address, asNumber, cidr, clusterId, flag, mac, nodeAddress } from './values.ts';
 
 /** What a Node gives beside its reference; labels are in it because annotations add some. */
 export type NodeBody = Omit<NodeResource, 'ref' | 'source'>;
@@ -13,25 +13,23 @@ const CALICO_BGP = {
   ipv6Address: nodeAddress('ipv6'),
   asNumber,
   routeReflectorClusterID: clusterId,
+  // Of tunnels, what is malformed counts as absent: IPAM writes them, and a bad one must not cost the node its sessions.
+  ipv4IPIPTunnelAddr: tolerant(address('ipv4')),
 } as const;
 
 const CALICO_SPEC = {
-  bgp: fields(CALICO_BGP, { name: 'bgp', ignored: ['ipv4IPIPTunnelAddr'] }),
+  bgp: fields(CALICO_BGP, { name: 'bgp' }),
+  ipv4VXLANTunnelAddr: tolerant(address('ipv4')),
+  ipv6VXLANTunnelAddr: tolerant(address('ipv6')),
+  vxlanTunnelMACAddr: tolerant(mac),
+  vxlanTunnelMACAddrV6: tolerant(mac),
   wireguard: fields({ interfaceIPv4Address: address('ipv4'), interfaceIPv6Address: address('ipv6') }, { name: 'wireguard' }),
 } as const;
 
 const readCalicoNode = fields(
   {
     spec: fields(CALICO_SPEC, {
-      ignored: [
-        'ipv4VXLANTunnelAddr',
-        'ipv6VXLANTunnelAddr',
-        'vxlanTunnelMACAddr',
-        'vxlanTunnelMACAddrV6',
-        'orchRefs',
-        'addresses',
-        'interfaces',
-      ],
+      ignored: ['orchRefs', 'addresses', 'interfaces'],
     }),
     status: fields(
       { podCIDRs: list(cidr(), { of: 'IP prefixes' }) },
@@ -51,12 +49,28 @@ interface BgpFields {
 }
 
 function bgpOf(found: BgpFields): NodeResource['bgp'] {
-  const { ipv4Address, ipv6Address, ...rest } = found;
+  const { ipv4Address, ipv6Address, asNumber, routeReflectorClusterID } = found;
   return {
     ...(ipv4Address === undefined ? {} : { ipv4: ipv4Address }),
     ...(ipv6Address === undefined ? {} : { ipv6: ipv6Address }),
-    ...rest,
+    ...(asNumber === undefined ? {} : { asNumber }),
+    ...(routeReflectorClusterID === undefined ? {} : { routeReflectorClusterID }),
   };
+}
+
+type Tunnels = NonNullable<NodeResource['tunnels']>;
+
+/** What is written of the tunnels, or nothing: most nodes of a cluster without encapsulation have none. */
+function tunnelsOf(found: { readonly [K in keyof Tunnels]: Tunnels[K] | undefined }): { readonly tunnels?: Tunnels } {
+  const { vxlanV4, vxlanV4MAC, vxlanV6, vxlanV6MAC, ipip } = found;
+  const tunnels: Tunnels = {
+    ...(vxlanV4 === undefined ? {} : { vxlanV4 }),
+    ...(vxlanV4MAC === undefined ? {} : { vxlanV4MAC }),
+    ...(vxlanV6 === undefined ? {} : { vxlanV6 }),
+    ...(vxlanV6MAC === undefined ? {} : { vxlanV6MAC }),
+    ...(ipip === undefined ? {} : { ipip }),
+  };
+  return Object.keys(tunnels).length === 0 ? {} : { tunnels };
 }
 
 function wireguardOf(ipv4: Address | undefined, ipv6: Address | undefined): NodeResource['wireguard'] {
@@ -67,13 +81,20 @@ function wireguardOf(ipv4: Address | undefined, ipv6: Address | undefined): Node
 export function calicoNode(raw: unknown, root: At, metadata: Metadata): NodeBody | undefined {
   const found = readCalicoNode(raw, root);
   if (found === undefined) return undefined;
-  const { bgp = {}, wireguard = {} } = found.spec ?? {};
+  const { bgp = {}, wireguard = {}, ...spec } = found.spec ?? {};
   return {
     kind: 'Node',
     form: 'calico',
     labels: metadata.labels,
     bgp: bgpOf(bgp),
     wireguard: wireguardOf(wireguard.interfaceIPv4Address, wireguard.interfaceIPv6Address),
+    ...tunnelsOf({
+      vxlanV4: spec.ipv4VXLANTunnelAddr,
+      vxlanV4MAC: spec.vxlanTunnelMACAddr,
+      vxlanV6: spec.ipv6VXLANTunnelAddr,
+      vxlanV6MAC: spec.vxlanTunnelMACAddrV6,
+      ipip: bgp.ipv4IPIPTunnelAddr,
+    }),
     podCIDRs: found.status?.podCIDRs ?? [],
     internalIPs: [],
     unschedulable: false,
@@ -90,6 +111,11 @@ const ANNOTATIONS = {
   RouteReflectorClusterID: tolerant(clusterId),
   IPv4WireguardInterfaceAddr: tolerant(address('ipv4')),
   IPv6WireguardInterfaceAddr: tolerant(address('ipv6')),
+  IPv4VXLANTunnelAddr: tolerant(address('ipv4')),
+  IPv6VXLANTunnelAddr: tolerant(address('ipv6')),
+  VXLANTunnelMACAddr: tolerant(mac),
+  VXLANTunnelMACAddrV6: tolerant(mac),
+  IPv4IPIPTunnelAddr: tolerant(address('ipv4')),
   labels: tolerant<ReadonlyMap<string, string>>((value, at) => {
     const json = typeof value === 'string' ? parseJson(value) : undefined;
     return isRecord(json) ? textMap(json, at) : fault(at, value, 'is not the JSON of a mapping of labels');
@@ -144,6 +170,13 @@ export function kubernetesNode(raw: unknown, root: At, metadata: Metadata): Node
     labels: new Map([...metadata.labels, ...(annotation('labels', metadata, at) ?? [])]),
     bgp: bgpOf(bgp),
     wireguard: wireguardOf(annotation('IPv4WireguardInterfaceAddr', metadata, at), annotation('IPv6WireguardInterfaceAddr', metadata, at)),
+    ...tunnelsOf({
+      vxlanV4: annotation('IPv4VXLANTunnelAddr', metadata, at),
+      vxlanV4MAC: annotation('VXLANTunnelMACAddr', metadata, at),
+      vxlanV6: annotation('IPv6VXLANTunnelAddr', metadata, at),
+      vxlanV6MAC: annotation('VXLANTunnelMACAddrV6', metadata, at),
+      ipip: annotation('IPv4IPIPTunnelAddr', metadata, at),
+    }),
     podCIDRs: podCidrs(found.spec ?? {}),
     ...(ready === undefined ? {} : { ready }),
     internalIPs: addressesOf(found.status),

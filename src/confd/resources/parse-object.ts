@@ -7,6 +7,7 @@ import { bgpFilterSpec } from './bgp-filter.ts';
 import { bgpPeerSpec } from './bgp-peer.ts';
 import { blockAffinitySpec } from './block-affinity.ts';
 import { endpointSlice } from './endpoint-slice.ts';
+import { felixConfigurationSpec } from './felix-configuration.ts';
 import {
   type At,
   fault,
@@ -74,6 +75,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['IPPool', { apiVersions: CALICO, namespaced: false, parse: ofSpec(ipPoolSpec) }],
   ['BGPConfiguration', { apiVersions: CALICO, namespaced: false, parse: ofSpec(bgpConfigurationSpec) }],
   ['BGPPeer', { apiVersions: CALICO, namespaced: false, parse: ofSpec(bgpPeerSpec) }],
+  ['FelixConfiguration', { apiVersions: CALICO, namespaced: false, parse: ofSpec(felixConfigurationSpec) }],
   ['BGPFilter', { apiVersions: CALICO, namespaced: false, parse: ofSpec(bgpFilterSpec) }],
   ['BlockAffinity', { apiVersions: CALICO, namespaced: false, parse: ofSpec(blockAffinitySpec) }],
   [

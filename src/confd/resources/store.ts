@@ -15,6 +15,7 @@ import type {
   BGPPeerResource,
   BlockAffinityResource,
   EndpointSliceResource,
+  FelixConfigurationResource,
   IPPoolResource,
   Issue,
   LocalWorkloadResource,
@@ -56,6 +57,7 @@ interface Tables {
   readonly slices: Map<string, EndpointSliceResource>;
   readonly secrets: Map<string, SecretResource>;
   readonly workloads: Map<string, LocalWorkloadResource>;
+  readonly felix: Map<string, FelixConfigurationResource>;
 }
 
 interface State {
@@ -88,6 +90,7 @@ function newState(): State {
     slices: new Map(),
     secrets: new Map(),
     workloads: new Map(),
+    felix: new Map(),
   };
   return {
     tables,
@@ -156,6 +159,8 @@ function putResource(state: State, target: Target): readonly Changed[] {
       return put(tables.secrets, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
     case 'LocalWorkload':
       return put(tables.workloads, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
+    case 'FelixConfiguration':
+      return put(tables.felix, key, resource?.kind === ref.kind ? resource : undefined) ? [{ kind: ref.kind, key }] : [];
     default:
       return [];
   }

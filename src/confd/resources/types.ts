@@ -56,6 +56,15 @@ export interface NodeResource extends Named {
     readonly routeReflectorClusterID?: string;
   };
   readonly wireguard: { readonly ipv4?: Address; readonly ipv6?: Address };
+  /** Its tunnel devices, as IPAM gave them (control-plane 9.3); absent: none. What is malformed counts as absent in either form. */
+  readonly tunnels?: {
+    readonly vxlanV4?: Address;
+    /** Six octets, lower case with colons. */
+    readonly vxlanV4MAC?: string;
+    readonly vxlanV6?: Address;
+    readonly vxlanV6MAC?: string;
+    readonly ipip?: Address;
+  };
   readonly podCIDRs: readonly Prefix[];
   /** Kubernetes: status Ready condition; absent = unknown. */
   readonly ready?: boolean;
@@ -118,6 +127,62 @@ export interface BGPConfigurationResource extends Named {
   readonly programClusterRoutes?: 'Enabled' | 'Disabled' | 'EnabledIPIPOnly' | 'EnabledNoEncapOnly';
   readonly ipv4NormalRoutePriority?: number;
   readonly ipv6NormalRoutePriority?: number;
+}
+
+/** What a FelixConfiguration says about encapsulation; absent fields were not written: defaults are the reader's. */
+export interface FelixFields {
+  readonly vxlanEnabled?: boolean;
+  readonly ipipEnabled?: boolean;
+  /** Octets, of this and the other MTUs; 0: from the machine. */
+  readonly vxlanMTU?: number;
+  readonly vxlanMTUV6?: number;
+  readonly ipipMTU?: number;
+  readonly wireguardMTU?: number;
+  readonly wireguardMTUV6?: number;
+  /** UDP, 1-65535. */
+  readonly vxlanPort?: number;
+  /** 1-16777215. */
+  readonly vxlanVNI?: number;
+  /** A regular expression of the interfaces whose MTUs count. */
+  readonly mtuIfacePattern?: string;
+  /** `NAME=true,NAME=false`, as written: an unknown name costs nothing but itself. */
+  readonly featureDetectOverride?: string;
+  /** Protocol number of its routes, 1-255. */
+  readonly deviceRouteProtocol?: number;
+  readonly deviceRouteSourceAddress?: Address;
+  readonly deviceRouteSourceAddressIPv6?: Address;
+  readonly removeExternalRoutes?: boolean;
+  /** Seconds with their fraction, as the other durations; 0: never. */
+  readonly routeRefreshInterval?: number;
+  readonly routeSyncDisabled?: boolean;
+  /** Tunnel endpoints that are no nodes. A single address is a prefix of full length. */
+  readonly externalNodesList?: readonly Prefix[];
+  readonly programClusterRoutes?: 'Enabled' | 'Disabled' | 'EnabledIPIPOnly' | 'EnabledNoEncapOnly';
+  readonly serviceLoopPrevention?: 'Drop' | 'Reject' | 'Disabled';
+  /** Begins of the names of workload interfaces. */
+  readonly interfacePrefix?: readonly string[];
+  /** Directory above `endpoint-status`; '': none is made. */
+  readonly endpointStatusPathPrefix?: string;
+  readonly healthEnabled?: boolean;
+  readonly healthHost?: string;
+  readonly healthPort?: number;
+  /** By reporter; `timeout` in seconds. */
+  readonly healthTimeoutOverrides?: readonly { readonly name: string; readonly timeout: number }[];
+  readonly debugHost?: string;
+  readonly debugPort?: number;
+  readonly wireguardEnabled?: boolean;
+  readonly wireguardEnabledV6?: boolean;
+  readonly wireguardInterfaceName?: string;
+  readonly wireguardInterfaceNameV6?: string;
+  readonly wireguardHostEncryptionEnabled?: boolean;
+  readonly netlinkTimeout?: number;
+}
+
+/** Settings of the dataplane for the cluster, or those of one node, field by field above them (Felix' own object). */
+export interface FelixConfigurationResource extends Named, FelixFields {
+  readonly kind: 'FelixConfiguration';
+  /** As that of BGPConfiguration. */
+  readonly scope: BGPConfigurationResource['scope'];
 }
 
 /** Peerings of some nodes with some peers (control-plane 1.3). */
@@ -242,7 +307,8 @@ export type Resource =
   | ServiceResource
   | EndpointSliceResource
   | SecretResource
-  | LocalWorkloadResource;
+  | LocalWorkloadResource
+  | FelixConfigurationResource;
 
 /** A parsed label selector (control-plane 9.6). `text` is what was written. */
 export interface Selector {
@@ -264,6 +330,8 @@ export interface Snapshot {
   readonly slices: ReadonlyMap<string, EndpointSliceResource>;
   readonly secrets: ReadonlyMap<string, SecretResource>;
   readonly workloads: ReadonlyMap<string, LocalWorkloadResource>;
+  /** Filled by sources that read for encapsulation only; the BGP daemon does not look here. */
+  readonly felix: ReadonlyMap<string, FelixConfigurationResource>;
   /** Issues of parsing and validation, by object or file. */
   readonly issues: readonly Issue[];
 }

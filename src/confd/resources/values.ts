@@ -133,6 +133,21 @@ export function cidr(family?: IpFamily): Parser<Prefix> {
   };
 }
 
+/** A prefix, or an address in place of the prefix that holds nothing else. */
+export const addressOrCidr: Parser<Prefix> = (value, at) => {
+  const bare = typeof value === 'string' ? parseAddress(value) : undefined;
+  return bare === undefined ? cidr()(value, at) : prefixFromAddress(bare, bare.family === 'ipv4' ? 32 : 128);
+};
+
+/** A MAC address of one station, with colons or dashes; lower case with colons. */
+export const mac: Parser<string> = (value, at) => {
+  const octets = typeof value === 'string' && MAC.test(value) ? value.toLowerCase().replaceAll('-', ':') : '';
+  const group = Number.parseInt(octets.slice(0, 2), 16) % 2 === 1;
+  return octets === '' || group || octets === '00:00:00:00:00:00' ? fault(at, value, 'is not the MAC address of one station') : octets;
+};
+
+const MAC = /^[0-9a-f]{2}(?:(?::[0-9a-f]{2}){5}|(?:-[0-9a-f]{2}){5})$/i;
+
 const EXAMPLE = { ipv4: '10.0.0.0/16', ipv6: 'fd00::/64' } as const;
 
 /** A node address: bare, or with the length of its network (control-plane 1.6). Host bits are the point of it. */

@@ -18,6 +18,12 @@ export interface Change {
   readonly writtenAt?: number;
 }
 
+/**
+ * What for a source reads: BGP of one node (its own blocks; Services and Secrets as the configuration asks for them), or the
+ * encapsulation between all nodes (the blocks of all, FelixConfiguration; neither peers nor Services nor Secrets).
+ */
+export type ReadFor = 'bgp' | 'encapsulation';
+
 /** Where cluster objects come from. */
 export interface Source {
   /** Ends when the signal aborts. Never throws for bad input or an unreachable datastore: it reports and retries. */

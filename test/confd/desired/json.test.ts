@@ -67,6 +67,7 @@ describe('desiredToJson', () => {
         slices: new Map([...snapshot.slices].reverse()),
         secrets: new Map([...snapshot.secrets].reverse()),
         workloads: new Map([...snapshot.workloads].reverse()),
+        felix: snapshot.felix,
         issues: [],
       };
       const text = (of: typeof snapshot): string => {

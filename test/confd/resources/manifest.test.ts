@@ -29,7 +29,7 @@ const fixtures = (): readonly Resource[] =>
 describe('a resource as a manifest', () => {
   it('parses to the same resource, for every good fixture, which have every field', () => {
     const resources = fixtures();
-    expect(new Set(resources.map(({ kind }) => kind)).size).toBe(9);
+    expect(new Set(resources.map(({ kind }) => kind)).size).toBe(10);
     for (const resource of resources)
       expect(again(resource), JSON.stringify(toManifest(resource))).toSatisfy((found) => sameContent(found, resource));
   });

@@ -320,7 +320,7 @@ describe('kinds and lists', () => {
   it.each([
     ['apps/v1', 'Deployment'],
     ['serving.knative.dev/v1', 'Service'],
-    ['projectcalico.org/v3', 'FelixConfiguration'],
+    ['projectcalico.org/v3', 'GlobalNetworkPolicy'],
   ])("%s %s is somebody else's: one warning", (apiVersion, kind) => {
     const found = parseObject({ apiVersion, kind, metadata: { name: 'x' } });
     expect(found.outcome.type).toBe('unknown-kind');

@@ -9,7 +9,7 @@ import { broken, type Failure, networkFailure } from '../failure.ts';
 import { afterFailure, datastoreRef, failureIssue, isTold, type ListHealth, STARTING } from '../health.ts';
 import { createLineSplitter } from '../lines.ts';
 import { createMailbox } from '../mailbox.ts';
-import type { Change, Source } from '../types.ts';
+import type { Change, ReadFor, Source } from '../types.ts';
 import { createView, type View } from '../view.ts';
 import { createEtcdClient, type EtcdAccess, type EtcdClient, type EtcdTiming } from './client.ts';
 import { type KeyRange, type KeySpan, keyRanges, keySpans, objectOf } from './keys.ts';
@@ -24,9 +24,11 @@ export const WATCH_MS = 60_000;
 /** What an etcd source needs. */
 export interface EtcdSourceOptions {
   readonly access: EtcdAccess;
-  /** Name of the node this daemon speaks for; only its block affinities are read. */
+  /** Name of the node this daemon speaks for; its block affinities are read, or for encapsulation those of all nodes. */
   readonly node: string;
   readonly usePodCIDR: boolean;
+  /** Default: bgp. */
+  readonly readFor?: ReadFor;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -57,7 +59,7 @@ export function createEtcdSource(options: EtcdSourceOptions): Source {
 }
 
 async function* watchCluster(options: EtcdSourceOptions, signal: AbortSignal): AsyncGenerator<Change> {
-  const ranges = keyRanges(options.node, options.usePodCIDR);
+  const ranges = keyRanges(options.node, options.usePodCIDR, options.readFor);
   const client = createEtcdClient(options.access, options.timing);
   const spans = keySpans(ranges);
   const session: Session = { options, client, view: createView(), ranges, spans, signal, from: undefined, health: STARTING, failures: 0 };

@@ -1,5 +1,6 @@
 /** Where Calico keeps its objects in etcd (control-plane 9.4), and what a key with its value is as an object. */
 import { isRecord, member } from '../../resources/fields.ts';
+import type { ReadFor } from '../types.ts';
 import type { ListKey } from '../view.ts';
 
 /** One range of keys that is listed and watched: all that begin with `prefix`. */
@@ -13,9 +14,22 @@ const API_VERSION = 'projectcalico.org/v3';
 
 const resources = (kind: string, plural: string): KeyRange => ({ id: kind, kind, prefix: `${RESOURCES}${plural}/` });
 
-/** Ranges of a daemon: the kinds that count here, and the blocks of its own node unless pod CIDRs stand in for them. */
-export function keyRanges(node: string, usePodCIDR: boolean): readonly KeyRange[] {
-  const blocks: KeyRange = { id: 'BlockAffinity', kind: 'BlockAffinity', prefix: `${AFFINITIES}${node}/` };
+/**
+ * Ranges of a daemon: the kinds that count here, and the blocks of its own node, or for encapsulation of every node, unless pod
+ * CIDRs stand in for them.
+ */
+export function keyRanges(node: string, usePodCIDR: boolean, readFor: ReadFor = 'bgp'): readonly KeyRange[] {
+  const encapsulation = readFor === 'encapsulation';
+  const blocks: KeyRange = { id: 'BlockAffinity', kind: 'BlockAffinity', prefix: encapsulation ? AFFINITIES : `${AFFINITIES}${node}/` };
+  if (encapsulation) {
+    return [
+      resources('Node', 'nodes'),
+      resources('BGPConfiguration', 'bgpconfigurations'),
+      resources('FelixConfiguration', 'felixconfigurations'),
+      resources('IPPool', 'ippools'),
+      ...(usePodCIDR ? [] : [blocks]),
+    ];
+  }
   return [
     resources('Node', 'nodes'),
     resources('BGPConfiguration', 'bgpconfigurations'),
@@ -67,7 +81,7 @@ function json(text: string): unknown {
  */
 export function objectOf(range: KeyRange, key: string, value: string): unknown {
   const name = key.startsWith(range.prefix) ? key.slice(range.prefix.length) : '';
-  if (range.kind === 'BlockAffinity') return affinityOf(range, name, value);
+  if (range.kind === 'BlockAffinity') return affinityOf(key, value);
   if (name === '' || name.includes('/')) return undefined;
   const found = json(value);
   const object = isRecord(found) ? found : { spec: value };
@@ -75,11 +89,10 @@ export function objectOf(range: KeyRange, key: string, value: string): unknown {
   return { ...object, apiVersion: API_VERSION, kind: range.kind, metadata: { ...(isRecord(metadata) ? metadata : {}), name } };
 }
 
-/** `ipv4/block/10.0.0.0-26` below the node's name; an empty value is an empty object. */
-function affinityOf(range: KeyRange, rest: string, value: string): unknown {
-  const [, dashed] = /^ipv[46]\/block\/([^/]+)$/.exec(rest) ?? [];
-  if (dashed === undefined) return undefined;
-  const node = range.prefix.slice(AFFINITIES.length, -1);
+/** `NODE/ipv4/block/10.0.0.0-26` below all affinities; an empty value is an empty object. */
+function affinityOf(key: string, value: string): unknown {
+  const [, node, dashed] = /^([^/]+)\/ipv[46]\/block\/([^/]+)$/.exec(key.startsWith(AFFINITIES) ? key.slice(AFFINITIES.length) : '') ?? [];
+  if (node === undefined || dashed === undefined) return undefined;
   const found = value === '' ? {} : json(value);
   const state = isRecord(found) ? member(found, 'state') : value;
   const deleted = isRecord(found) ? member(found, 'deleted') : undefined;

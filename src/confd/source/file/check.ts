@@ -13,7 +13,7 @@ export interface CheckedDirectory {
   readonly snapshot: Snapshot;
 }
 
-const TABLES = ['nodes', 'pools', 'configurations', 'peers', 'filters', 'affinities', 'services', 'slices', 'secrets'] as const;
+const TABLES = ['nodes', 'pools', 'configurations', 'peers', 'filters', 'affinities', 'services', 'slices', 'secrets', 'felix'] as const;
 
 function byPosition(a: Issue, b: Issue): number {
   if (a.source === null || b.source === null) return Number(a.source === null) - Number(b.source === null);

@@ -1,6 +1,7 @@
 /** What is listed and watched: kinds with their paths and selectors (control-plane 9.2). Leases are never among them. */
 
 import { isRecord, member } from '../../resources/fields.ts';
+import type { ReadFor } from '../types.ts';
 
 /** One list and watch: a path of the API and what narrows it. */
 export interface Watched {
@@ -25,6 +26,8 @@ export interface KindOptions {
   readonly usePodCIDR: boolean;
   /** Values of the label that a node's block affinities carry. */
   readonly hostnameHashes: readonly string[];
+  /** Default: bgp. */
+  readonly readFor?: ReadFor;
 }
 
 /** Label that newer block affinities carry: base32 of the SHA3-256 of the node's name (control-plane 9.2). */
@@ -39,8 +42,19 @@ function calico(api: CalicoApi, kind: string, plural: string, labelSelector?: st
 /** Kubernetes Nodes. */
 export const NODES: Watched = { id: 'Node', kind: 'Node', apiVersion: 'v1', path: '/api/v1/nodes' };
 
-/** Calico's kinds. Affinities that name another node are left out by the server, those without the label are all taken. */
+/**
+ * Calico's kinds. For BGP, affinities that name another node are left out by the server, those without the label are all taken; for
+ * encapsulation those of every node count.
+ */
 export function calicoKinds(api: CalicoApi, options: KindOptions): readonly Watched[] {
+  if (options.readFor === 'encapsulation') {
+    return [
+      calico(api, 'BGPConfiguration', 'bgpconfigurations'),
+      calico(api, 'FelixConfiguration', 'felixconfigurations'),
+      calico(api, 'IPPool', 'ippools'),
+      ...(options.usePodCIDR ? [] : [calico(api, 'BlockAffinity', 'blockaffinities')]),
+    ];
+  }
   const affinities = [`${HOSTNAME_HASH} in (${options.hostnameHashes.join(',')})`, `!${HOSTNAME_HASH}`];
   return [
     calico(api, 'BGPConfiguration', 'bgpconfigurations'),

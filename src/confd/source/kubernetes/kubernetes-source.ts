@@ -7,7 +7,7 @@ import { type Log, SILENT_LOG } from '../../log.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Failure } from '../failure.ts';
 import { afterFailure, type ListHealth, REFUSALS, STARTING } from '../health.ts';
-import type { Change, Source } from '../types.ts';
+import type { Change, ReadFor, Source } from '../types.ts';
 import { createView, type View } from '../view.ts';
 import { type Demand, type Wanted, wantedBy } from '../wanted.ts';
 import { createAccess } from './access.ts';
@@ -32,6 +32,8 @@ export interface KubernetesSourceOptions {
   /** Namespace of the password Secrets. */
   readonly namespace: string;
   readonly usePodCIDR: boolean;
+  /** Default: bgp. */
+  readonly readFor?: ReadFor;
   /** A cluster CIDR is configured outside of the resources: Services count in any case. */
   readonly advertised: boolean;
   /** Calico's API group; undefined: found out. */
@@ -179,9 +181,11 @@ function wantedLists(session: Session): readonly Watched[] {
   const { options, view, calico } = session;
   if (options.demand !== undefined) return demandedLists(options.demand.wanted(), options.namespace);
   if (calico === undefined) return [NODES];
-  const { namespace, usePodCIDR, advertised } = options;
+  const { namespace, usePodCIDR, advertised, readFor = 'bgp' } = options;
+  const kinds = [NODES, ...calicoKinds(calico, { usePodCIDR, hostnameHashes: session.hashes, readFor })];
+  if (readFor === 'encapsulation') return kinds;
   const wanted = wantedBy([...view.resources('BGPConfiguration'), ...view.resources('BGPPeer')], advertised);
-  return [NODES, ...calicoKinds(calico, { usePodCIDR, hostnameHashes: session.hashes }), ...demandedLists(wanted, namespace)];
+  return [...kinds, ...demandedLists(wanted, namespace)];
 }
 
 function demandedLists({ services, secrets }: Wanted, namespace: string): readonly Watched[] {
@@ -219,7 +223,7 @@ function begin(session: Session, watched: Watched): Running {
     view.setIssues(`list ${watched.id}`, listIssues(watched, health));
     report(session);
   };
-  const ours = (object: unknown): boolean => !isForeign(object, watched, options.node);
+  const ours = (object: unknown): boolean => options.readFor === 'encapsulation' || !isForeign(object, watched, options.node);
   const events: ReflectorEvents = {
     list: () => {
       const listing = view.list(watched);

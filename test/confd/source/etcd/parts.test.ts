@@ -35,6 +35,17 @@ describe('keys of Calico in etcd (control-plane 9.4)', () => {
     expect(keyRanges('node-a', true).some(({ kind }) => kind === 'BlockAffinity')).toBe(false);
   });
 
+  it('reads for encapsulation FelixConfiguration and the blocks of every node, and no peers', () => {
+    const found = keyRanges('node-a', false, 'encapsulation');
+    expect(found.map(({ kind }) => kind)).toEqual(['Node', 'BGPConfiguration', 'FelixConfiguration', 'IPPool', 'BlockAffinity']);
+    expect(keyRanges('node-a', true, 'encapsulation').some(({ kind }) => kind === 'BlockAffinity')).toBe(false);
+    const blocks = found.find(({ kind }) => kind === 'BlockAffinity') ?? rangeOf('BlockAffinity');
+    const { ref, outcome } = parseObject(objectOf(blocks, '/calico/ipam/v2/host/node-b/ipv4/block/10.65.0.64-26', ''));
+    expect(ref?.name).toBe('node-b-10-65-0-64-26');
+    expect(outcome).toMatchObject({ type: 'resource', resource: { node: 'node-b', state: 'confirmed' } });
+    expect(objectOf(blocks, '/calico/ipam/v2/host/node-b/ipv4', '')).toBe(undefined);
+  });
+
   it('watches them in two spans that hold every range, and no workload endpoint', () => {
     const spans = keySpans(ranges);
     const within = (key: string): number => spans.filter(({ first, end }) => key >= first && key < end).length;

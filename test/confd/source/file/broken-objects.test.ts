@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FELIX_CONFIGURATION_FIELDS } from '../../../../src/confd/resources/felix-configuration.ts';
 import { formatIssue, objectKey } from '../../../../src/confd/resources/issue.ts';
 import type { Issue, Resource } from '../../../../src/confd/resources/types.ts';
 import { checkDirectory } from '../../../../src/confd/source/file/index.ts';
@@ -67,7 +68,7 @@ describe('the collection', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('has every field of the kinds that BGP is configured with', async () => {
+  it('has every field of the kinds that BGP and encapsulation are configured with', async () => {
     const all = (await Promise.all(files.map((file) => checkDirectory(join(fixtures, 'bad', file), REAL_CLOCK)))).flatMap(
       ({ issues }) => issues,
     );
@@ -119,8 +120,9 @@ describe('the collection', () => {
 
 const spec = (kind: string, names: string): string[] => names.split(' ').map((name) => `${kind} spec.${name}`);
 
-/** The fields of control-plane 1.2 to 1.6. */
+/** The fields of control-plane 1.2 to 1.6, and those of encapsulation. */
 const FIELDS = [
+  ...FELIX_CONFIGURATION_FIELDS.map((name) => `FelixConfiguration spec.${name}`),
   ...spec('BGPConfiguration', 'logSeverityScreen nodeToNodeMeshEnabled asNumber serviceLoadBalancerIPs.cidr serviceExternalIPs.cidr'),
   ...spec('BGPConfiguration', 'serviceClusterIPs.cidr serviceLoadBalancerAggregation communities communities.name communities.value'),
   ...spec('BGPConfiguration', 'prefixAdvertisements.cidr prefixAdvertisements.communities listenPort nodeMeshPassword'),

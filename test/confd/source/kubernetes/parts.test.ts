@@ -200,6 +200,18 @@ describe('what is wanted', () => {
   });
 });
 
+describe('what is listed for encapsulation', () => {
+  it('is FelixConfiguration and the blocks of all nodes, and neither peers nor Services', () => {
+    const kinds = calicoKinds('crd.projectcalico.org/v1', { usePodCIDR: false, hostnameHashes: ['A'], readFor: 'encapsulation' });
+    expect(kinds.map(({ kind, path, labelSelector }) => [kind, path, labelSelector])).toEqual([
+      ['BGPConfiguration', '/apis/crd.projectcalico.org/v1/bgpconfigurations', undefined],
+      ['FelixConfiguration', '/apis/crd.projectcalico.org/v1/felixconfigurations', undefined],
+      ['IPPool', '/apis/crd.projectcalico.org/v1/ippools', undefined],
+      ['BlockAffinity', '/apis/crd.projectcalico.org/v1/blockaffinities', undefined],
+    ]);
+  });
+});
+
 describe('the hash of a node name', () => {
   // RFC 4648 section 10, without the padding.
   it.each([
