@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatIssueAt } from '../confd/resources/issue.ts';
 import { checkDirectory } from '../confd/source/file/index.ts';
 import { REAL_CLOCK } from '../main/clock.ts';
-import { requireManifests } from '../main/options.ts';
+import { requireManifests } from '../main/datastore.ts';
 import { StartError } from '../main/start-error.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';

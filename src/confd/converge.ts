@@ -2,10 +2,11 @@
  * The convergence loop: changes from the source go into the store, the newest state is computed and given to the driver,
  * one apply at a time. While an apply is in flight changes pile up and become one; the newest state wins. Nothing is applied
  * before the source's first complete view, nor while it has lost its datastore: the last state stays (control-plane 1.1).
+ * What a state is decides the caller: that of the BGP daemon where nothing else is said.
  */
 import type { Clock } from './clock.ts';
-import type { Desired, DesireResult } from './desired/types.ts';
-import type { ApplyResult, Driver } from './driver.ts';
+import type { Desired } from './desired/types.ts';
+import type { ApplyResult } from './driver.ts';
 import type { Log } from './log.ts';
 import type { Issue, Snapshot, SnapshotDelta } from './resources/types.ts';
 import type { Change, Source } from './source/types.ts';
@@ -16,8 +17,14 @@ export interface ConvergeStore {
   readonly snapshot: Snapshot;
 }
 
+/** What computing gave: undefined where there is nothing to apply. */
+interface Computed<D> {
+  readonly desired: D | undefined;
+  readonly issues: readonly Issue[];
+}
+
 /** Computes the desired state; a delta names what changed since the previous call, undefined asks for everything. */
-export type ComputeDesired = (snapshot: Snapshot, delta: SnapshotDelta | undefined) => DesireResult;
+export type ComputeDesired<D = Desired> = (snapshot: Snapshot, delta: SnapshotDelta | undefined) => Computed<D>;
 
 /** One pass from input to engine. Durations in ms; `total` runs from the write of the newest input, absent where it is unknown. */
 export interface Timing {
@@ -28,7 +35,7 @@ export interface Timing {
 }
 
 /** What the loop knows, for health, metrics and logs. Counters only grow; times are wall-clock ms, 0 = never. */
-export interface ConvergeState {
+export interface ConvergeState<D = Desired> {
   readonly inSync: boolean;
   readonly firstAppliedAt: number;
   readonly lastAppliedAt: number;
@@ -37,21 +44,22 @@ export interface ConvergeState {
   readonly changes: number;
   readonly coalesced: number;
   /** What the engine was given last: explain is built from it. */
-  readonly desired: Desired | undefined;
+  readonly desired: D | undefined;
   /** Issues of parsing, of the desired state and of the engine, in this order. */
   readonly issues: readonly Issue[];
 }
 
 /** The narrow interfaces that the loop uses. */
-export interface ConvergeDeps {
+export interface ConvergeDeps<D = Desired> {
   readonly source: Source;
   readonly store: ConvergeStore;
-  readonly compute: ComputeDesired;
-  readonly driver: Pick<Driver, 'apply'>;
+  readonly compute: ComputeDesired<D>;
+  /** Brings a whole state about, again and again; applying the same one twice is free. */
+  readonly driver: { apply(desired: D, signal: AbortSignal): Promise<ApplyResult> };
   readonly clock: Clock;
   readonly log: Log;
   /** Called after every pass and whenever `inSync` or the issues changed. */
-  readonly report: (state: ConvergeState, timing: Timing | undefined) => void;
+  readonly report: (state: ConvergeState<D>, timing: Timing | undefined) => void;
 }
 
 /** Wait before a failed apply or a source that ended is tried again, ms: doubles from the first to the last. */
@@ -65,11 +73,11 @@ interface Pending {
   readonly changes: number;
 }
 
-interface Loop extends ConvergeDeps {
+interface Loop<D> extends ConvergeDeps<D> {
   readonly signal: AbortSignal;
   /** The view is complete: it is in sync, or something stands in for it. */
   usable: boolean;
-  state: ConvergeState;
+  state: ConvergeState<D>;
   pending: Pending | undefined;
   /** The next pass computes everything: the first one, and those after a failure inside `compute`. */
   full: boolean;
@@ -78,7 +86,7 @@ interface Loop extends ConvergeDeps {
   wake: () => void;
 }
 
-const START: ConvergeState = {
+const START: ConvergeState<never> = {
   inSync: false,
   firstAppliedAt: 0,
   lastAppliedAt: 0,
@@ -90,10 +98,10 @@ const START: ConvergeState = {
 };
 
 /** Runs until the signal aborts. Rejects only for bugs of ours inside `store` or `compute`. */
-export async function converge(deps: ConvergeDeps, signal: AbortSignal): Promise<void> {
+export async function converge<D = Desired>(deps: ConvergeDeps<D>, signal: AbortSignal): Promise<void> {
   const inner = new AbortController();
   const both = AbortSignal.any([signal, inner.signal]);
-  const loop: Loop = {
+  const loop: Loop<D> = {
     ...deps,
     signal: both,
     usable: false,
@@ -114,7 +122,7 @@ export async function converge(deps: ConvergeDeps, signal: AbortSignal): Promise
   }
 }
 
-async function watch(loop: Loop): Promise<void> {
+async function watch<D>(loop: Loop<D>): Promise<void> {
   for (let retry: number = RETRY_MS.first; !loop.signal.aborted; retry = Math.min(RETRY_MS.last, retry * 2)) {
     const failure = await follow(loop);
     if (loop.signal.aborted) return;
@@ -124,7 +132,7 @@ async function watch(loop: Loop): Promise<void> {
 }
 
 /** Follows the source until it ends; a Source never throws by contract, and one that does is watched anew. */
-async function follow(loop: Loop): Promise<string> {
+async function follow<D>(loop: Loop<D>): Promise<string> {
   const changes = loop.source.watch(loop.signal)[Symbol.asyncIterator]();
   for (;;) {
     const step = await changes.next().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
@@ -134,7 +142,7 @@ async function follow(loop: Loop): Promise<string> {
   }
 }
 
-function receive(loop: Loop, change: Change): void {
+function receive<D>(loop: Loop<D>, change: Change): void {
   const delta = loop.store.apply(change);
   const regained = change.inSync && !loop.state.inSync;
   const lost = !change.inSync && loop.state.inSync;
@@ -165,7 +173,7 @@ function later(a: number | undefined, b: number | undefined): number | undefined
 }
 
 /** Passes, one at a time; sleeps while there is nothing to do. */
-async function pass(loop: Loop): Promise<void> {
+async function pass<D>(loop: Loop<D>): Promise<void> {
   let retry: number = RETRY_MS.first;
   let failed = false;
   while (!loop.signal.aborted) {
@@ -185,7 +193,7 @@ async function pass(loop: Loop): Promise<void> {
 }
 
 /** Until something arrives, or for `ms`. */
-async function sleep(loop: Loop, ms: number | undefined): Promise<void> {
+async function sleep<D>(loop: Loop<D>, ms: number | undefined): Promise<void> {
   if (loop.usable && loop.pending !== undefined) return;
   const cut = new AbortController();
   const woken = new Promise<void>((resolve) => {
@@ -198,7 +206,7 @@ async function sleep(loop: Loop, ms: number | undefined): Promise<void> {
 }
 
 /** One pass: compute, apply, record. False where the engine failed and the state must be given to it again. */
-async function step(loop: Loop, pending: Pending | undefined, again: boolean): Promise<boolean> {
+async function step<D>(loop: Loop<D>, pending: Pending | undefined, again: boolean): Promise<boolean> {
   const { clock, store } = loop;
   const started = clock.monotonic();
   const before = loop.state.desired;
@@ -211,7 +219,7 @@ async function step(loop: Loop, pending: Pending | undefined, again: boolean): P
     record(loop, pending, undefined, undefined);
     return true;
   }
-  const result: DesireResult =
+  const result: Computed<D> =
     idle && before !== undefined ? { desired: before, issues: loop.desireIssues } : loop.compute(store.snapshot, delta);
   loop.full = false;
   const news = result.issues !== loop.desireIssues;
@@ -235,7 +243,7 @@ async function step(loop: Loop, pending: Pending | undefined, again: boolean): P
   return applied !== undefined || loop.signal.aborted;
 }
 
-async function apply(loop: Loop, desired: Desired): Promise<ApplyResult | undefined> {
+async function apply<D>(loop: Loop<D>, desired: D): Promise<ApplyResult | undefined> {
   try {
     return await loop.driver.apply(desired, loop.signal);
   } catch (error) {
@@ -245,11 +253,11 @@ async function apply(loop: Loop, desired: Desired): Promise<ApplyResult | undefi
   }
 }
 
-function record(
-  loop: Loop,
+function record<D>(
+  loop: Loop<D>,
   pending: Pending | undefined,
   outcome: ApplyResult | 'failed' | undefined,
-  given: { desired: Desired; timing: Timing } | undefined,
+  given: { desired: D; timing: Timing } | undefined,
 ): void {
   const { state } = loop;
   const touched =
@@ -271,7 +279,7 @@ function record(
   report(loop, given?.timing);
 }
 
-function report(loop: Loop, timing: Timing | undefined): void {
+function report<D>(loop: Loop<D>, timing: Timing | undefined): void {
   const issues = [...loop.store.snapshot.issues, ...loop.desireIssues, ...loop.engineIssues];
   loop.state = { ...loop.state, issues };
   loop.report(loop.state, timing);

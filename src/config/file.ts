@@ -1,17 +1,22 @@
 /** The YAML configuration file: one mapping of the keys in options.ts. Unknown and repeated keys are problems, not ignored. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { CONFIG_KEYS, isConfigKey } from './options.ts';
+import { CONFIG_KEYS } from './options.ts';
 import type { FileValue } from './read.ts';
 import type { ConfigKey, ConfigProblem } from './types.ts';
 
 /** What a configuration file says. */
-export interface ConfigFile {
-  readonly values: ReadonlyMap<ConfigKey, FileValue>;
+export interface ConfigFile<K extends string = ConfigKey> {
+  readonly values: ReadonlyMap<K, FileValue>;
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Reads the text of a configuration file; `name` stands in positions. An empty file is an empty configuration. */
+/** Reads the text of the daemon's configuration file; `name` stands in positions. An empty file is an empty configuration. */
 export function readConfigFile(text: string, name: string): ConfigFile {
+  return readFileOf(CONFIG_KEYS, text, name);
+}
+
+/** As `readConfigFile`, of a program with these keys. */
+export function readFileOf<K extends string>(keys: readonly K[], text: string, name: string): ConfigFile<K> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, version: '1.2', uniqueKeys: true, stringKeys: true });
   const problems: ConfigProblem[] = [];
@@ -21,7 +26,7 @@ export function readConfigFile(text: string, name: string): ConfigFile {
   };
   for (const error of document.errors)
     refuse(error.pos[0], '', firstLine(text.slice(error.pos[0])), `no YAML: ${firstLine(error.message)}`);
-  const values = new Map<ConfigKey, FileValue>();
+  const values = new Map<K, FileValue>();
   const root = document.contents;
   if (problems.length > 0 || root === null || (isScalar(root) && root.value === null)) return { values, problems };
   if (!isMap(root)) {
@@ -29,10 +34,11 @@ export function readConfigFile(text: string, name: string): ConfigFile {
     return { values, problems };
   }
   for (const pair of root.items) {
-    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    const written = isScalar(pair.key) ? String(pair.key.value) : '';
+    const key = keys.find((known) => known === written);
     const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
     const value = valueText(pair.value);
-    if (!isConfigKey(key)) refuse(offset, key, value ?? '', `not a known key; known are ${CONFIG_KEYS.join(', ')}`);
+    if (key === undefined) refuse(offset, written, value ?? '', `not a known key; known are ${keys.join(', ')}`);
     else if (value === undefined) refuse(offset, key, '', 'not a plain value');
     else values.set(key, { text: value, position: at(offset) });
   }

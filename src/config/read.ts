@@ -25,6 +25,12 @@ export interface ConfigInputs {
   readonly readFile: (path: string) => string | undefined;
 }
 
+/** What the values of a program with these keys are made of; all of ConfigInputs for the daemon. */
+export interface RowInputs<K extends string> extends Omit<ConfigInputs, 'flags' | 'file'> {
+  readonly flags: ReadonlyMap<K, string>;
+  readonly file: ReadonlyMap<K, FileValue>;
+}
+
 interface Given {
   readonly text: string;
   readonly origin: Origin;
@@ -68,11 +74,10 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
   const problems: ConfigProblem[] = [];
   const get = <K extends ConfigKey>(key: K): Config[K] => {
     const row: OptionRow<Config[K]> = OPTIONS[key];
-    const given = findGiven(key, row, inputs);
-    const parsed = given === undefined ? undefined : parseGiven(row, given, inputs);
-    if (given !== undefined && parsed?.ok === false) problems.push({ origin: given.origin, key, value: given.text, rule: parsed.rule });
-    origins.set(key, given?.origin ?? { kind: 'default', name: 'default' });
-    return parsed?.ok === true ? parsed.value : row.fallback(inputs.machine);
+    const found = readRow(key, row, inputs);
+    if (found.problem !== undefined) problems.push(found.problem);
+    origins.set(key, found.origin);
+    return found.value;
   };
   const path = get('path');
   const config: Config = {
@@ -127,6 +132,26 @@ export function readConfig(inputs: ConfigInputs): ConfigResult {
   return { config: withImpliedDatastore(config, origins), origins: inTableOrder(origins), problems };
 }
 
+/** One value in effect with its origin; one that breaks its rule is told, and the default stands in its place. */
+export interface RowResult<T> {
+  readonly value: T;
+  readonly origin: Origin;
+  readonly problem: ConfigProblem | undefined;
+}
+
+/** Finds the value of one row: flag, then its variables in their order, then the file, then the default. */
+export function readRow<K extends string, T>(key: K, row: OptionRow<T>, inputs: RowInputs<K>): RowResult<T> {
+  const given = findGiven(key, row, inputs);
+  const parsed = given === undefined ? undefined : parseGiven(row, given, inputs);
+  const problem =
+    given !== undefined && parsed?.ok === false ? { origin: given.origin, key, value: given.text, rule: parsed.rule } : undefined;
+  return {
+    value: parsed?.ok === true ? parsed.value : row.fallback(inputs.machine),
+    origin: given?.origin ?? { kind: 'default', name: 'default' },
+    problem,
+  };
+}
+
 /** Without a word about the datastore, a directory of manifests is one, and so are members of etcd (control-plane 8.5). */
 function withImpliedDatastore(config: Config, origins: Map<ConfigKey, Origin>): Config {
   if (origins.get('datastore')?.kind !== 'default') return config;
@@ -140,7 +165,7 @@ function inTableOrder(origins: ReadonlyMap<ConfigKey, Origin>): ReadonlyMap<Conf
   return new Map(CONFIG_KEYS.map((key) => [key, origins.get(key) ?? { kind: 'default', name: 'default' }] as const));
 }
 
-function findGiven<T>(key: ConfigKey, row: OptionRow<T>, inputs: ConfigInputs): Given | undefined {
+function findGiven<K extends string, T>(key: K, row: OptionRow<T>, inputs: RowInputs<K>): Given | undefined {
   const flag = row.flag === '' ? undefined : inputs.flags.get(key);
   if (flag !== undefined) return { text: flag, origin: { kind: 'flag', name: `--${row.flag}` } };
   for (const name of row.environment) {
@@ -157,14 +182,18 @@ function findGiven<T>(key: ConfigKey, row: OptionRow<T>, inputs: ConfigInputs): 
  * The file that calico-node leaves its name in counts as being told only where CALICO_NODENAME_FILE points at it. HOSTNAME
  * and the host's name would be assumptions (contracts.md, Command line, narrows control-plane 8.4).
  */
-function nodenameFile(inputs: ConfigInputs): Given | undefined {
+function nodenameFile(inputs: Pick<ConfigInputs, 'environment' | 'readFile'>): Given | undefined {
   const path = inputs.environment['CALICO_NODENAME_FILE'];
   if (path === undefined || path === '') return undefined;
   const text = inputs.readFile(path)?.trim();
   return text === undefined || text === '' ? undefined : { text, origin: { kind: 'environment', name: `CALICO_NODENAME_FILE=${path}` } };
 }
 
-function parseGiven<T>(row: OptionRow<T>, given: Given, inputs: ConfigInputs): ReturnType<OptionRow<T>['parse']> {
+function parseGiven<T>(
+  row: OptionRow<T>,
+  given: Given,
+  inputs: Pick<ConfigInputs, 'readFile' | 'machine'>,
+): ReturnType<OptionRow<T>['parse']> {
   if (row.orFile === undefined || given.text.includes('=')) return row.parse(given.text, inputs.machine);
   const contents = inputs.readFile(given.text);
   if (contents === undefined) return { ok: false, rule: 'neither entries nor a readable file' };

@@ -9,11 +9,9 @@ import type { HostAddress } from '../node/detect.ts';
 import { createIssueEvents, type IssueEvents } from '../node/issue-events.ts';
 import { reportStatus } from '../node/status-report.ts';
 import { REAL_CLOCK } from './clock.ts';
+import { accessOptions, type DaemonNeeds, namesApiServer } from './datastore.ts';
 import type { DaemonLog } from './log.ts';
-import type { DaemonNeeds } from './options.ts';
-import { namesApiServer } from './options.ts';
 import type { OwnApi } from './own-api.ts';
-import { accessOptions } from './source.ts';
 
 /** The writes as the node's lifecycle calls them. */
 export interface ClusterWrites {
@@ -76,9 +74,10 @@ export async function createClusterWrites(
 }
 
 /** With etcd, Calico's objects are not in the API server: there is no Node of Calico's there, and nothing to tell about. */
-function writable({ datastore, write, ...rest }: Config): ReadonlySet<WrittenThing> {
+function writable(config: Config): ReadonlySet<WrittenThing> {
+  const { datastore, write } = config;
   if (datastore === 'kubernetes') return new Set(write);
-  const condition = datastore === 'etcdv3' && namesApiServer({ datastore, write, ...rest }) && write.includes('condition');
+  const condition = datastore === 'etcdv3' && namesApiServer(config) && write.includes('condition');
   return new Set(condition ? ['condition'] : []);
 }
 

@@ -13,9 +13,9 @@ import { hostNetwork } from '../node/host-network.ts';
 import { type OwnNodeOptions, withDetectedAddresses } from '../node/own-node.ts';
 import { REAL_CLOCK } from './clock.ts';
 import { type ClusterWrites, createClusterWrites } from './cluster-writes.ts';
+import type { DaemonNeeds } from './datastore.ts';
 import type { Engine } from './engine.ts';
 import type { DaemonLog } from './log.ts';
-import type { DaemonNeeds } from './options.ts';
 import { createOwnApi, type OwnApi } from './own-api.ts';
 
 /** What the lifecycle needs of the daemon. */

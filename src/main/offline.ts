@@ -9,7 +9,8 @@ import { checkDirectory } from '../confd/source/file/index.ts';
 import type { Config } from '../config/types.ts';
 import { REAL_CLOCK } from './clock.ts';
 import { computeWith } from './compute.ts';
-import { desireOptions, essentials, requireManifests, translateOptions } from './options.ts';
+import { essentials, requireManifests } from './datastore.ts';
+import { desireOptions, translateOptions } from './options.ts';
 
 /** What a node would make of the manifests as they are now. */
 export interface Offline {

@@ -8,8 +8,8 @@ import type { Demand } from '../confd/source/wanted.ts';
 import { withWorkloads } from '../confd/source/workloads.ts';
 import type { Config } from '../config/types.ts';
 import { REAL_CLOCK } from './clock.ts';
+import { accessOptions, type DaemonNeeds, etcdAccess, namesApiServer } from './datastore.ts';
 import type { DaemonLog } from './log.ts';
-import { type DaemonNeeds, namesApiServer } from './options.ts';
 import { SAVED_NAME, savedFile } from './saved-state.ts';
 
 // What a datastore's client costs, daemons on others do not pay: they are loaded where they are used.
@@ -28,22 +28,6 @@ async function createDatastore(config: Config, needs: DaemonNeeds, log: DaemonLo
   if (needs.path !== undefined) return createFileSource({ path: needs.path, clock: REAL_CLOCK, log });
   const remote = await (config.datastore === 'etcdv3' ? createEtcd(config, needs, log) : createKubernetes(config, needs, log));
   return saveSource(remote, { file: savedFile(join(config.stateDir, SAVED_NAME), needs.node), clock: REAL_CLOCK, log });
-}
-
-/** What names the API server and the account. */
-export function accessOptions(config: Config): KubernetesSourceOptions['access'] {
-  return {
-    kubeconfig: config.kubeconfig,
-    context: config.kubeContext,
-    endpoint: config.apiEndpoint,
-    caFile: config.apiCaFile,
-    certFile: config.apiCertFile,
-    keyFile: config.apiKeyFile,
-    tokenFile: config.apiTokenFile,
-    insecure: config.apiInsecure,
-    serviceHost: config.apiServiceHost,
-    servicePort: config.apiServicePort,
-  };
 }
 
 async function createKubernetes(config: Config, { node }: DaemonNeeds, log: DaemonLog, demand?: Demand): Promise<Source> {
@@ -69,16 +53,7 @@ async function createEtcd(config: Config, needs: DaemonNeeds, log: DaemonLog): P
   const { createNoServices } = await import('../confd/source/no-services.ts');
   const { joinSources } = await import('../confd/source/joined.ts');
   const calico = createEtcdSource({
-    access: {
-      endpoints: config.etcdEndpoints,
-      discoverySrv: config.etcdDiscoverySrv,
-      username: config.etcdUsername,
-      password: config.etcdPassword,
-      caFile: config.etcdCaFile,
-      certFile: config.etcdCertFile,
-      keyFile: config.etcdKeyFile,
-      insecure: false,
-    },
+    access: etcdAccess(config),
     node: needs.node,
     usePodCIDR: config.usePodCIDR,
     clock: REAL_CLOCK,

@@ -26,6 +26,7 @@ const bgp = ['bgp', 'bgp/config', 'bgp/io', 'bgp/testing', ...speaker];
 const resources = ['confd/resources', 'confd/seams', ...net];
 const routes = ['routes', 'bgp/policy', ...resources];
 const desired = ['confd/desired', ...routes];
+const files = ['files'];
 const driver = ['confd/driver', ...desired];
 const source = ['confd/source', ...resources];
 
@@ -37,17 +38,20 @@ const confd = [
   'confd/source/file',
   'confd/source/kubernetes',
   'confd/source/etcd',
+  ...files,
   ...source,
   ...driver,
 ];
-const nodeSide = [...source, 'confd/source/kubernetes', 'confd/driver', 'config', 'health/status', 'netlink'];
+const nodeSide = [...source, ...files, 'confd/source/kubernetes', 'confd/driver', 'config', 'health/status', 'netlink'];
 const everything = [...new Set([...bgp, ...confd, 'routes/kernel', ...health, 'config', 'config/load', 'netlink', 'node', 'debug'])];
 
+const host = [...source, ...files, 'confd/source/kubernetes', 'confd/source/etcd', 'config'];
 const agentPure = ['confd/resources', 'confd/seams', 'routes', ...net];
 const agent = [
   ...new Set([
     ...['agent/encap', 'agent/config', 'agent/kernel', 'agent/ebpf', 'routes/kernel', 'netlink', 'debug', 'config', 'config/load'],
-    ...[...source, 'confd/source/file', 'confd/source/kubernetes', 'confd/source/etcd', 'confd/desired', ...health, ...agentPure],
+    ...[...source, 'confd/source/file', 'confd/source/kubernetes', 'confd/source/etcd', 'confd/desired', 'confd/converge', ...driver],
+    ...[...health, ...files, ...agentPure, 'main/host', 'cli/base', 'agent/health'],
   ]),
 ];
 
@@ -65,6 +69,9 @@ export const AREAS: readonly Area[] = [
   { path: 'src/bgp/testing/', name: 'bgp/testing', imports: speaker, pure: true },
   { path: 'src/bgp/io/', name: 'bgp/io', imports: [...speaker, 'bgp/config', 'netlink'], pure: false },
   { path: 'src/bgp/index.ts', name: 'bgp', imports: [...speaker, 'bgp/config'], pure: true },
+
+  // files that are whole at any moment
+  { path: 'src/files/', name: 'files', imports: [], pure: false },
 
   { path: 'src/netlink/', name: 'netlink', imports: [], pure: false },
 
@@ -84,7 +91,7 @@ export const AREAS: readonly Area[] = [
   { path: 'src/confd/source/etcd/', name: 'confd/source/etcd', imports: source, packages: ['undici'], pure: false },
   { path: 'src/confd/desired/', name: 'confd/desired', imports: routes, pure: true },
   { path: 'src/confd/driver.ts', name: 'confd/driver', imports: desired, pure: true },
-  { path: 'src/confd/bird/', name: 'confd/bird', imports: driver, packages: ['handlebars', 'smol-toml'], pure: false },
+  { path: 'src/confd/bird/', name: 'confd/bird', imports: [...driver, ...files], packages: ['handlebars', 'smol-toml'], pure: false },
   // from the desired state to the view that templates read
   ...['view', 'peer-view', 'kernel-view', 'export-text', 'filter-text', 'names', 'peer-issue', 'protocols', 'control-reply'].map(
     (file): Area => ({ path: `src/confd/bird/${file}.ts`, name: 'confd/bird', imports: driver, pure: true }),
@@ -140,16 +147,39 @@ export const AREAS: readonly Area[] = [
   // the dataplane: a process of its own, which main and cli never import
   { path: 'node-agent/encap/', name: 'agent/encap', imports: agentPure, pure: true },
   { path: 'node-agent/config/', name: 'agent/config', imports: ['config', ...agentPure], pure: true },
-  { path: 'node-agent/kernel/', name: 'agent/kernel', imports: ['agent/encap', 'agent/ebpf', 'routes/kernel', 'netlink', ...agentPure], pure: false },
+  {
+    path: 'node-agent/kernel/',
+    name: 'agent/kernel',
+    imports: ['agent/encap', 'agent/ebpf', 'routes/kernel', 'netlink', ...agentPure],
+    pure: false,
+  },
   { path: 'node-agent/ebpf/', name: 'agent/ebpf', imports: ['netlink', ...agentPure], pure: false },
   { path: 'node-agent/', name: 'agent', imports: agent, packages: ['pino', 'commander'], pure: false },
+  { path: 'node-agent/health/', name: 'agent/health', imports: ['health/metrics', 'health/status'], pure: false },
+  ...['reporters', 'metrics'].map(
+    (file): Area => ({ path: `node-agent/health/${file}.ts`, name: 'agent/health', imports: ['health/metrics'], pure: true }),
+  ),
   { path: 'node-agent/cli/', name: 'agent', imports: agent, packages: ['commander'], pure: false },
+
+  // of main and cli, what the node agent uses too
+  ...['clock', 'datastore', 'issue-log', 'lock', 'log', 'port-owner', 'saved-state', 'start-error'].map(
+    (file): Area => ({ path: `src/main/${file}.ts`, name: 'main/host', imports: host, packages: ['pino'], pure: false }),
+  ),
+  ...['command', 'exit', 'format', 'interrupt', 'output', 'table'].map(
+    (file): Area => ({ path: `src/cli/${file}.ts`, name: 'cli/base', imports: [], packages: ['commander'], pure: false }),
+  ),
 
   // the top
   { path: 'src/config/', name: 'config', imports: ['bgp/net'], packages: ['yaml'], pure: true },
   { path: 'src/config/load', name: 'config/load', imports: ['config', 'bgp/net'], packages: ['yaml'], pure: false },
-  { path: 'src/main', name: 'main', imports: everything, packages: ['pino'], pure: false },
-  { path: 'src/cli/', name: 'cli', imports: ['main', ...everything], packages: ['commander', 'pino', 'yaml'], pure: false },
+  { path: 'src/main', name: 'main', imports: ['main/host', ...everything], packages: ['pino'], pure: false },
+  {
+    path: 'src/cli/',
+    name: 'cli',
+    imports: ['main', 'main/host', 'cli/base', ...everything],
+    packages: ['commander', 'pino', 'yaml'],
+    pure: false,
+  },
 ];
 
 /** Workspaces by package name: what `bgp-ts/net` means in the tree. */
