@@ -2,14 +2,15 @@
  * What a speaker remembers over a restart, as a file of the state directory (contracts.md, Files): what operators set, and who was
  * accepted from ranges. Readable by its owner alone, since texts of operators and addresses are in it; replaced as a whole.
  */
-import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerMemory } from 'bgp-ts';
 import { formatAddress, parseAddress } from 'bgp-ts/net';
 import type { Log } from '../confd/log.ts';
+import { readState, type StateFields, writeState } from '../files/state-file.ts';
 
 const SCHEMA = 'linnet.peer-memory/v1';
 const NAME = 'peers.json';
+const NOTHING: Remembered = { kept: false, peers: [] };
 
 /** What the file held. `kept`: the process before did not say goodbye, so that its peers may have kept its routes (RFC 4724). */
 export interface Remembered {
@@ -29,12 +30,13 @@ export interface PeerMemoryFile {
 /** Reads the file of a directory, which must exist; one that is missing or cannot be read says nothing, the latter to the log as well. */
 export async function openPeerMemory(directory: string, memory: () => readonly PeerMemory[], log: Log): Promise<PeerMemoryFile> {
   const path = join(directory, NAME);
-  const before = await readRemembered(path, log);
+  const fields = await readState(path, SCHEMA, (because) => log.warn({ path, because }, 'peer state is not used'));
+  const before = fields === undefined ? NOTHING : toRemembered(fields);
   let writing: Promise<void> = Promise.resolve();
   let waiting = false;
   let closed = false;
   const write = (kept: boolean): Promise<void> =>
-    replace(path, format(kept, memory())).catch((error: unknown) => {
+    writeState(path, SCHEMA, toFields(kept, memory())).catch((error: unknown) => {
       log.error({ path, error: error instanceof Error ? error.message : String(error) }, 'peer state not written');
     });
   return {
@@ -55,44 +57,16 @@ export async function openPeerMemory(directory: string, memory: () => readonly P
   };
 }
 
-function format(kept: boolean, peers: readonly PeerMemory[]): string {
+function toFields(kept: boolean, peers: readonly PeerMemory[]): StateFields {
   const entries = peers.map(({ dynamic, ...rest }) =>
     dynamic === undefined ? rest : { ...rest, address: formatAddress(dynamic.remote), as: dynamic.remoteAs },
   );
-  return `${JSON.stringify({ schema: SCHEMA, kept, peers: entries }, undefined, 1)}\n`;
+  return { kept, peers: entries };
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  const draft = `${path}.new`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, path);
-}
-
-async function readRemembered(path: string, log: Log): Promise<Remembered> {
-  const nothing: Remembered = { kept: false, peers: [] };
-  try {
-    const found = parseRemembered(JSON.parse(await readFile(path, 'utf8')));
-    if (found === undefined) log.warn({ path }, 'peer state is of no known form, and not used');
-    return found ?? nothing;
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!missing) log.warn({ path, error: error instanceof Error ? error.message : String(error) }, 'peer state cannot be read');
-    return nothing;
-  }
-}
-
-/** The content of a file; undefined where it is another kind of document. Entries that are no peers are left out. */
-export function parseRemembered(value: unknown): Remembered | undefined {
-  if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== SCHEMA) return undefined;
-  const peers: unknown = 'peers' in value ? value.peers : undefined;
-  if (!Array.isArray(peers)) return undefined;
-  return { kept: 'kept' in value && value.kept === true, peers: peers.flatMap((each: unknown) => parsePeer(each) ?? []) };
+/** Entries that are no peers are left out. */
+function toRemembered({ kept, peers }: StateFields): Remembered {
+  return { kept: kept === true, peers: Array.isArray(peers) ? peers.flatMap((each: unknown) => parsePeer(each) ?? []) : [] };
 }
 
 function parsePeer(value: unknown): PeerMemory | undefined {

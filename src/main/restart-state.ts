@@ -2,9 +2,9 @@
  * Whether a run before this one left routes with peers and with the kernel: then the first OPENs say so (R and F bits, RFC 4724
  * section 3) and peers keep what they have. Held in the state directory, so it outlives a kill.
  */
-import { readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord } from '../confd/resources/fields.ts';
+import { readState, writeState } from '../files/state-file.ts';
 
 /** What stays the same as long as the kernel keeps the routes of this machine. */
 export interface Forwarding {
@@ -37,26 +37,11 @@ export async function readForwarding(): Promise<Forwarding> {
 /** Reads what the run before left in `directory`, and leaves the same for the next one. Rejects where the directory cannot be written. */
 export async function openRestartState(directory: string, now: Forwarding): Promise<RestartState> {
   const file = join(directory, NAME);
-  const text = `${JSON.stringify({ schema: SCHEMA, ...now })}\n`;
-  const before = readBefore(await readFile(file, 'utf8').catch(() => ''));
-  const half = `${file}.new`;
-  await writeFile(half, text, { mode: 0o644 });
-  await rename(half, file);
+  // A file that is torn, missing or of another schema is no proof of a run before.
+  const before = await readState(file, SCHEMA);
+  await writeState(file, SCHEMA, { ...now }, 0o644);
   return {
-    restarted: before?.bootId === now.bootId && before.networkNamespace === now.networkNamespace,
+    restarted: before?.['bootId'] === now.bootId && before['networkNamespace'] === now.networkNamespace,
     forget: () => rm(file, { force: true }),
   };
-}
-
-/** A file that is torn, missing or of another schema is no proof of a run before; what a newer version 1 adds does no harm. */
-function readBefore(text: string): Forwarding | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!isRecord(value) || value['schema'] !== SCHEMA) return undefined;
-  const { bootId, networkNamespace } = value;
-  return typeof bootId === 'string' && typeof networkNamespace === 'string' ? { bootId, networkNamespace } : undefined;
 }

@@ -3,14 +3,15 @@
  * since Secrets are in it.
  */
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isRecord } from '../confd/resources/fields.ts';
 import { toManifest } from '../confd/resources/manifest.ts';
 import { parseObject } from '../confd/resources/parse-object.ts';
 import type { Resource } from '../confd/resources/types.ts';
 import type { SavedFile, SavedState } from '../confd/source/saved.ts';
+import { replaceFile } from '../files/replace.ts';
+import { stateFields } from '../files/state-file.ts';
 
 /** Name in the state directory. */
 export const SAVED_NAME = 'last-good.jsonl';
@@ -51,30 +52,22 @@ async function read(path: string, node: string): Promise<SavedState | undefined>
 }
 
 function readHeader(value: unknown, node: string): { readonly at: number; readonly count: number } | undefined {
-  if (!isRecord(value) || value['schema'] !== SCHEMA || value['node'] !== node) return undefined;
-  const { at, count } = value;
-  return typeof at === 'number' && typeof count === 'number' ? { at, count } : undefined;
+  const { node: owner, at, count } = stateFields(value, SCHEMA) ?? {};
+  return owner === node && typeof at === 'number' && typeof count === 'number' ? { at, count } : undefined;
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-async function write(path: string, node: string, { at, resources }: SavedState): Promise<void> {
+async function write(path: string, node: string, state: SavedState): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.new`;
+  await replaceFile(path, lines(node, state));
+}
+
+function* lines(node: string, { at, resources }: SavedState): Generator<string> {
   const manifests = resources.filter(({ kind }) => kind !== 'LocalWorkload');
-  const file = await open(draft, 'w', 0o600);
-  try {
-    await file.write(`${JSON.stringify({ schema: SCHEMA, node, at, count: manifests.length })}\n`);
-    for (let begin = 0; begin < manifests.length; begin += SLICE) {
-      const slice = manifests.slice(begin, begin + SLICE);
-      await file.write(slice.map((resource) => `${JSON.stringify(toManifest(resource))}\n`).join(''));
-    }
-    await file.sync();
-    await file.close();
-    await rename(draft, path);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await rm(draft, { force: true });
-    throw error;
+  yield `${JSON.stringify({ schema: SCHEMA, node, at, count: manifests.length })}\n`;
+  for (let begin = 0; begin < manifests.length; begin += SLICE) {
+    const slice = manifests.slice(begin, begin + SLICE);
+    yield slice.map((resource) => `${JSON.stringify(toManifest(resource))}\n`).join('');
   }
 }

@@ -1,37 +1,27 @@
 /** What the node's lifecycle keeps on the host: the operator's drain, and the moment a shutdown began (control-plane 8.3). */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord } from '../confd/resources/fields.ts';
+import { replaceFile } from '../files/replace.ts';
+import { readState, type StateFields, writeState } from '../files/state-file.ts';
 import type { DrainFile, DrainMemory } from './drain.ts';
 
 const DRAIN_NAME = 'drain.json';
 const SCHEMA = 'linnet.drain-state/v1';
 
-async function replace(path: string, text: string): Promise<void> {
-  const half = `${path}.new`;
-  await writeFile(half, text, { mode: 0o644 });
-  await rename(half, path);
-}
+/** Neither file holds anything that others on the host may not know. */
+const MODE = 0o644;
 
 /** The drain of the node in its state directory. What cannot be read counts as none. */
 export function drainFile(directory: string): DrainFile {
   const path = join(directory, DRAIN_NAME);
   return {
-    read: async () => readDrain(await readFile(path, 'utf8').catch(() => '')),
-    write: (memory) =>
-      memory === undefined ? rm(path, { force: true }) : replace(path, `${JSON.stringify({ schema: SCHEMA, ...memory })}\n`),
+    read: async () => readDrain(await readState(path, SCHEMA)),
+    write: (memory) => (memory === undefined ? rm(path, { force: true }) : writeState(path, SCHEMA, { ...memory }, MODE)),
   };
 }
 
-function readDrain(text: string): DrainMemory | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!isRecord(value) || value['schema'] !== SCHEMA) return undefined;
-  const { phase, since } = value;
+function readDrain(fields: StateFields | undefined): DrainMemory | undefined {
+  const { phase, since } = fields ?? {};
   return (phase === 'draining' || phase === 'left') && typeof since === 'number' ? { phase, since } : undefined;
 }
 
@@ -49,7 +39,7 @@ export function shutdownFile(path: string): ShutdownFile {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
   return {
-    write: (at) => attempt(replace(path, at.toISOString())),
+    write: (at) => attempt(replaceFile(path, at.toISOString(), MODE)),
     remove: () => attempt(rm(path, { force: true })),
   };
 }

@@ -2,8 +2,9 @@
  * Sets of files that change together: each set is a folder, `current` is a link to the one in force, and renaming the link
  * swaps all files at once. The set before is kept.
  */
-import { mkdir, open, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../../files/replace.ts';
 import type { FileSet } from './render.ts';
 
 /** A folder of sets. */
@@ -45,7 +46,8 @@ export async function openFileSets(directory: string): Promise<FileSets> {
       const folder = join(directory, `set-${highest}`);
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { mode: 0o700 });
-      for (const [name, text] of files) await writeDurably(join(folder, name), text);
+      // On the disk before the link can point to it: a crash never leaves half a set in force.
+      for (const [name, text] of files) await replaceFile(join(folder, name), text);
       return folder;
     },
     commit: async (staged) => {
@@ -81,15 +83,4 @@ async function setsOf(directory: string): Promise<readonly { readonly name: stri
 async function readSet(folder: string): Promise<FileSet> {
   const names = await readdir(folder);
   return new Map(await Promise.all(names.sort().map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)));
-}
-
-/** Written and on the disk before the link can point to it: a crash never leaves half a set in force. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
