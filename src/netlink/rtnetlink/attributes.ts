@@ -128,3 +128,101 @@ export function textRow<T, D = Draft<T>>(
     },
   };
 }
+
+/** How one value is written as an attribute and read back. */
+export interface ValueCodec<V> {
+  readonly write: (out: Arena, type: number, value: V) => void;
+  /** The value of `length` octets at `at`; undefined where they cannot be one. */
+  readonly read: (octets: Buffer, at: number, length: number) => V | undefined;
+}
+
+/** A row for the property `key`: written where the value has it. */
+export function field<K extends string, V>(
+  type: number,
+  key: K,
+  codec: ValueCodec<V>,
+): AttributeRow<{ readonly [P in K]?: V }, { [P in K]?: V }> {
+  return {
+    type,
+    write: (out, value) => {
+      const own = value[key];
+      if (own !== undefined) codec.write(out, type, own);
+    },
+    read: (into, octets, at, length) => {
+      const value = codec.read(octets, at, length);
+      if (value !== undefined) into[key] = value;
+      return value !== undefined;
+    },
+  };
+}
+
+/** One octet. */
+export const UINT8: ValueCodec<number> = {
+  write: (out, type, value) => out.bytes(type, Uint8Array.of(value)),
+  read: (octets, at, length) => (length === 1 ? octets[at] : undefined),
+};
+
+/** One octet, 0 or 1. */
+export const BOOLEAN: ValueCodec<boolean> = {
+  write: (out, type, value) => out.bytes(type, Uint8Array.of(value ? 1 : 0)),
+  read: (octets, at, length) => (length === 1 ? octets[at] !== 0 : undefined),
+};
+
+/** True by being there (NLA_FLAG); false is not written. */
+export const FLAG: ValueCodec<boolean> = {
+  write: (out, type, value) => {
+    if (value) out.mark(type);
+  },
+  read: () => true,
+};
+
+/** A 16-bit number in network order, as ports are. */
+export const PORT: ValueCodec<number> = {
+  write: (out, type, value) => out.bytes(type, Uint8Array.of(value >> 8, value & 0xff)),
+  read: (octets, at, length) => (length === 2 ? octets.readUInt16BE(at) : undefined),
+};
+
+/** A 32-bit number. */
+export const UINT32: ValueCodec<number> = {
+  write: (out, type, value) => out.uint32(type, value),
+  read: (octets, at, length) => (length === 4 ? octets.readUInt32LE(at) : undefined),
+};
+
+/** A 32-bit number that is not written where it is 0 = none. */
+export const UINT32_OR_NONE: ValueCodec<number> = {
+  ...UINT32,
+  write: (out, type, value) => {
+    if (value !== 0) out.uint32(type, value);
+  },
+};
+
+/** Text that is not written where it is empty. */
+export const TEXT: ValueCodec<string> = {
+  write: (out, type, value) => {
+    if (value !== '') out.text(type, value);
+  },
+  read: readText,
+};
+
+/** An address, 4 or 16 octets. */
+export const IP: ValueCodec<SocketIp> = { write: (out, type, value) => out.address(type, value), read: readIp };
+
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+const MAC_TEXT = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
+
+/**
+ * A hardware address as text, lower case with colons, of any length (an ipip device has its four octets of address there); '' is not
+ * written. Text that is no such address throws a RangeError before anything is sent.
+ */
+export const HARDWARE: ValueCodec<string> = {
+  write: (out, type, value) => {
+    if (value === '') return;
+    if (!MAC_TEXT.test(value)) throw new RangeError(`hardware address ${value}: must be six octets with colons`);
+    out.bytes(type, Buffer.from(value.replaceAll(':', ''), 'hex'));
+  },
+  read: (octets, at, length) => {
+    let text = '';
+    for (let from = at; from < at + length; from++) text += (text === '' ? '' : ':') + (HEX[octets[from] ?? 0] ?? '');
+    return text;
+  },
+};

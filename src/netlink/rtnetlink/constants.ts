@@ -14,6 +14,12 @@ export const RTM = {
   newRoute: 24,
   delRoute: 25,
   getRoute: 26,
+  newNeighbour: 28,
+  delNeighbour: 29,
+  getNeighbour: 30,
+  newRule: 32,
+  delRule: 33,
+  getRule: 34,
   newNexthop: 104,
   delNexthop: 105,
   getNexthop: 106,
@@ -34,7 +40,17 @@ export const NLM_F = {
 } as const;
 
 /** Multicast groups (RTNLGRP_*). */
-export const GROUP = { link: 1, ipv4Address: 5, ipv4Route: 7, ipv6Address: 9, ipv6Route: 11, nexthop: 32 } as const;
+export const GROUP = {
+  link: 1,
+  neighbour: 3,
+  ipv4Address: 5,
+  ipv4Route: 7,
+  ipv4Rule: 8,
+  ipv6Address: 9,
+  ipv6Route: 11,
+  ipv6Rule: 19,
+  nexthop: 32,
+} as const;
 
 /** Who wrote a route (rtm_protocol, /etc/iproute2/rt_protos). Felix writes 80. */
 export const ROUTE_PROTOCOL = { redirect: 1, kernel: 2, boot: 3, static: 4, ra: 9, zebra: 11, bird: 12, dhcp: 16, felix: 80 } as const;
@@ -62,6 +78,9 @@ export const HOP_FLAG = { dead: 1, onlink: 4, linkDown: 16 } as const;
 
 /** Interface flags (IFF_*). */
 export const LINK_FLAG = { up: 1, loopback: 8, lowerUp: 0x10000 } as const;
+
+/** States of an interface (linux/if.h IF_OPER_*, RFC 2863 section 3.1.13). */
+export const OPER_STATE = { unknown: 0, notPresent: 1, down: 2, lowerLayerDown: 3, testing: 4, dormant: 5, up: 6 } as const;
 
 /** Address flags (IFA_F_*). */
 export const ADDRESS_FLAG = { secondary: 1, deprecated: 0x20, tentative: 0x40, permanent: 0x80 } as const;

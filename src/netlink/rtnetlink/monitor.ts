@@ -9,10 +9,14 @@ import { RTM } from './constants.ts';
 import type { LinkMessage } from './link.ts';
 import { decodeLink } from './link.ts';
 import { eachMessage } from './messages.ts';
+import type { NeighbourMessage } from './neighbour.ts';
+import { decodeNeighbour } from './neighbour.ts';
 import type { NexthopMessage } from './nexthop.ts';
 import { decodeNexthop } from './nexthop.ts';
 import type { RouteMessage } from './route.ts';
 import { decodeRoute } from './route.ts';
+import type { RuleMessage } from './rule.ts';
+import { decodeRule } from './rule.ts';
 import type { NetlinkOptions } from './socket.ts';
 import { errorName, openNetlink, setOption } from './socket.ts';
 
@@ -21,7 +25,9 @@ export type NetlinkEvent =
   | { readonly kind: 'route'; readonly gone: boolean; readonly route: RouteMessage }
   | { readonly kind: 'nexthop'; readonly gone: boolean; readonly nexthop: NexthopMessage }
   | { readonly kind: 'link'; readonly gone: boolean; readonly link: LinkMessage }
-  | { readonly kind: 'address'; readonly gone: boolean; readonly address: AddressMessage };
+  | { readonly kind: 'address'; readonly gone: boolean; readonly address: AddressMessage }
+  | { readonly kind: 'neighbour'; readonly gone: boolean; readonly neighbour: NeighbourMessage }
+  | { readonly kind: 'rule'; readonly gone: boolean; readonly rule: RuleMessage };
 
 /** How a monitor is opened. */
 export interface MonitorOptions extends NetlinkOptions {
@@ -65,6 +71,10 @@ const READERS: { readonly [type: number]: (octets: Buffer, at: number, end: numb
   [RTM.delLink]: (octets, at, end) => linkEvent(true, octets, at, end),
   [RTM.newAddress]: (octets, at, end) => addressEvent(false, octets, at, end),
   [RTM.delAddress]: (octets, at, end) => addressEvent(true, octets, at, end),
+  [RTM.newNeighbour]: (octets, at, end) => neighbourEvent(false, octets, at, end),
+  [RTM.delNeighbour]: (octets, at, end) => neighbourEvent(true, octets, at, end),
+  [RTM.newRule]: (octets, at, end) => ruleEvent(false, octets, at, end),
+  [RTM.delRule]: (octets, at, end) => ruleEvent(true, octets, at, end),
 };
 
 function routeEvent(gone: boolean, octets: Buffer, at: number, end: number): NetlinkEvent | undefined {
@@ -85,6 +95,16 @@ function linkEvent(gone: boolean, octets: Buffer, at: number, end: number): Netl
 function addressEvent(gone: boolean, octets: Buffer, at: number, end: number): NetlinkEvent | undefined {
   const address = decodeAddress(octets, at, end);
   return address === undefined ? undefined : { kind: 'address', gone, address };
+}
+
+function neighbourEvent(gone: boolean, octets: Buffer, at: number, end: number): NetlinkEvent | undefined {
+  const neighbour = decodeNeighbour(octets, at, end);
+  return neighbour === undefined ? undefined : { kind: 'neighbour', gone, neighbour };
+}
+
+function ruleEvent(gone: boolean, octets: Buffer, at: number, end: number): NetlinkEvent | undefined {
+  const rule = decodeRule(octets, at, end);
+  return rule === undefined ? undefined : { kind: 'rule', gone, rule };
 }
 
 /** Reads the notifications in a received buffer. Messages of other kinds, or that cannot be read, are left out. */

@@ -194,6 +194,9 @@ function translate(event: NetlinkEvent, protocol: number): KernelEvent | undefin
       const address = kernelAddress(event.address);
       return address === undefined ? undefined : { kind: 'address', gone: event.gone, address };
     }
+    case 'neighbour':
+    case 'rule':
+      return undefined;
     default: {
       const never: never = event;
       return never;

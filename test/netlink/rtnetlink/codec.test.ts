@@ -1,5 +1,16 @@
 import fc from 'fast-check';
-import type { AddressMessage, LinkMessage, NexthopMessage, RouteHop, RouteMessage, SocketIp } from 'netlink';
+import type {
+  AddressMessage,
+  IpTunnelData,
+  LinkMessage,
+  NeighbourMessage,
+  NexthopMessage,
+  RouteHop,
+  RouteMessage,
+  RuleMessage,
+  SocketIp,
+  VxlanData,
+} from 'netlink';
 import {
   Arena,
   decodeAddress,
@@ -7,14 +18,18 @@ import {
   decodeDone,
   decodeEvents,
   decodeLink,
+  decodeNeighbour,
   decodeNexthop,
   decodeRoute,
+  decodeRule,
   eachMessage,
   encodeAddress,
   encodeLink,
+  encodeNeighbour,
   encodeNexthop,
   encodeNexthopRemoval,
   encodeRoute,
+  encodeRule,
   NLM_F,
   RTM,
 } from 'netlink';
@@ -175,15 +190,108 @@ const nexthop: fc.Arbitrary<NexthopMessage> = fc
     ...(gateway === undefined ? {} : { gateway }),
   }));
 const name = fc.string({ minLength: 1, maxLength: 15, unit: fc.constantFrom(...'abcxyz0189.-') });
-const link: fc.Arbitrary<LinkMessage> = fc.record({
-  index: fc.integer({ min: 1, max: 0x7fffffff }),
-  name,
-  flags: uint32,
-  type: fc.integer({ min: 0, max: 65535 }),
-  mtu: uint32,
-  master: uint32,
-  kind: fc.oneof(fc.constant(''), name),
-});
+const mac = fc
+  .uint8Array({ minLength: 6, maxLength: 6 })
+  .map((octets) => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(':'));
+const optional = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(values, { nil: undefined });
+/** A record without the properties that are undefined. */
+const compact = <T extends object>(value: T): Compact<T> => JSON.parse(JSON.stringify(value));
+type Compact<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+const port = fc.integer({ min: 0, max: 65535 });
+const flag = fc.constantFrom(true, undefined);
+const switched = optional(fc.boolean());
+const vxlan: fc.Arbitrary<VxlanData> = fc
+  .record({
+    vni: optional(uint32),
+    local: optional(family.chain(address)),
+    remote: optional(family.chain(address)),
+    link: optional(fc.integer({ min: 1, max: 9999 })),
+    port: optional(port),
+    learning: switched,
+    ttl: optional(uint8),
+    tos: optional(uint8),
+    l2miss: switched,
+    l3miss: switched,
+    proxy: switched,
+    shortCircuit: switched,
+    checksum: switched,
+    zeroChecksum6Tx: switched,
+    zeroChecksum6Rx: switched,
+    external: switched,
+    gbp: flag,
+    gpe: flag,
+  })
+  .map(compact);
+const ipip: fc.Arbitrary<IpTunnelData> = fc
+  .record({
+    link: optional(fc.integer({ min: 1, max: 9999 })),
+    local: optional(address('ipv4')),
+    remote: optional(address('ipv4')),
+    ttl: optional(uint8),
+    tos: optional(uint8),
+    pmtuDiscovery: switched,
+  })
+  .map(compact);
+const kindOfLink: fc.Arbitrary<Pick<LinkMessage, 'kind' | 'vxlan' | 'ipip'>> = fc.oneof(
+  fc.constant({ kind: '' }),
+  name.map((kind) => ({ kind })),
+  vxlan.map((data) => ({ kind: 'vxlan', vxlan: data })),
+  ipip.map((data) => ({ kind: 'ipip', ipip: data })),
+);
+const link: fc.Arbitrary<LinkMessage> = fc
+  .record({
+    index: fc.integer({ min: 1, max: 0x7fffffff }),
+    name,
+    flags: uint32,
+    type: fc.integer({ min: 0, max: 65535 }),
+    mtu: uint32,
+    master: uint32,
+    parent: uint32,
+    mac: fc.oneof(fc.constant(''), mac),
+    alias: fc.oneof(fc.constant(''), name),
+    operState: uint8,
+    carrier: fc.boolean(),
+    info: kindOfLink,
+  })
+  .map(({ info, ...rest }) => ({ ...rest, ...info }));
+const neighbour: fc.Arbitrary<NeighbourMessage> = fc
+  .record({
+    family: fc.constantFrom('ipv4' as const, 'ipv6' as const, 'bridge' as const),
+    interface: fc.integer({ min: 1, max: 0x7fffffff }),
+    state: port,
+    flags: uint8,
+    destination: optional(family.chain(address)),
+    mac: optional(mac),
+    port: optional(port),
+    vni: optional(uint32),
+    via: optional(uint32),
+    sourceVni: optional(uint32),
+    nexthop: optional(uint32),
+    protocol: optional(uint8),
+  })
+  .map(compact);
+const rule: fc.Arbitrary<RuleMessage> = family.chain((of) =>
+  fc
+    .record({
+      family: fc.constant(of),
+      action: uint8,
+      priority: uint32,
+      table: uint32,
+      protocol: uint8,
+      flags: uint32,
+      destination: optional(prefix(of).filter((one) => one.length > 0)),
+      source: optional(prefix(of).filter((one) => one.length > 0)),
+      inputInterface: optional(name),
+      outputInterface: optional(name),
+      mark: optional(uint32),
+      mask: optional(uint32),
+      target: optional(uint32),
+      suppressPrefixLength: optional(fc.integer({ min: 0, max: 128 })),
+    })
+    .map(compact),
+);
 const interfaceAddress: fc.Arbitrary<AddressMessage> = family.chain((of) =>
   fc.record({
     family: fc.constant(of),
@@ -228,6 +336,23 @@ describe('round trips', () => {
       }),
     );
   });
+  it('of neighbours, forwarding entries and rules', () => {
+    fc.assert(
+      fc.property(neighbour, rule, (one, other) => {
+        const octets = written((out) => {
+          encodeNeighbour(out, RTM.newNeighbour, 0, 1, one);
+          encodeRule(out, RTM.delRule, 0, 2, other);
+        });
+        const end = octets.readUInt32LE(0);
+        expect(decodeNeighbour(octets, HEADER, end)).toEqual(one);
+        expect(decodeRule(octets, end + HEADER, octets.length)).toEqual(other);
+        expect(decodeEvents(octets, octets.length)).toEqual([
+          { kind: 'neighbour', gone: false, neighbour: one },
+          { kind: 'rule', gone: true, rule: other },
+        ]);
+      }),
+    );
+  });
   it('of many messages in one buffer, through a notification', () => {
     fc.assert(
       fc.property(fc.array(route, { maxLength: 20 }), (values) => {
@@ -242,6 +367,8 @@ describe('round trips', () => {
     );
   });
 });
+
+const DECODERS = [decodeRoute, decodeNexthop, decodeLink, decodeAddress, decodeNeighbour, decodeRule];
 
 describe('whatever octets come', () => {
   it('are read without a throw, and every message once at most', () => {
@@ -265,7 +392,7 @@ describe('whatever octets come', () => {
           let seen = 0;
           eachMessage(octets, length, (_type, flags, _seq, _port, at, end) => {
             expect(end).toBeLessThanOrEqual(length);
-            for (const decode of [decodeRoute, decodeNexthop, decodeLink, decodeAddress]) decode(octets, at, end);
+            for (const decode of DECODERS) decode(octets, at, end);
             decodeAnswer(octets, flags, at, end);
             decodeDone(octets, flags, at, end);
             return ++seen < 1000;
