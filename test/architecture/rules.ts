@@ -155,7 +155,7 @@ export const AREAS: readonly Area[] = [
   },
   { path: 'node-agent/ebpf/', name: 'agent/ebpf', imports: ['netlink', ...agentPure], pure: false },
   { path: 'node-agent/', name: 'agent', imports: agent, packages: ['pino', 'commander'], pure: false },
-  { path: 'node-agent/health/', name: 'agent/health', imports: ['health/metrics', 'health/status'], pure: false },
+  { path: 'node-agent/health/', name: 'agent/health', imports: ['agent/encap', 'health/metrics', 'health/status'], pure: false },
   ...['reporters', 'metrics'].map(
     (file): Area => ({ path: `node-agent/health/${file}.ts`, name: 'agent/health', imports: ['health/metrics'], pure: true }),
   ),
