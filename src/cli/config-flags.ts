@@ -40,7 +40,7 @@ export function commandConfig(command: Command, context: CommandContext): Config
 }
 
 /** Loads the configuration of a command with its problems. */
-export function readCommandConfig(command: Command, context: CommandContext): ConfigResult {
+function readCommandConfig(command: Command, context: CommandContext): ConfigResult {
   const options: Record<string, unknown> = command.opts();
   const file = options['config'];
   return loadConfig({ flags: givenFlags(options), file: typeof file === 'string' ? file : undefined, environment: context.environment });

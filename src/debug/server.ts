@@ -10,7 +10,7 @@ import { figuresOf, heapSnapshot, profile } from './measure.ts';
 import { type Inspected, withThreads } from './threads.ts';
 
 /** Seconds of a profile. */
-export const PROFILE_SECONDS = { default: 10, most: 300 } as const;
+const PROFILE_SECONDS = { default: 10, most: 300 } as const;
 /** Ms over which event loops are watched for `/debug/threads`. */
 const WINDOW_MS = 1000;
 

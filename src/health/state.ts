@@ -34,7 +34,7 @@ export type PeerCounter =
   | 'notificationsSent';
 
 /** The names of PeerCounter, in the order of the metrics. */
-export const PEER_COUNTERS: readonly PeerCounter[] = [
+const PEER_COUNTERS: readonly PeerCounter[] = [
   'flaps',
   'messagesReceived',
   'messagesSent',

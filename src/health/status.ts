@@ -273,24 +273,6 @@ export interface IssuesDocument {
   readonly issues: readonly IssueView[];
 }
 
-/** One entry of the desired document; entries carry more fields than these two (contracts.md). */
-export interface DesiredEntry {
-  readonly id: string;
-  readonly reasons: readonly ReasonView[];
-}
-
-/** `/api/v1/desired` and `linnet desired -o json`. */
-export interface DesiredDocument {
-  readonly schema: 'linnet.desired/v1';
-  /** Null until the own node is known. */
-  readonly node: string | null;
-  readonly peers: readonly DesiredEntry[];
-  readonly filters: readonly DesiredEntry[];
-  readonly advertise: readonly DesiredEntry[];
-  readonly install: readonly DesiredEntry[];
-  readonly issues: readonly IssueView[];
-}
-
 /** `/api/v1/explain` and `linnet explain`. The verdict is `advertised` when at least one of the peers listed was told. */
 export interface ExplainDocument {
   readonly schema: 'linnet.explain/v1';

@@ -40,7 +40,7 @@ export type Detected =
   | { readonly ok: false; readonly because: string };
 
 /** Interfaces that are never the node's way out, unless a method names them (control-plane 8.4). */
-export const DEFAULT_EXCLUSIONS: readonly string[] = [
+const DEFAULT_EXCLUSIONS: readonly string[] = [
   '^docker',
   '^cbr',
   '^dummy',

@@ -13,7 +13,7 @@ export const EVENTS_A_MINUTE = 30;
 /** Events that may wait; with more the cluster has other troubles, and issues are in the log and the API in any case. */
 export const MAX_WAITING = 500;
 /** Longest wait before the first of several, ms, so that a cluster does not tell all at once. */
-export const SPREAD_MS = 5_000;
+const SPREAD_MS = 5_000;
 /** An Event lives for an hour in a cluster; what is still wrong then is told again. */
 const LIFETIME_MS = 3_600_000;
 

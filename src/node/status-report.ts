@@ -26,7 +26,7 @@ export interface ReportDeps {
 }
 
 /** Ms after which an unchanged status is written once more. */
-export const REFRESH_MS = 300_000;
+const REFRESH_MS = 300_000;
 
 /** Classes and the field of the status that each fills. */
 const FIELDS: Readonly<Record<string, 'agent' | 'bgp' | 'routes'>> = { Agent: 'agent', BGP: 'bgp', Routes: 'routes' };

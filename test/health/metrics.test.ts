@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { metricDefinitions, renderMetrics } from '../../src/health/metrics.ts';
+import { renderMetrics } from '../../src/health/metrics.ts';
+import { METRICS } from '../../src/health/metrics-table.ts';
 import { createState, type HealthState, takeMain, takeSpeaker } from '../../src/health/state.ts';
 import type { PeerView } from '../../src/health/status.ts';
 import { issue, kernel, loop, mainPush, peer, speakerPush } from './fixtures.ts';
@@ -36,7 +37,7 @@ describe('exposition', () => {
     const empty = parsePrometheus(scrape(createState(0)));
     expect(empty.find(({ name }) => name === 'linnet_ready')?.samples[0]?.value).toBe(0);
     const full = parsePrometheus(scrape(stateWith([peer('Global_192_0_2_1')])));
-    expect(full.map(({ name }) => name)).toEqual(metricDefinitions().map(({ name }) => name));
+    expect(full.map(({ name }) => name)).toEqual(METRICS.map(({ name }) => name));
   });
 
   it('has per-peer series with the labels peer, peer_as and type', () => {
@@ -207,9 +208,9 @@ describe('cardinality', () => {
 
 describe('docs/metrics.md', () => {
   const file = new URL('../../docs/metrics.md', import.meta.url);
-  const row = ({ name, type, labels, help }: ReturnType<typeof metricDefinitions>[number]): string =>
+  const row = ({ name, type, labels, help }: (typeof METRICS)[number]): string =>
     `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help.replaceAll('|', '\\|')} |`;
-  const table = ['| name | type | labels | meaning |', '|---|---|---|---|', ...metricDefinitions().map(row)].join('\n');
+  const table = ['| name | type | labels | meaning |', '|---|---|---|---|', ...METRICS.map(row)].join('\n');
 
   it('lists exactly the metrics that are exported (LINNET_UPDATE=1 rewrites the table)', () => {
     const text = readFileSync(file, 'utf8');

@@ -1,13 +1,12 @@
 /**
  * A mixed cluster: Linnet on the native engine, Linnet driving BIRD 2, BIRD 1.6 in the manner of Calico, and a router outside. Mesh,
  * then reflectors, then the router alone, then every field of BGPConfiguration and BGPPeer changes in turn while packets flow: no session ends that the class
- * of the field does not end (src/confd/native/field-classes.ts, bgp-speaker 4.9).
+ * of the field does not end (test/worlds/field-classes.ts, bgp-speaker 4.9).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FieldChange } from '../../src/confd/native/field-classes.ts';
-import { BGP_CONFIGURATION_CHANGES, BGP_PEER_CHANGES } from '../../src/confd/native/field-classes.ts';
 import { daemons } from '../confd/bird/daemons.ts';
+import { BGP_CONFIGURATION_CHANGES, BGP_PEER_CHANGES, type FieldChange } from '../worlds/field-classes.ts';
 import { CAN_RUN } from './harness/lab.ts';
 import type { Stream } from './harness/stream.ts';
 import { startStream } from './harness/stream.ts';

@@ -86,8 +86,3 @@ export function prefixContainsAddress(prefix: Prefix, address: Address): boolean
 export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
   return prefixContains(a, b) || prefixContains(b, a);
 }
-
-/** The first address of the prefix. */
-export function networkAddress(prefix: Prefix): Address {
-  return { family: prefix.family, words: prefix.words };
-}

@@ -35,12 +35,12 @@ export const NODES: readonly DemoNode[] = [
 ];
 
 /** Joins during the script: its daemon waits for its Node object. */
-export const JOINER: DemoNode = { name: 'node-4', address: '192.0.2.4', host: 4 };
+const JOINER: DemoNode = { name: 'node-4', address: '192.0.2.4', host: 4 };
 
 /** Name of the node that reflects. */
 export const REFLECTOR = 'rr-1';
 /** Address of the ToR in the manifests. */
-export const TOR_ADDRESS = '192.0.2.254';
+const TOR_ADDRESS = '192.0.2.254';
 const TOR_HOST = 254;
 
 /** Where things of a running demo are. */

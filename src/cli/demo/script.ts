@@ -8,7 +8,7 @@ import { NODES, REFLECTOR } from './cluster.ts';
 import type { TorRoute, View } from './view.ts';
 
 /** Time a step has to be observed, milliseconds. */
-export const STEP_LIMIT = 10_000;
+const STEP_LIMIT = 10_000;
 /** Ms for all processes of the cluster to start, on a busy machine with few cores. */
 const START_LIMIT = 60_000;
 const POLL_INTERVAL = 5;

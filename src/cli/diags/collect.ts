@@ -9,9 +9,9 @@ import { CommandError, EXIT } from '../exit.ts';
 import type { TarEntry } from './tar.ts';
 
 /** Octets of the end of a log. */
-export const LOG_TAIL = 2 * 1024 * 1024;
+const LOG_TAIL = 2 * 1024 * 1024;
 /** Routes that are written out; all are counted. */
-export const ROUTE_SAMPLE = 200;
+const ROUTE_SAMPLE = 200;
 
 const ANSWERS: readonly (readonly [name: string, path: string])[] = [
   ['status.json', '/api/v1/status'],

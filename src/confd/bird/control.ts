@@ -19,7 +19,7 @@ export interface BirdControl {
 }
 
 /** Longest wait for a reply, ms. */
-export const REPLY_TIMEOUT_MS = 5_000;
+const REPLY_TIMEOUT_MS = 5_000;
 
 const READY = 1;
 

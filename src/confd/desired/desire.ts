@@ -58,11 +58,6 @@ export function desire(snapshot: Snapshot, options: DesireOptions): DesireResult
   return createDesire(options).update(snapshot, { changed: [], issuesChanged: false });
 }
 
-/** How the engine's last result came to advertise a prefix or not; see DesireEngine.explain. */
-export function explainDesired(engine: DesireEngine, prefix: Prefix): readonly DesireStep[] {
-  return engine.explain(prefix);
-}
-
 /**
  * A BGPConfiguration/default that was never good leaves no last good form, and what stands in for it (AS 64512, a full mesh)
  * is likely wrong for this cluster: nothing starts from it. Once something runs it goes on.

@@ -31,7 +31,7 @@ const RULES = {
 } as const;
 
 /** Calico's protocol name, `Node_10_0_0_2_port_1790`; a mesh name carries no port. */
-export function peerName(candidate: PeerCandidate): string {
+function peerName(candidate: PeerCandidate): string {
   const port = candidate.pass === PASS.mesh || candidate.port === undefined ? '' : `_port_${candidate.port}`;
   const prefix = candidate.workload === true ? 'Local_Workload' : PREFIXES[candidate.pass];
   return `${prefix}_${candidate.text.replace(/[.:]/g, '_')}${port}`;

@@ -66,12 +66,12 @@ export function nodeAs(facts: NodeFacts, settings: PeerSettings): number {
 }
 
 /** listenPort of the node, else the global one; undefined where 179 is implied. */
-export function nodePort(facts: NodeFacts, settings: PeerSettings): number | undefined {
+function nodePort(facts: NodeFacts, settings: PeerSettings): number | undefined {
   return facts.port ?? settings.globalPort;
 }
 
 /** True for a BGPPeer whose local side contains the node. */
-export function isLocalNode(spec: BGPPeerResource, name: string, labels: ReadonlyMap<string, string>): boolean {
+function isLocalNode(spec: BGPPeerResource, name: string, labels: ReadonlyMap<string, string>): boolean {
   if (spec.nodeSelector !== undefined) return spec.nodeSelector.matches(labels);
   return spec.node === undefined || spec.node === name;
 }

@@ -4,7 +4,7 @@
  */
 
 /** Activities, worded to follow "busy with"; the first is what is not marked. */
-export const ACTIVITIES = [
+const ACTIVITIES = [
   'sockets, sessions and routes',
   'a configuration',
   'a question of the health thread',

@@ -48,7 +48,7 @@ export interface SpeakerHost {
 }
 
 /** Wait before a dead thread is started again, ms: doubles from the first to the last. */
-export const RESTART_MS = { first: 100, last: 10_000 } as const;
+const RESTART_MS = { first: 100, last: 10_000 } as const;
 
 /** A thread that lived this long, ms, starts the waits from the first again. */
 export const STABLE_MS = 60_000;

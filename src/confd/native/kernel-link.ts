@@ -93,7 +93,7 @@ export function createKernelLink(deps: KernelLinkDeps): KernelLink {
 }
 
 /** True where every peer that may come has said all it has. */
-export function allHeard({ peers }: Pick<SpeakerStatus, 'peers'>): boolean {
+function allHeard({ peers }: Pick<SpeakerStatus, 'peers'>): boolean {
   return peers.every(
     (peer) => peer.adminDown || (peer.state === 'established' && peer.families.every((family) => family.endOfRibReceived)),
   );

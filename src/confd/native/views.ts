@@ -36,7 +36,7 @@ export function quad(value: number): string {
 }
 
 /** An endpoint with its address as text. */
-export function endpointView(endpoint: Endpoint): { readonly address: string; readonly port: number } {
+function endpointView(endpoint: Endpoint): { readonly address: string; readonly port: number } {
   return { address: formatAddress(endpoint.address), port: endpoint.port };
 }
 

@@ -96,9 +96,6 @@ const SPEC = {
   ipv6NormalRoutePriority: integer(1, MAX_PRIORITY),
 } as const;
 
-/** Names of the fields of its spec. */
-export const BGP_CONFIGURATION_FIELDS: readonly string[] = Object.keys(SPEC);
-
 const meshOff = (raw: Readonly<Record<string, unknown>>): boolean => raw['nodeToNodeMeshEnabled'] === false;
 
 const readSpec = withRules(fields(SPEC), [

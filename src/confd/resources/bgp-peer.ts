@@ -45,9 +45,6 @@ const SPEC = {
   reversePeering: oneOf('Auto', 'Manual'),
 } as const;
 
-/** Names of the fields of its spec. */
-export const BGP_PEER_FIELDS: readonly string[] = Object.keys(SPEC);
-
 const readSpec = withRules(fields(SPEC), [
   { field: 'nodeSelector', broken: (set) => set('node') && set('nodeSelector'), rule: 'stands beside spec.node: only one of them' },
   { field: 'peerSelector', broken: (set) => set('peerIP') && set('peerSelector'), rule: 'stands beside spec.peerIP: only one of them' },

@@ -13,7 +13,7 @@ export interface World extends Omit<RouteWorld, 'peers'>, HostWorld {
 }
 
 /** Longest command, octets: BIRD's own bound (CLI_RX_BUF_SIZE). */
-export const MAX_COMMAND = 4096;
+const MAX_COMMAND = 4096;
 
 /** Takes octets apart into commands; a line that is too long is one `undefined`, and the client is let go. */
 export class CommandLines {

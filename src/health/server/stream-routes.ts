@@ -40,7 +40,7 @@ export function readCursor(text: string): Position | undefined {
 }
 
 /** Opaque to clients. */
-export function writeCursor(position: Position | null): string | null {
+function writeCursor(position: Position | null): string | null {
   return position === null ? null : `${position.family}.${position.cursor}`;
 }
 

@@ -112,13 +112,6 @@ export function attributesSaid(attribute: unknown): Said {
   return Object.fromEntries(said);
 }
 
-/** Names of the attributes in the JSON that have no counterpart in ours. */
-export function attributesUnsaid(attribute: unknown): string[] {
-  return entries(attribute)
-    .map(([name]) => name)
-    .filter((name) => ATTRIBUTES[name] === undefined && name !== 'next-hop');
-}
-
 /** Ours in the same words. */
 export function attributesOurs(attributes: PathAttributes): Said {
   const { nextHop: _hop, linkLocalNextHop: _local, unknown: _unknown, asPath, aggregator, originatorId, clusterList, ...rest } = attributes;

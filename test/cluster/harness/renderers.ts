@@ -12,8 +12,6 @@ const CHART = 'deploy/helm/linnet';
 
 /** The shapes of deploy/. */
 export const MODES = ['addon', 'standalone', 'reflectors'] as const;
-/** One of them. */
-export type Mode = (typeof MODES)[number];
 
 /** The folder of helm and kustomize, built now where it has to be; undefined without a Go toolchain. Throws where the build fails. */
 export function buildRenderers(): string | undefined {

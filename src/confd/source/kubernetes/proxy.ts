@@ -8,9 +8,6 @@ export interface ProxySettings {
   readonly no: string;
 }
 
-/** Without a proxy. */
-export const NO_PROXIES: ProxySettings = { https: '', http: '', no: '' };
-
 /** Reads the usual variables, lower case first. */
 export function proxySettings(environment: Readonly<Record<string, string | undefined>>): ProxySettings {
   const read = (name: string): string => environment[name.toLowerCase()] || environment[name] || '';

@@ -4,7 +4,7 @@ import type { Failure } from '../../../../src/confd/source/failure.ts';
 import type { Api } from '../../../../src/confd/source/kubernetes/api.ts';
 import { createApi } from '../../../../src/confd/source/kubernetes/api.ts';
 import type { Watched } from '../../../../src/confd/source/kubernetes/kinds.ts';
-import { NO_PROXIES } from '../../../../src/confd/source/kubernetes/proxy.ts';
+import { proxySettings } from '../../../../src/confd/source/kubernetes/proxy.ts';
 import { reflect } from '../../../../src/confd/source/kubernetes/reflector.ts';
 import { events, impatientClock, page, peerObject, type Reply, type ScriptedServer, startScripted, status } from './scripted-server.ts';
 
@@ -44,7 +44,7 @@ async function run(lists: readonly Reply[], watches: readonly Reply[], idleMs = 
     };
   });
   cleanup.push(() => server.stop());
-  const api: Api = createApi(async () => ({ server: server.url, headers: {}, tls: { rejectUnauthorized: true } }), NO_PROXIES);
+  const api: Api = createApi(async () => ({ server: server.url, headers: {}, tls: { rejectUnauthorized: true } }), proxySettings({}));
   cleanup.push(() => api.close());
   const clock = impatientClock();
   const told: string[] = [];

@@ -2,7 +2,7 @@
  * What a change of each field of BGPConfiguration and BGPPeer costs the sessions of a node (bgp-speaker 4.9), as data: the tables of
  * docs/field-changes.md are made from it, and the mixed cluster of test/interop holds it against real sessions. The records are complete by their types.
  */
-import type { BGPConfigurationResource, BGPPeerResource } from '../resources/types.ts';
+import type { BGPConfigurationResource, BGPPeerResource } from '../../src/confd/resources/types.ts';
 
 /**
  * none: no session and no route. refresh: routes of this node come, go or change. soft: policies are applied again, to what was received
@@ -73,31 +73,3 @@ export const BGP_PEER_CHANGES: { readonly [field in SpecField<BGPPeerResource>]:
   filters: { native: 'soft', what: 'routes that pass, and what is done to them' },
   reversePeering: { native: 'bounce', what: 'sessions of the other side, which come or go' },
 };
-
-function table(changes: { readonly [field: string]: FieldChange }): string {
-  const rows = Object.entries(changes).map(([field, { native, bird, what }]) => `| ${field} | ${native} | ${bird ?? native} | ${what} |`);
-  return ['| field | native | BIRD | what |', '|---|---|---|---|', ...rows, ''].join('\n');
-}
-
-/** docs/field-changes.md, whole. */
-export function fieldChangesDocument(): string {
-  return `# What a change of a field costs
-
-Made from \`src/confd/native/field-classes.ts\` (\`LINNET_UPDATE=1 npx vitest run test/confd/native/field-classes.test.ts\`); held against real sessions by
-\`test/interop/mixed.test.ts\`.
-
-- **none**: no session and no route changes.
-- **refresh**: routes of the node come, go or change; sessions and policies stay.
-- **soft**: policies are applied again in place, to what was received and to what is announced; sessions stay.
-- **bounce**: the sessions the field is about end, and come back where they are still wanted. No other session does.
-- **rebind**: listening sockets close and open.
-
-A change that leaves what a session needs as it was, such as a field that a more specific object overrides, costs that session nothing, whatever its class.
-
-## BGPConfiguration
-
-${table(BGP_CONFIGURATION_CHANGES)}
-## BGPPeer
-
-${table(BGP_PEER_CHANGES)}`;
-}
