@@ -3,7 +3,7 @@
  * plain values (control-plane 1.2, 2.1, 4.1, 5.3). Every stage reads these, never the configuration objects.
  */
 import { type Address, formatAddress, type IpFamily, type Prefix } from 'bgp-ts/net';
-import { type ClusterRoutes, ownsIpip } from '../../routes/pools.ts';
+import { CLUSTER_ROUTES_DEFAULT, type ClusterRoutes, ownsIpip } from '../../routes/pools.ts';
 import { EXCLUDE_LABEL, type ServiceContext } from '../../routes/services.ts';
 import type { BGPConfigurationResource, Community, Issue, NodeResource, SecretKeyRef, Snapshot } from '../resources/types.ts';
 import { sameData } from './compare.ts';
@@ -178,7 +178,7 @@ function policySettings(
 }
 
 function clusterRoutes(global: BGPConfigurationResource | undefined): ClusterRoutes {
-  return global?.programClusterRoutes ?? 'EnabledNoEncapOnly';
+  return global?.programClusterRoutes ?? CLUSTER_ROUTES_DEFAULT.bgp;
 }
 
 function configObject(global: BGPConfigurationResource | undefined): string {
