@@ -25,6 +25,8 @@ export interface DeviceSituation {
   readonly held: ReadonlySet<string>;
   /** Devices the kernel would not change in place. */
   readonly remake: ReadonlySet<string>;
+  /** The cluster does not know this node at present: devices that nobody wants stay. */
+  readonly keepUnwanted: boolean;
   /** A Felix that runs beside us, in words. */
   readonly felix?: string;
 }
@@ -57,7 +59,7 @@ export function planDevices(situation: DeviceSituation): DevicePlan {
   const steps: DeviceStep[] = [];
   const faults: DeviceFault[] = [];
   const { devices } = situation.wishes;
-  for (const link of situation.links) {
+  for (const link of situation.keepUnwanted ? [] : situation.links) {
     if (link.alias === DEVICE_MARK && !devices.some((wish) => wish.name === link.name)) steps.push(...withdraw(link));
   }
   for (const wish of devices) {
