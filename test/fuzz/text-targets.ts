@@ -7,16 +7,22 @@ import {
   Arena,
   decodeAddress,
   decodeAnswer,
+  decodeConntrack,
   decodeDone,
   decodeEvents,
   decodeLink,
+  decodeNeighbour,
   decodeNexthop,
   decodeRoute,
+  decodeRule,
   eachMessage,
   encodeAddress,
+  encodeConntrackRemoval,
   encodeLink,
+  encodeNeighbour,
   encodeNexthop,
   encodeRoute,
+  encodeRule,
   parseTcpCounters,
   RTM,
 } from 'netlink';
@@ -145,6 +151,8 @@ function written(write: (out: Arena) => void): Uint8Array {
 const ROUTE = { table: 254, protocol: 12, scope: 0, type: 1, tos: 0, flags: 0, metric: 7, nexthop: 0 };
 
 /** Messages of every kind, alone and in a row. */
+const MAC = '66:00:00:00:00:01';
+
 function kernelSeeds(): Uint8Array[] {
   const hops = [{ gateway: ip, interface: 3, weight: 1, flags: 0 }];
   const two = [...hops, { gateway: ip6, interface: 4, weight: 2, flags: 0 }];
@@ -173,7 +181,35 @@ function kernelSeeds(): Uint8Array[] {
         blackhole: false,
         group: [{ id: 5, weight: 2 }],
       }),
-    (out) => encodeLink(out, RTM.newLink, 0, 1, { index: 3, name: 'eth0', flags: 1, type: 1, mtu: 1500, master: 0, kind: 'veth' }),
+    (out) => encodeLink(out, RTM.newLink, 0, 1, { index: 3, name: 'eth0', flags: 1, type: 1, mtu: 1500, kind: 'veth' }),
+    (out) =>
+      encodeLink(out, RTM.newLink, 0, 1, {
+        name: 'vxlan.calico',
+        mac: MAC,
+        kind: 'vxlan',
+        vxlan: { vni: 4096, port: 4789, local: ip, link: 3, learning: false },
+      }),
+    (out) => encodeLink(out, RTM.newLink, 0, 1, { name: 'tunl0', kind: 'ipip', ipip: { local: ip, ttl: 64 } }),
+    (out) =>
+      encodeNeighbour(out, RTM.newNeighbour, 0, 1, { family: 'bridge', interface: 4, state: 128, flags: 2, destination: ip6, mac: MAC }),
+    (out) =>
+      encodeRule(out, RTM.newRule, 0, 1, {
+        family: 'ipv4',
+        action: 6,
+        priority: 90,
+        table: 0,
+        protocol: 80,
+        flags: 0,
+        destination: { ...ip, length: 24 },
+        inputInterface: 'eth0',
+      }),
+    (out) =>
+      encodeConntrackRemoval(out, 0, 1, {
+        family: 'ipv4',
+        tuple: Buffer.from('140001800800010001020304080002000a600001', 'hex'),
+        id: 1,
+        zone: 2,
+      }),
     (out) =>
       encodeAddress(out, RTM.newAddress, 0, 1, { family: 'ipv4', interface: 3, length: 24, scope: 0, flags: 0, address: ip, local: ip }),
   ];
@@ -193,7 +229,8 @@ const KERNEL: FuzzTarget = {
       ok(end <= octets.length);
       decodeAnswer(octets, flags, at, end);
       decodeDone(octets, flags, at, end);
-      for (const decode of [decodeNexthop, decodeLink, decodeAddress]) decode(octets, at, end);
+      for (const decode of [decodeNexthop, decodeLink, decodeAddress, decodeNeighbour, decodeRule]) decode(octets, at, end);
+      decodeConntrack(octets, at, end, () => true);
       const route = decodeRoute(octets, at, end);
       if (route !== undefined) encodeRoute(new Arena(64), RTM.newRoute, 0, 1, route);
       return ++seen < 10_000;

@@ -12,7 +12,7 @@ import { inNamespace } from './namespace.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
-const NETLINK_ROUTE = 0;
+const PROTOCOLS = { route: 0, netfilter: 12 } as const;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
@@ -58,15 +58,17 @@ export function errorName(errno: number): string {
 export interface NetlinkOptions {
   /** A namespace's file, such as /var/run/netns/NAME; absent: the thread's own. */
   readonly namespace?: string;
+  /** Which part of the kernel: routing and interfaces (rtnetlink, default), or connection tracking (nfnetlink). */
+  readonly protocol?: keyof typeof PROTOCOLS;
 }
 
-/** Opens a bound rtnetlink descriptor with a receive buffer of `receiveBuffer` octets (as far as this process may). */
+/** Opens a bound netlink descriptor with a receive buffer of `receiveBuffer` octets (as far as this process may). */
 export function openNetlink(
   options: NetlinkOptions,
   receiveBuffer: number,
 ): { readonly fd: number; readonly portId: number; readonly privileged: boolean } {
   const open = (): { fd: number; portId: number; privileged: boolean } => {
-    const fd = addon().socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    const fd = addon().socket(AF_NETLINK, SOCK_RAW, PROTOCOLS[options.protocol ?? 'route']);
     try {
       setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
       setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
