@@ -33,6 +33,7 @@ const source = ['confd/source', ...resources];
 const health = ['health/status', 'health/probes', 'health/metrics', 'health/server', 'health/birdctl'];
 const confd = [
   'confd/converge',
+  'confd/loop-delay',
   'confd/native',
   'confd/bird',
   'confd/source/file',
@@ -50,7 +51,16 @@ const agentPure = ['confd/resources', 'confd/seams', 'routes', ...net];
 const agent = [
   ...new Set([
     ...['agent/encap', 'agent/config', 'agent/kernel', 'agent/ebpf', 'routes/kernel', 'netlink', 'debug', 'config', 'config/load'],
-    ...[...source, 'confd/source/file', 'confd/source/kubernetes', 'confd/source/etcd', 'confd/desired', 'confd/converge', ...driver],
+    ...[
+      ...source,
+      'confd/source/file',
+      'confd/source/kubernetes',
+      'confd/source/etcd',
+      'confd/desired',
+      'confd/converge',
+      'confd/loop-delay',
+      ...driver,
+    ],
     ...[...health, ...files, ...agentPure, 'main/host', 'cli/base', 'agent/health'],
   ]),
 ];
@@ -96,7 +106,8 @@ export const AREAS: readonly Area[] = [
   ...['view', 'peer-view', 'kernel-view', 'export-text', 'filter-text', 'names', 'peer-issue', 'protocols', 'control-reply'].map(
     (file): Area => ({ path: `src/confd/bird/${file}.ts`, name: 'confd/bird', imports: driver, pure: true }),
   ),
-  { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel'], pure: false },
+  { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel', 'confd/loop-delay'], pure: false },
+  { path: 'src/confd/native/loop-delay.ts', name: 'confd/loop-delay', imports: [], pure: false },
   { path: 'src/confd/native/translate', name: 'confd/native', imports: [...driver, ...speaker, 'bgp'], pure: true },
   { path: 'src/confd/converge', name: 'confd/converge', imports: [...source, ...driver], pure: 'seam' },
 
@@ -116,8 +127,11 @@ export const AREAS: readonly Area[] = [
     'sync-state',
     'observe',
     'carry-out',
+    'provider',
+    'learning',
   ].map((file): Area => ({ path: `src/routes/kernel/${file}.ts`, name: 'routes/kernel', imports: net, pure: true })),
   { path: 'src/routes/kernel/sync.ts', name: 'routes/kernel', imports: net, pure: 'seam' },
+  { path: 'src/routes/kernel/route-sync.ts', name: 'routes/kernel', imports: net, pure: 'seam' },
 
   // health has nothing of ours: main hands it suppliers
   { path: 'src/health/', name: 'health/status', imports: [], pure: false },
@@ -162,7 +176,7 @@ export const AREAS: readonly Area[] = [
   { path: 'node-agent/cli/', name: 'agent', imports: agent, packages: ['commander'], pure: false },
 
   // of main and cli, what the node agent uses too
-  ...['clock', 'datastore', 'issue-log', 'lock', 'log', 'port-owner', 'saved-state', 'start-error'].map(
+  ...['clock', 'datastore', 'issue-log', 'lock', 'log', 'port-owner', 'saved-state', 'start-error', 'version'].map(
     (file): Area => ({ path: `src/main/${file}.ts`, name: 'main/host', imports: host, packages: ['pino'], pure: false }),
   ),
   ...['command', 'exit', 'format', 'interrupt', 'output', 'table'].map(

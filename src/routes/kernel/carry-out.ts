@@ -33,6 +33,8 @@ export function bringInOrder(state: SyncState, touched: readonly string[]): void
     taken: (key, metric) => isTaken(state, key, metric),
     keep: (key) => state.kept.has(key),
     nexthopObjects: state.kernel.nexthopObjects,
+    evict: (key) => state.wanted.evict(key),
+    removalsFirst: state.removalsFirst === true,
   });
   const failed = operations.length === 0 ? NOTHING : carryOut(state, operations);
   if (state.failures.size > 0) for (const key of touched) if (!failed.has(key)) state.failures.delete(key);
@@ -41,7 +43,9 @@ export function bringInOrder(state: SyncState, touched: readonly string[]): void
 const NOTHING: ReadonlySet<string> = new Set();
 
 function isTaken(state: SyncState, key: string, metric: number): boolean {
-  const taken = state.wanted.aliens.at(key).some((route) => route.metric === metric);
+  const here = state.wanted.aliens.at(key).filter((route) => route.metric === metric);
+  const going = here.length === 0 ? here : state.wanted.evict(key);
+  const taken = here.some((route) => !going.includes(route));
   if (taken) state.takenKeys.add(key);
   else state.takenKeys.delete(key);
   return taken;
@@ -87,7 +91,7 @@ function nameOf(operation: Operation): string {
 
 /** What should go and is not there is as good as gone. */
 function isDone({ operation, code }: OperationFailure): boolean {
-  const removal = operation.kind === 'remove-route' || operation.kind === 'remove-nexthop';
+  const removal = operation.kind === 'remove-route' || operation.kind === 'remove-nexthop' || operation.kind === 'remove-alien';
   return removal && (code === 'ESRCH' || code === 'ENOENT' || code === 'ENODEV');
 }
 
@@ -103,6 +107,10 @@ function succeed(state: SyncState, operation: Operation): void {
       break;
     case 'remove-route':
       state.holdings.remove(operation.route);
+      break;
+    case 'remove-alien':
+      state.wanted.aliens.remove(operation.route);
+      state.wanted.aliensChanged(prefixKey(operation.route.prefix));
       break;
     case 'remove-nexthop':
       state.holdings.removeNexthop(operation.id);
@@ -129,7 +137,7 @@ export function statusOf(state: SyncState): KernelStatus {
   const [first] = state.failures.values();
   return {
     installed: state.holdings.count,
-    best: state.wanted.bestCount,
+    best: state.wanted.count,
     unreachable: state.unreachable.size,
     taken: state.takenKeys.size,
     failed: state.failures.size,

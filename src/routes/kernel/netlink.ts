@@ -66,6 +66,7 @@ export function openNetlinkKernel(options: NetlinkKernelOptions): Kernel {
   const nexthopObjects = options.nexthopObjects !== 'off' && hasNexthops(socket);
   let monitor: Monitor | undefined;
   return {
+    protocol,
     nexthopObjects,
     read: () => read(socket, protocol, nexthopObjects),
     apply: (operations) => apply(socket, protocol, operations),
@@ -230,6 +231,9 @@ function encode(out: Arena, operation: Operation, protocol: number, flags: numbe
     case 'remove-route':
       encodeRoute(out, RTM.delRoute, flags, seq, removal(operation.route, protocol));
       break;
+    case 'remove-alien':
+      encodeRoute(out, RTM.delRoute, flags, seq, alienRemoval(operation.route));
+      break;
     case 'remove-nexthop':
       encodeNexthopRemoval(out, RTM.delNexthop, flags, seq, operation.id);
       break;
@@ -268,6 +272,11 @@ function routeMessage(route: OwnRoute, protocol: number): RouteMessage {
 function removal(route: OwnRoute, protocol: number): RouteMessage {
   const { prefix, metric } = route;
   return { prefix, table: MAIN_TABLE, protocol, scope: ROUTE_SCOPE.nowhere, type: 0, tos: 0, flags: 0, metric, nexthop: 0, hops: [] };
+}
+
+/** Another writer's route, named by its writer and way as well: one beside it stays. */
+function alienRemoval({ prefix, metric, protocol, hops }: AlienRoute): RouteMessage {
+  return { ...removal({ prefix, metric, kind: 'other', nexthop: 0, hops: [] }, protocol), hops: hops.slice(0, 1).map(routeHop) };
 }
 
 function nexthopMessage(nexthop: OwnNexthop, protocol: number): NexthopMessage {

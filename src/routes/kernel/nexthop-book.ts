@@ -5,11 +5,16 @@
 import { addressKey } from 'bgp-ts/net';
 import type { KernelHop, OwnNexthop } from './table.ts';
 
+/** Ids of one range. */
+const RANGE = 0x100_0000;
+
 /**
- * First id of ours ("LN" in the upper half). The kernel gives ids from 1 up to objects made without one, and other writers
- * choose theirs; an id that is taken is passed over.
+ * First id of a writer: a range for each protocol number, "LN" in the upper half for 12. The kernel gives ids from 1 up to objects
+ * made without one, and other writers choose theirs; an id that is taken is passed over.
  */
-export const FIRST_NEXTHOP_ID = 0x4c4e_0000;
+export function firstNexthopId(protocol: number): number {
+  return (0x40 + (protocol % 0x80)) * RANGE + 0x4e_0000;
+}
 
 /** A BGP next hop and where it leads now. */
 export interface ResolvedHop {
@@ -35,7 +40,13 @@ export class NexthopBook {
   private readonly foreign = new Set<number>();
   /** Objects found in the kernel that no name stands for yet, by what they do: taken over where they fit. */
   private readonly unclaimed = new Map<string, number>();
-  private next = FIRST_NEXTHOP_ID;
+  private next: number;
+  private readonly first: number;
+
+  constructor(protocol: number) {
+    this.first = firstNexthopId(protocol);
+    this.next = this.first;
+  }
 
   /** Id of a name, if it has one. */
   idOf(name: string): number | undefined {
@@ -88,7 +99,7 @@ export class NexthopBook {
   private allocate(isHeld: (id: number) => boolean): number {
     for (;;) {
       const id = this.next;
-      this.next = id >= FIRST_NEXTHOP_ID + 0xff_ffff ? FIRST_NEXTHOP_ID : id + 1;
+      this.next = id >= this.first + RANGE - 1 ? this.first : id + 1;
       if (!this.names.has(id) && !this.foreign.has(id) && !isHeld(id)) return id;
     }
   }

@@ -1,12 +1,9 @@
-/** What the kernel shows and tells: readings of the whole table, events in between, and what is learned from both. Pure but for the seam. */
-import type { Address, Prefix } from 'bgp-ts/net';
+/** What the kernel shows and tells: readings of the whole table, and events in between. Pure but for the seam. */
 import { addressKey, prefixKey } from 'bgp-ts/net';
-import type { LearnedRoute } from './learn.ts';
-import { learnDevices, learnedEqual, learnKernel } from './learn.ts';
 import { routesEqual } from './plan.ts';
 import type { SyncState } from './sync-state.ts';
-import { GATHER_MS } from './sync-state.ts';
-import type { KernelAddress, KernelEvent, KernelLink, KernelTable } from './table.ts';
+import { GATHER_MS, machineOf } from './sync-state.ts';
+import type { AlienRoute, KernelAddress, KernelEvent, KernelLink, KernelTable, OwnRoute } from './table.ts';
 
 /** Reads the whole table and makes every prefix due. A reading that fails is told and tried again with the next cause. */
 export function readAll(state: SyncState): void {
@@ -14,7 +11,7 @@ export function readAll(state: SyncState): void {
   state.lastRead = state.now();
   let table: KernelTable;
   try {
-    table = state.kernel.read();
+    table = sorted(state, state.kernel.read());
   } catch (error) {
     state.failed(error instanceof Error ? error : new Error(String(error)));
     return;
@@ -28,14 +25,26 @@ export function readAll(state: SyncState): void {
   state.holdings.replace(table.routes, table.nexthops);
   state.book.notice(table.nexthops, table.foreignIds);
   replaceAliens(state, table);
-  state.links = new Map(table.links.map((link) => [link.index, link]));
-  state.addresses = new Map(table.addresses.map((one) => [addressName(one), one]));
-  state.devicesDue = true;
+  state.machineDue = true;
   state.resolveDue = true;
   if (first && !state.settled) for (const key of state.holdings.keys()) state.kept.add(key);
   state.wanted.prune();
   for (const key of state.wanted.keys()) state.touched.add(key);
   for (const key of state.holdings.keys()) state.touched.add(key);
+}
+
+/** Takes links and addresses of a reading, and puts routes with our number that are not ours among the others. */
+function sorted(state: SyncState, table: KernelTable): KernelTable {
+  state.links = new Map(table.links.map((link) => [link.index, link]));
+  state.addresses = new Map(table.addresses.map((one) => [addressName(one), one]));
+  const foreign = table.routes.filter((route) => state.wanted.isForeign(route, state.links));
+  if (foreign.length === 0) return table;
+  const others = new Set(foreign);
+  return {
+    ...table,
+    routes: table.routes.filter((route) => !others.has(route)),
+    aliens: [...table.aliens, ...foreign.map((route) => asAlien(route, state.kernel.protocol))],
+  };
 }
 
 /** Routes that came, went or changed without a notification: what the reading finds and repairs. */
@@ -52,10 +61,10 @@ function differences({ holdings }: SyncState, table: KernelTable): number {
 
 function replaceAliens(state: SyncState, table: KernelTable): void {
   const { aliens } = state.wanted;
-  for (const key of aliens.keys()) state.relearn.add(key);
+  for (const key of aliens.keys()) state.wanted.aliensChanged(key);
   aliens.clear();
   for (const route of table.aliens) aliens.put(route);
-  for (const key of aliens.keys()) state.relearn.add(key);
+  for (const key of aliens.keys()) state.wanted.aliensChanged(key);
 }
 
 const addressName = ({ interface: index, address }: KernelAddress): string => `${index} ${addressKey(address)}`;
@@ -69,6 +78,10 @@ export function noticeEvents(state: SyncState, events: readonly KernelEvent[]): 
 function noticeEvent(state: SyncState, event: KernelEvent): void {
   switch (event.kind) {
     case 'own-route':
+      if (state.wanted.isForeign(event.route, state.links)) {
+        noticeAlien(state, asAlien(event.route, state.kernel.protocol), event.gone);
+        break;
+      }
       if (event.gone) state.holdings.remove(event.route);
       else state.holdings.put(event.route);
       state.repaired += 1;
@@ -78,19 +91,9 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
       // IPv4 routes over it vanish without a word.
       state.wantReading();
       break;
-    case 'alien': {
-      const { aliens } = state.wanted;
-      if (event.gone) aliens.remove(event.route);
-      else aliens.put(event.route);
-      const key = prefixKey(event.route.prefix);
-      // It may have taken the place of ours, which the kernel does not say.
-      if (!event.gone && state.holdings.at(key).some((one) => one.metric === event.route.metric)) state.wantReading();
-      state.relearn.add(key);
-      state.touched.add(key);
-      state.takenKeys.delete(key);
-      state.resolveDue = true;
+    case 'alien':
+      noticeAlien(state, event.route, event.gone);
       break;
-    }
     case 'link':
       noticeLink(state, event.link, event.gone);
       break;
@@ -99,7 +102,7 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
         state.addresses.delete(addressName(event.address));
         state.wantReading();
       } else state.addresses.set(addressName(event.address), event.address);
-      state.devicesDue = true;
+      state.machineDue = true;
       state.resolveDue = true;
       break;
     default: {
@@ -109,6 +112,19 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
   }
 }
 
+function noticeAlien(state: SyncState, route: AlienRoute, gone: boolean): void {
+  const { aliens } = state.wanted;
+  if (gone) aliens.remove(route);
+  else aliens.put(route);
+  const key = prefixKey(route.prefix);
+  // It may have taken the place of ours, which the kernel does not say.
+  if (!gone && state.holdings.at(key).some((one) => one.metric === route.metric)) state.wantReading();
+  state.wanted.aliensChanged(key);
+  state.touched.add(key);
+  state.takenKeys.delete(key);
+  state.resolveDue = true;
+}
+
 /** Routes over an interface that goes down vanish without a word; notifications about anything else of it are passed over. */
 function noticeLink(state: SyncState, link: KernelLink, gone: boolean): void {
   const known = state.links.get(link.index);
@@ -116,40 +132,17 @@ function noticeLink(state: SyncState, link: KernelLink, gone: boolean): void {
   if (gone) state.links.delete(link.index);
   else state.links.set(link.index, link);
   if (known !== undefined) state.wantReading();
-  state.devicesDue = true;
+  state.machineDue = true;
   state.resolveDue = true;
 }
 
 /** Takes the interfaces and addresses as they are now. */
-export function noticeDevices(state: SyncState): void {
-  state.devicesDue = false;
-  state.wanted.setMachine(
-    [...state.addresses.values()].map((one): Address => one.address),
-    state.links.values(),
-  );
-  const devices = learnDevices(state.addresses.values(), state.links, state.learn);
-  for (const key of [...state.devices.keys(), ...devices.keys()]) state.relearn.add(key);
-  state.devices = devices;
+export function noticeMachine(state: SyncState): void {
+  state.machineDue = false;
+  state.wanted.setMachine(machineOf(state));
 }
 
-/** Tells what is learned now and was not, or no more, of the prefixes that are due. */
-export function tellLearned(state: SyncState): void {
-  if (state.relearn.size === 0) return;
-  const set: LearnedRoute[] = [];
-  const remove: Prefix[] = [];
-  for (const key of state.relearn) {
-    // The network of an interface is preferred to a route (BIRD's 240 against 10).
-    const route = state.devices.get(key) ?? learnKernel(state.wanted.aliens.at(key), state.links, state.learn);
-    const before = state.told.get(key);
-    if (learnedEqual(before, route)) continue;
-    if (route === undefined) {
-      if (before !== undefined) remove.push(before.prefix);
-      state.told.delete(key);
-    } else {
-      set.push(route);
-      state.told.set(key, route);
-    }
-  }
-  state.relearn.clear();
-  if (set.length > 0 || remove.length > 0) state.learned({ set, remove });
+/** A route with our number that the owner calls another's: what it is to us then. */
+function asAlien({ prefix, metric, kind, hops }: OwnRoute, protocol: number): AlienRoute {
+  return { prefix, metric, protocol, unicast: kind === 'via', hops };
 }

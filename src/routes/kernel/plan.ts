@@ -1,13 +1,14 @@
 /**
  * From what the kernel holds of ours and what it should hold to the operations between them, in an order that never leaves a
- * wanted destination without a route: objects first, then routes that come or change, then routes that go. Pure.
+ * wanted destination without a route: objects first, then routes that come or change, then routes that go; or, where the owner wants
+ * it so, what goes first. Pure.
  */
 import type { Prefix } from 'bgp-ts/net';
 import type { Holdings } from './holdings.ts';
 import { hopsEqual } from './holdings.ts';
 import type { NexthopBook, ResolvedHop } from './nexthop-book.ts';
 import { setKey } from './nexthop-book.ts';
-import type { Operation, OwnNexthop, OwnRoute } from './table.ts';
+import type { AlienRoute, Operation, OwnNexthop, OwnRoute } from './table.ts';
 
 /** A route the kernel should hold. No hops: a blackhole. Hops are sorted by key. */
 export interface Target {
@@ -29,6 +30,10 @@ export interface PlanInput {
   /** A route nobody wants stays for now: the peer it came from may still be on its way back. */
   readonly keep: (key: string) => boolean;
   readonly nexthopObjects: boolean;
+  /** Routes of others that must go from the prefix. */
+  readonly evict: (key: string) => readonly AlienRoute[];
+  /** What goes, goes before what comes. Otherwise no wanted destination is ever without a route. */
+  readonly removalsFirst: boolean;
 }
 
 /** The operations for the prefixes touched. The book is brought up to date; the holdings change when operations succeed. */
@@ -38,10 +43,12 @@ export function plan(input: PlanInput): Operation[] {
   const objects: Operation[] = [];
   const changes: Operation[] = [];
   const removals: Operation[] = [];
+  const evictions: Operation[] = [];
   const ensured = new Set<string>();
   for (const [index, key] of input.touched.entries()) {
     const target = targets[index];
     const here = input.now.at(key);
+    for (const route of input.evict(key)) evictions.push({ kind: 'remove-alien', route });
     for (const held of here) {
       const stays = target === undefined ? input.keep(key) : held.metric === target.metric;
       if (!stays) removals.push({ kind: 'remove-route', route: held });
@@ -52,7 +59,7 @@ export function plan(input: PlanInput): Operation[] {
     if (held === undefined) changes.push({ kind: 'add-route', route: wanted });
     else if (!routesEqual(held, wanted)) changes.push({ kind: 'replace-route', route: wanted });
   }
-  return [...objects, ...changes, ...removals];
+  return input.removalsFirst ? [...evictions, ...removals, ...objects, ...changes] : [...evictions, ...objects, ...changes, ...removals];
 }
 
 /** The operations that bring the named hops to where they lead now: one message each, whatever the number of routes. */

@@ -1,23 +1,22 @@
 /** The state that the parts of the synchroniser share. Pure. */
 import { Holdings } from './holdings.ts';
-import type { LearnedRoute, LearnOptions } from './learn.ts';
 import { NexthopBook } from './nexthop-book.ts';
-import type { SyncDeps } from './sync-types.ts';
+import type { Machine, RouteProvider } from './provider.ts';
+import type { RouteSyncDeps } from './sync-types.ts';
 import type { KernelAddress, KernelLink, OperationFailure } from './table.ts';
-import { Wanted } from './wanted.ts';
 
 /** Causes that come together are one piece of work, ms. */
 export const GATHER_MS = 2;
 
 /** Everything a synchroniser knows, shared by its parts. */
-export interface SyncState extends SyncDeps {
+export interface SyncState extends RouteSyncDeps {
   /** A turn in so many ms, or earlier where one is due earlier. */
   readonly arm: (ms: number) => void;
   /** The whole table is read as soon as the spacing allows. */
   readonly wantReading: () => void;
   readonly holdings: Holdings;
   readonly book: NexthopBook;
-  readonly wanted: Wanted;
+  readonly wanted: RouteProvider;
   readonly touched: Set<string>;
   readonly failures: Map<string, OperationFailure>;
   readonly takenKeys: Set<string>;
@@ -26,13 +25,7 @@ export interface SyncState extends SyncDeps {
   readonly kept: Set<string>;
   links: Map<number, KernelLink>;
   addresses: Map<string, KernelAddress>;
-  learn: LearnOptions;
-  /** The rules in force, as text. */
-  rulesText: string;
-  devices: Map<string, LearnedRoute>;
-  readonly told: Map<string, LearnedRoute>;
-  readonly relearn: Set<string>;
-  devicesDue: boolean;
+  machineDue: boolean;
   resolveDue: boolean;
   readDue: boolean;
   lastRead: number;
@@ -54,13 +47,13 @@ export interface SyncState extends SyncDeps {
 }
 
 /** Nothing read, nothing wanted. */
-export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wantReading'>): SyncState {
+export function createState(deps: RouteSyncDeps, wanted: RouteProvider, causes: Pick<SyncState, 'arm' | 'wantReading'>): SyncState {
   return {
     ...deps,
     ...causes,
     holdings: new Holdings(),
-    book: new NexthopBook(),
-    wanted: new Wanted(),
+    book: new NexthopBook(deps.kernel.protocol),
+    wanted,
     touched: new Set(),
     failures: new Map(),
     takenKeys: new Set(),
@@ -68,12 +61,7 @@ export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wan
     kept: new Set(),
     links: new Map(),
     addresses: new Map(),
-    rulesText: '',
-    learn: { ignoredInterfaces: [] },
-    devices: new Map(),
-    told: new Map(),
-    relearn: new Set(),
-    devicesDue: false,
+    machineDue: false,
     resolveDue: false,
     readDue: true,
     lastRead: -Infinity,
@@ -92,4 +80,9 @@ export function createState(deps: SyncDeps, causes: Pick<SyncState, 'arm' | 'wan
     stopped: false,
     lastStatus: '',
   };
+}
+
+/** This machine as last known. */
+export function machineOf({ links, addresses }: SyncState): Machine {
+  return { links, addresses: [...addresses.values()] };
 }

@@ -48,8 +48,8 @@ export interface KernelStatus {
   readonly kept: number;
 }
 
-/** The seam. */
-export interface SyncDeps {
+/** The seam of a synchroniser, whoever wants the routes. */
+export interface RouteSyncDeps {
   /** Between two readings of the whole table without a cause, ms. Default AUDIT_MS. */
   readonly auditMs?: number;
   readonly kernel: Kernel;
@@ -57,8 +57,14 @@ export interface SyncDeps {
   readonly now: () => number;
   /** Calls once after about so many ms, 0 = when other work had its turn; returns what cancels it. */
   readonly after: (ms: number, call: () => void) => () => void;
-  readonly learned: (change: LearnedChange) => void;
   readonly status: (status: KernelStatus) => void;
   /** The kernel's notifications broke or a reading failed; it goes on with readings alone. */
   readonly failed: (error: Error) => void;
+  /** What goes, goes before what comes. Default false: no wanted destination is ever without a route. */
+  readonly removalsFirst?: boolean;
+}
+
+/** The seam of the speaker's. */
+export interface SyncDeps extends RouteSyncDeps {
+  readonly learned: (change: LearnedChange) => void;
 }

@@ -1,16 +1,14 @@
-/**
- * Keeps the kernel's routes equal to what is wanted: at once where something changed, slowly as a whole. Everything runs
- * when a turn comes round, so that a burst of causes is one piece of work; the seam gives the kernel and the clock.
- */
-import { bringInOrder, removeIdle, resolveAll, statusOf, tellStatus } from './carry-out.ts';
+/** The speaker's synchroniser: its choice and the configuration's routes into the kernel, what others wrote back to it. Pure but for the seam. */
 import type { LearnedRoute } from './learn.ts';
-import { noticeDevices, noticeEvents, readAll, tellLearned } from './observe.ts';
-import type { SyncState } from './sync-state.ts';
-import { createState, GATHER_MS } from './sync-state.ts';
+import { Learning } from './learning.ts';
+import { createRouteSync } from './route-sync.ts';
 import type { KernelConfig, KernelStatus, SyncDeps } from './sync-types.ts';
 import type { BestChange } from './wanted.ts';
+import { Wanted } from './wanted.ts';
 
-/** A kernel kept in order. */
+export { AUDIT_MS, READ_SPACING_MS, TURN_PREFIXES } from './route-sync.ts';
+
+/** A kernel kept in order for the speaker. */
 export interface KernelSync {
   /** Reads the kernel, adopts what is ours in it, and begins. */
   start(): void;
@@ -29,135 +27,69 @@ export interface KernelSync {
   stop(): void;
 }
 
-/** Time between two readings of the whole table without a cause, ms. */
-export const AUDIT_MS = 60_000;
+/** The speaker's choice as a provider: every route of another writer keeps ours away, and none is touched. */
+class SpeakerRoutes extends Wanted {
+  readonly learning = new Learning(this.aliens);
+  private readonly learned: SyncDeps['learned'];
 
-/** Least time between two readings with a cause, ms: an overrun in a storm must not become a loop of readings. */
-export const READ_SPACING_MS = 1_000;
+  constructor(learned: SyncDeps['learned']) {
+    super();
+    this.learned = learned;
+  }
 
-/** Prefixes planned in one turn. */
-export const TURN_PREFIXES = 20_000;
+  override setMachine(machine: Parameters<Wanted['setMachine']>[0]): void {
+    super.setMachine(machine);
+    this.learning.setMachine(machine);
+  }
+
+  aliensChanged(key: string): void {
+    this.learning.touch(key);
+  }
+
+  evict(): readonly [] {
+    return [];
+  }
+
+  isForeign(): boolean {
+    return false;
+  }
+
+  turned(): void {
+    const change = this.learning.take();
+    if (change !== undefined) this.learned(change);
+  }
+}
 
 /** Makes a synchroniser; nothing is read or written before `start`. */
 export function createKernelSync(deps: SyncDeps): KernelSync {
-  const state = createState(deps, {
-    arm: (ms) => arm(state, ms),
-    wantReading: () => wantReading(state),
-  });
+  const wanted = new SpeakerRoutes(deps.learned);
+  const { start, status, flush, stop, ...sync } = createRouteSync(deps, wanted);
+  let rulesText = '';
   return {
-    start: () => {
-      state.kernel.watch({
-        events: (events) => noticeEvents(state, events),
-        lost: () => {
-          state.overruns += 1;
-          state.auditing = true;
-          wantReading(state);
-        },
-        failed: (error) => state.failed(error),
-      });
-      turn(state);
-      audit(state);
-    },
-    configure: (config) => configure(state, config),
-    best: (changes) => {
-      for (const change of changes) {
-        const key = state.wanted.change(change);
-        state.kept.delete(key);
-        state.touched.add(key);
+    start,
+    status,
+    flush,
+    stop,
+    configure: ({ statics, rules, learn }) => {
+      const text = JSON.stringify(rules);
+      // New rules may concern everything; otherwise only what came, went or changed is looked at.
+      if (text !== rulesText) sync.touchAll();
+      rulesText = text;
+      const changed = wanted.configure(statics, rules);
+      if (changed.size > 0) {
+        sync.touch(changed);
+        sync.resolve();
       }
-      arm(state, 0);
+      wanted.learning.configure(learn);
+      // What is learned differently now is told when the turn comes.
+      sync.touch([]);
     },
-    beginEpoch: () => state.wanted.beginEpoch(),
+    best: (changes) => sync.touch(changes.map((change) => wanted.change(change))),
+    beginEpoch: () => wanted.beginEpoch(),
     settled: () => {
-      for (const key of state.wanted.dropStale()) state.touched.add(key);
-      state.settled = true;
-      for (const key of state.kept) state.touched.add(key);
-      state.kept.clear();
-      arm(state, 0);
+      sync.touch(wanted.dropStale());
+      sync.settled();
     },
-    status: () => statusOf(state),
-    learned: () => [...state.told.values()],
-    flush: () => {
-      do turn(state);
-      while (state.touched.size > 0 && !state.stopped);
-    },
-    stop: () => {
-      state.stopped = true;
-      state.cancel?.();
-      state.cancelAudit?.();
-      state.kernel.close();
-    },
+    learned: () => [...wanted.learning.told.values()],
   };
-}
-
-function configure(state: SyncState, config: KernelConfig): void {
-  const rulesText = JSON.stringify(config.rules);
-  // New rules may concern everything; otherwise only what came, went or changed is looked at.
-  if (rulesText !== state.rulesText) for (const key of state.wanted.keys()) state.touched.add(key);
-  state.rulesText = rulesText;
-  for (const key of state.wanted.configure(config.statics, config.rules)) {
-    state.kept.delete(key);
-    state.touched.add(key);
-    state.resolveDue = true;
-  }
-  const how = ({ normalMetric, everything }: KernelConfig['learn']): string =>
-    `${normalMetric?.ipv4} ${normalMetric?.ipv6} ${everything === true}`;
-  if (how(state.learn) !== how(config.learn)) for (const key of state.wanted.aliens.keys()) state.relearn.add(key);
-  state.learn = config.learn;
-  state.devicesDue = true;
-  arm(state, 0);
-}
-
-/** A turn in so many ms, or earlier where one is due earlier. */
-function arm(state: SyncState, ms: number): void {
-  const at = state.now() + ms;
-  if (state.stopped || at >= state.armedAt) return;
-  state.cancel?.();
-  state.armedAt = at;
-  state.cancel = state.after(ms, () => turn(state));
-}
-
-function audit(state: SyncState): void {
-  state.cancelAudit = state.after(state.auditMs ?? AUDIT_MS, () => {
-    state.auditing = true;
-    wantReading(state);
-    audit(state);
-  });
-}
-
-function wantReading(state: SyncState): void {
-  state.readDue = true;
-  arm(state, Math.max(GATHER_MS, state.lastRead + READ_SPACING_MS - state.now()));
-}
-
-/** One turn: read if due, learn, resolve, then bring a portion of the prefixes in order. */
-function turn(state: SyncState): void {
-  state.armedAt = Infinity;
-  state.cancel = undefined;
-  if (state.stopped) return;
-  if (state.readDue && state.now() >= state.lastRead + READ_SPACING_MS) readAll(state);
-  if (state.devicesDue) noticeDevices(state);
-  if (state.resolveDue) resolveAll(state);
-  const touched = portion(state.touched);
-  if (touched.length > 0) bringInOrder(state, touched);
-  removeIdle(state);
-  tellLearned(state);
-  tellStatus(state);
-  if (state.touched.size > 0) arm(state, 0);
-  if (state.readDue) wantReading(state);
-}
-
-function portion(touched: Set<string>): string[] {
-  if (touched.size <= TURN_PREFIXES) {
-    const all = [...touched];
-    touched.clear();
-    return all;
-  }
-  const some: string[] = [];
-  for (const key of touched) {
-    some.push(key);
-    touched.delete(key);
-    if (some.length === TURN_PREFIXES) break;
-  }
-  return some;
 }

@@ -82,6 +82,7 @@ export type Operation =
   | { readonly kind: 'add-route'; readonly route: OwnRoute }
   | { readonly kind: 'replace-route'; readonly route: OwnRoute }
   | { readonly kind: 'remove-route'; readonly route: OwnRoute }
+  | { readonly kind: 'remove-alien'; readonly route: AlienRoute }
   | { readonly kind: 'remove-nexthop'; readonly id: number };
 
 /** An operation the kernel refused. */
@@ -118,6 +119,8 @@ export interface KernelWatcher {
 
 /** A kernel's routing table, as one writer with one protocol number sees it. Calls are synchronous and may take a second. */
 export interface Kernel {
+  /** Our number: routes with it are ours. */
+  readonly protocol: number;
   /** Whether nexthop objects can be used; otherwise routes carry their hops themselves. */
   readonly nexthopObjects: boolean;
   /** Reads everything. Throws where the kernel refuses. */

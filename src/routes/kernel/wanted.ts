@@ -7,11 +7,12 @@ import { addressKey, prefixKey } from 'bgp-ts/net';
 import { hopsEqual } from './holdings.ts';
 import type { ResolvedHop } from './nexthop-book.ts';
 import type { Target } from './plan.ts';
+import type { Machine, RouteProvider } from './provider.ts';
 import type { ResolveInput, StaticVia } from './resolve.ts';
 import { Aliens, resolve } from './resolve.ts';
 import type { BestRoute, KernelRules } from './rules.ts';
 import { metricOf, NO_RULES, verdict } from './rules.ts';
-import type { KernelHop, KernelLink } from './table.ts';
+import type { KernelHop } from './table.ts';
 
 /** A route of the configuration: a blackhole, or a way to a peer. */
 export interface StaticRoute {
@@ -44,8 +45,8 @@ const DEFAULT_METRIC = { ipv4: 0, ipv6: 1024 } as const;
 /** Name of Linux's IPIP device, as Calico uses it. */
 const TUNNEL = 'tunl0';
 
-/** Everything wanted, and the next hops behind it. */
-export class Wanted {
+/** Everything the speaker and the configuration want, and the next hops behind it. */
+export class Wanted implements Omit<RouteProvider, 'aliensChanged' | 'evict' | 'isForeign' | 'turned'> {
   readonly aliens = new Aliens();
   private readonly best = new Map<string, Entry>();
   private statics = new Map<string, StaticRoute>();
@@ -57,7 +58,7 @@ export class Wanted {
   private readonly hops = new Map<string, HopEntry>();
 
   /** Number of routes of the speaker. */
-  get bestCount(): number {
+  get count(): number {
     return this.best.size;
   }
 
@@ -104,9 +105,9 @@ export class Wanted {
   }
 
   /** Takes the node's own addresses and its interfaces. */
-  setMachine(own: Iterable<Address>, links: Iterable<KernelLink>): void {
-    this.own = new Set([...own].map(addressKey));
-    this.tunnel = [...links].find((link) => link.name === TUNNEL && link.up)?.index;
+  setMachine({ addresses, links }: Machine): void {
+    this.own = new Set(addresses.map((one) => addressKey(one.address)));
+    this.tunnel = [...links.values()].find((link) => link.name === TUNNEL && link.up)?.index;
   }
 
   /** What the kernel should hold for a prefix. */

@@ -31,8 +31,9 @@ const name = (route: { readonly prefix: OwnRoute['prefix']; readonly metric: num
   `${prefixKey(route.prefix)} ${route.metric}`;
 
 /** Makes an empty one. */
-export function makeFakeKernel(nexthopObjects = true): FakeKernel {
+export function makeFakeKernel(nexthopObjects = true, protocol = 12): FakeKernel {
   const fake: FakeKernel = {
+    protocol,
     nexthopObjects,
     own: new Map(),
     objects: new Map(),
@@ -89,6 +90,8 @@ function carryOut(fake: FakeKernel, operation: Operation): string | undefined {
       return fake.own.has(name(operation.route)) ? put(fake, operation.route) : 'ENOENT';
     case 'remove-route':
       return fake.own.delete(name(operation.route)) ? undefined : 'ESRCH';
+    case 'remove-alien':
+      return fake.foreign.delete(name(operation.route)) ? undefined : 'ESRCH';
     case 'remove-nexthop':
       return dropObject(fake, operation.id);
     default: {

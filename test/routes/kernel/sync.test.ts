@@ -2,7 +2,7 @@ import type { Address, Prefix } from 'bgp-ts/net';
 import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FIRST_NEXTHOP_ID } from '../../../src/routes/kernel/nexthop-book.ts';
+import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
 import type { KernelRules } from '../../../src/routes/kernel/rules.ts';
 import { metricOf, NO_RULES, verdict } from '../../../src/routes/kernel/rules.ts';
 import type { KernelSync } from '../../../src/routes/kernel/sync.ts';
@@ -24,6 +24,7 @@ function address(text: string): Address {
   return parsed;
 }
 
+const FIRST_NEXTHOP_ID = firstNexthopId(12);
 const ETH0 = 2;
 const connected = (text: string, protocol = 2): AlienRoute => ({
   prefix: prefix(text),
