@@ -88,8 +88,6 @@ export interface IpipStatus {
   readonly counters: { readonly [reason in IpipReason]: IpipCount };
   /** SHA-256 of the source the programs were compiled from, as hex. */
   readonly sourceHash: string;
-  /** What is wrong at present and not repaired by itself, in words; empty where all is well. */
-  readonly faults: readonly string[];
 }
 
 /** What one `apply` changed. */
@@ -100,6 +98,8 @@ export interface IpipApplied {
   readonly attached: number;
   readonly replaced: number;
   readonly detached: number;
+  /** Interfaces that could not be served, and why, in words: they are tried again with the next `apply`. Empty where all is well. */
+  readonly faults: readonly string[];
 }
 
 /**
@@ -107,7 +107,7 @@ export interface IpipApplied {
  * everything and changes what differs from the kernel, so that applying twice is free and a start after `kill -9` takes over what is there.
  */
 export interface IpipBackend {
-  /** Brings maps and attachments about. Throws where the kernel refuses a program, an interface is gone, or one has no Ethernet header. */
+  /** Brings maps and attachments about. Throws where the kernel refuses a program or a map, or where `wanted` makes no sense. */
   readonly apply: (wanted: IpipWanted) => IpipApplied;
   readonly status: () => IpipStatus;
   /** Closes descriptors; packets go on flowing. */
