@@ -1,7 +1,7 @@
 /** vxlan.calico, vxlan-v6.calico and tunl0 in the kernel: made, kept, followed and left alone, as `ip` and packets see it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UpkeepOptions, UpkeepUnderTest } from './harness/encap-devices.ts';
-import { ip, ipipWish, startUpkeep, vtepMac, vxlanWish, wishesOf } from './harness/encap-devices.ts';
+import { ip, ipipWish, joinByHand, startUpkeep, vtepMac, vxlanWish, wishesOf } from './harness/encap-devices.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
 import { makeEncapLab } from './harness/encap-lab.ts';
 import { CAN_RUN } from './harness/lab.ts';
@@ -83,40 +83,7 @@ describe.skipIf(!CAN_RUN)('devices of the agent', () => {
     const one = upkeep(n1, both(n1));
     await ready(one);
     await ready(two);
-    for (const [here, there] of [
-      [n1, n2],
-      [n2, n1],
-    ] as const) {
-      const number = Number(there.name.slice(1));
-      for (const family of ['ipv4', 'ipv6'] as const) {
-        const tunnel = family === 'ipv4' ? `10.244.${number}.63` : `fd44:${number}::3f`;
-        const name = NAMES[family];
-        await lab.ip(here.namespace, 'neigh', 'replace', tunnel, 'lladdr', vtepMac(family, number), 'dev', name, 'nud', 'permanent');
-        await lab.in(here.namespace, [
-          'bridge',
-          'fdb',
-          'replace',
-          vtepMac(family, number),
-          'dev',
-          name,
-          'dst',
-          there[family],
-          'self',
-          'permanent',
-        ]);
-        await lab.ip(
-          here.namespace,
-          'route',
-          'replace',
-          lab.blocks[number === 1 ? 'n1' : 'n2'][family],
-          'via',
-          tunnel,
-          'dev',
-          name,
-          'onlink',
-        );
-      }
-    }
+    for (const family of ['ipv4', 'ipv6'] as const) await joinByHand(lab, 'n1', 'n2', family);
     for (const family of ['ipv4', 'ipv6'] as const) expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, family, 5)).toBe(5);
   });
 

@@ -8,6 +8,7 @@ import { openLinks } from '../../../node-agent/kernel/devices-netlink.ts';
 import type { DeviceConfig, DeviceDeps, DeviceReport, DeviceStatus, DeviceSync } from '../../../node-agent/kernel/devices-types.ts';
 import { readMtuFile, writeMtuFile } from '../../../node-agent/kernel/mtu-file.ts';
 import type { LinkKernel } from '../../../node-agent/kernel/types.ts';
+import type { EncapLab, EncapNode } from './encap-lab.ts';
 import { namespaceFile } from './encap-lab.ts';
 import type { Host } from './lan.ts';
 
@@ -133,4 +134,21 @@ export function startUpkeep(node: Host, config: DeviceConfig, options: UpkeepOpt
       return Promise.resolve();
     },
   };
+}
+
+/** Joins the pods of two nodes over their VXLAN devices by hand: neighbour, forwarding entry and route each way. */
+export async function joinByHand(lab: EncapLab, one: EncapNode, two: EncapNode, family: IpFamily): Promise<void> {
+  for (const [here, there] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    const { namespace } = lab.nodes[here];
+    const number = Number(there.slice(1));
+    const device = family === 'ipv4' ? 'vxlan.calico' : 'vxlan-v6.calico';
+    const tunnel = family === 'ipv4' ? `10.244.${number}.63` : `fd44:${number}::3f`;
+    const mac = vtepMac(family, number);
+    await lab.ip(namespace, 'neigh', 'replace', tunnel, 'lladdr', mac, 'dev', device, 'nud', 'permanent');
+    await lab.in(namespace, ['bridge', 'fdb', 'replace', mac, 'dev', device, 'dst', lab.nodes[there][family], 'self', 'permanent']);
+    await lab.ip(namespace, 'route', 'replace', lab.blocks[there][family], 'via', tunnel, 'dev', device, 'onlink');
+  }
 }
