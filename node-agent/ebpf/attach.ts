@@ -23,10 +23,10 @@ export interface Attacher {
   readonly detach: (hook: Hook) => void;
   /** What of this instance hangs on interfaces, as the kernel has it; after a start also what an earlier process left. */
   readonly attachments: () => IpipAttachment[];
-  /** Drops what is left of hooks whose interface is gone. */
-  readonly prune: () => void;
-  /** Closes descriptors; what is attached stays. */
-  readonly close: () => void;
+  /** Drops what is left of hooks whose interface is gone; absent where it goes by itself. */
+  readonly prune?: () => void;
+  /** Closes descriptors; what is attached stays. Absent where it holds none. */
+  readonly close?: () => void;
 }
 
 /** Key of a hook, also the name of its pin. */

@@ -5,8 +5,9 @@
 import { BPF, bpf, bpfCall, closeDescriptor, errorName, NetlinkError } from 'netlink';
 import type { MapSpec } from './btf.ts';
 
-/** Types of program and attachment (BPF_PROG_TYPE_*, BPF_TCX_*). */
-export const PROGRAM_TC = 3;
+const PROGRAM_TC = 3;
+
+/** Hooks of TCX (BPF_TCX_INGRESS, BPF_TCX_EGRESS). */
 export const ATTACH = { tcxIngress: 46, tcxEgress: 47 } as const;
 
 const PROGRAM_BY_ID = 13;

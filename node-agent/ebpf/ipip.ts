@@ -108,8 +108,8 @@ function hang({ way, other, socket }: Footing, wanted: IpipWanted, programs: Ope
   const links = socket.dump('links', (out, seq) => encodeLinkDump(out, RTM.getLink, seq), decodeLink);
   const served = new Set<string>();
   const hooks = hooksOf(wanted);
-  way.prune();
-  other?.prune();
+  way.prune?.();
+  other?.prune?.();
   for (const hook of hooks) {
     const program = programs.get(PROGRAM_OF[hook.program]);
     attempt(hook, () => {
@@ -149,8 +149,8 @@ export function openIpip(options: IpipOptions): IpipBackend {
   const attachments = ({ way, other }: Footing): IpipAttachment[] => [...way.attachments(), ...(other?.attachments() ?? [])];
   const close = (): void => {
     for (const { fd } of [...(opened?.maps.values() ?? []), ...(opened?.programs.values() ?? [])]) closeDescriptor(fd);
-    footing?.way.close();
-    footing?.other?.close();
+    footing?.way.close?.();
+    footing?.other?.close?.();
     footing?.socket.close();
     opened = undefined;
     footing = undefined;
@@ -180,7 +180,7 @@ export function openIpip(options: IpipOptions): IpipBackend {
     remove: () => {
       const { way, other, directory } = standing();
       for (const from of [way, other]) for (const hook of from?.attachments() ?? []) from?.detach(hook);
-      for (const from of [way, other]) from?.prune();
+      for (const from of [way, other]) from?.prune?.();
       if (directory !== undefined) removeMapPins(directory, 'all');
       close();
     },
