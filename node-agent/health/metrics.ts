@@ -12,7 +12,8 @@ export interface AgentScrape {
   readonly health: HealthSummary;
   /** Every class of routes, so that each has a line. */
   readonly routeClasses: readonly string[];
-  readonly process: { readonly residentOctets: number; readonly cpuSeconds: number; readonly startedAt: number };
+  /** Of the whole process. */
+  readonly own: { readonly residentOctets: number; readonly cpuSeconds: number; readonly startedAt: number };
 }
 
 /** One row of the table. */
@@ -114,7 +115,7 @@ export const AGENT_METRICS: readonly AgentMetric[] = [
     ],
   },
   {
-    ...gauge('resident_memory', '', ({ process }) => process.residentOctets),
+    ...gauge('resident_memory', '', ({ own }) => own.residentOctets),
     name: 'process_resident_memory_bytes',
     help: 'resident memory',
   },
@@ -123,10 +124,10 @@ export const AGENT_METRICS: readonly AgentMetric[] = [
     type: 'counter',
     help: 'user and system time',
     labels: [],
-    samples: ({ process }) => one(process.cpuSeconds),
+    samples: ({ own }) => one(own.cpuSeconds),
   },
   {
-    ...gauge('start_time', '', ({ process }) => process.startedAt),
+    ...gauge('start_time', '', ({ own }) => own.startedAt),
     name: 'process_start_time_seconds',
     help: 'start of the process, Unix time',
   },

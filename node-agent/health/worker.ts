@@ -42,7 +42,7 @@ function createState(names: readonly string[]) {
         figures: silent ? undefined : last?.figures,
         health: found,
         routeClasses: ROUTE_CLASSES,
-        process: { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, startedAt: PROCESS_START_S },
+        own: { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, startedAt: PROCESS_START_S },
       });
     },
     status: () => status,

@@ -1,9 +1,10 @@
 /**
- * The debug server: opt-in, on loopback, GET only. Its answers stop threads for a moment, and a heap snapshot has every text in
+ * The debug server: opt-in, on loopback unless its caller asks for more, GET only. Its answers stop threads for a moment, and a heap snapshot has every text in
  * it that the process knows, passwords among them: whoever may ask it is trusted with the whole daemon.
  */
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { figuresOf, heapSnapshot, profile } from './measure.ts';
@@ -18,6 +19,8 @@ const WINDOW_MS = 1000;
 export interface DebugOptions {
   readonly host: string;
   readonly port: number;
+  /** It was asked to listen beyond loopback: a Host that is any address is let in, and still no name of elsewhere. Default false. */
+  readonly beyondLoopback?: boolean;
   /** Where a heap snapshot stands while it is written. */
   readonly directory: string;
   /** Lengths of queues and the like, by name. */
@@ -63,9 +66,10 @@ function refuse(answer: ServerResponse, status: number, message: string): void {
 }
 
 /** A page in a browser of this host must not reach it: neither by a name that leads here nor by a form. */
-function isForeign({ headers }: IncomingMessage): boolean {
+function isForeign({ headers }: IncomingMessage, beyond: boolean): boolean {
   const host = (headers.host ?? '').replace(/:\d+$/, '');
-  return headers.origin !== undefined || !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+  const near = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+  return headers.origin !== undefined || !(near || (beyond && isIP(host.replace(/^\[|\]$/g, '')) !== 0));
 }
 
 const INDEX = {
@@ -79,7 +83,10 @@ const INDEX = {
 
 async function handle(options: DebugOptions, state: { busy: boolean }, asked: IncomingMessage, answer: ServerResponse): Promise<void> {
   const url = new URL(asked.url ?? '/', 'http://localhost');
-  if (isForeign(asked)) return refuse(answer, 403, 'the Host must be an address of loopback, and no Origin may be named');
+  if (isForeign(asked, options.beyondLoopback ?? false)) {
+    const allowed = options.beyondLoopback === true ? 'localhost or an address' : 'an address of loopback';
+    return refuse(answer, 403, `the Host must be ${allowed}, and no Origin may be named`);
+  }
   if (asked.method !== 'GET') return refuse(answer, 405, 'GET only');
   if (url.pathname === '/debug' || url.pathname === '/') return send(answer, INDEX);
   if (!['/debug/threads', '/debug/profile', '/debug/heap'].includes(url.pathname)) return refuse(answer, 404, 'see /debug');

@@ -1,0 +1,39 @@
+/** From the snapshot to what is wanted of the dataplane; anew only where something of it may be different. */
+import { felixFields } from '../src/confd/resources/felix-configuration.ts';
+import type { FelixFields, Issue, Resource, Snapshot, SnapshotDelta } from '../src/confd/resources/types.ts';
+import type { AgentWanted } from './dataplane-types.ts';
+import { encapWishes } from './encap/wishes.ts';
+
+/** What stays the same for the life of the process. */
+export interface ComputeOptions {
+  readonly node: string;
+  readonly usePodCIDR: boolean;
+  /** What was said here of Felix' values. */
+  readonly local: FelixFields;
+}
+
+/** What came of it. */
+export interface ComputedWishes {
+  readonly desired: AgentWanted;
+  readonly issues: readonly Issue[];
+}
+
+/** Kinds that say something about encapsulation. A directory of manifests has others beside them. */
+const RELEVANT: ReadonlySet<Resource['kind']> = new Set(['Node', 'IPPool', 'BlockAffinity', 'BGPConfiguration', 'FelixConfiguration']);
+
+/** Computes it from scratch. */
+export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: ComputeOptions): AgentWanted {
+  const felix = { ...felixFields(snapshot.felix, node), ...local };
+  return { felix, wishes: encapWishes({ snapshot, felix, node, usePodCIDR }) };
+}
+
+/** As a function of the convergence loop: what no delta concerns stays the same object. */
+export function createCompute(options: ComputeOptions): (snapshot: Snapshot, delta: SnapshotDelta | undefined) => ComputedWishes {
+  let last: ComputedWishes | undefined;
+  return (snapshot, delta) => {
+    if (last !== undefined && delta !== undefined && !delta.changed.some(({ kind }) => RELEVANT.has(kind))) return last;
+    const desired = computeWishes(snapshot, options);
+    last = { desired, issues: desired.wishes.issues };
+    return last;
+  };
+}

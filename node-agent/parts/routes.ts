@@ -1,0 +1,183 @@
+/** The routes as a part of the dataplane. Their own socket is opened anew, with growing pauses, where it breaks (dataplane B19). */
+import type { FelixFields } from '../../src/confd/resources/types.ts';
+import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
+import type { Kernel } from '../../src/routes/kernel/table.ts';
+import { REFRESH_SECONDS } from '../config/settings.ts';
+import type { AgentWanted, PartStatus } from '../dataplane-types.ts';
+import { openConntrackKernel } from '../kernel/conntrack-netlink.ts';
+import { createRouteKeeper, planRoutes, type RouteKeeper } from '../kernel/routes.ts';
+import type { ForeignDevices } from '../kernel/routes-provider.ts';
+import { FOREIGN_DEVICES } from '../kernel/routes-provider.ts';
+import type { Part, PartDeps } from './part.ts';
+
+/** Protocol number of the agent's routes, which is Felix' (dataplane 3.1). */
+export const DEVICE_ROUTE_PROTOCOL = 80;
+/** Before a broken socket is opened again, ms: doubled each time up to the last. */
+const REOPEN_MS = { first: 500, last: 30_000 } as const;
+/** No audit at all is asked for by 0. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** What decides on the keeper: another one is made where it changes. */
+interface Settings {
+  readonly protocol: number;
+  readonly auditMs: number;
+  readonly foreign: ForeignDevices;
+  readonly disabled: boolean;
+}
+
+function settingsOf(felix: FelixFields): Settings {
+  const refresh = felix.routeRefreshInterval ?? REFRESH_SECONDS;
+  const [ipv4 = '', ipv6 = ''] = FOREIGN_DEVICES.wireguard;
+  return {
+    protocol: felix.deviceRouteProtocol ?? DEVICE_ROUTE_PROTOCOL,
+    auditMs: refresh === 0 ? NEVER_MS : refresh * 1000,
+    foreign: {
+      workloadPrefixes: felix.interfacePrefix ?? FOREIGN_DEVICES.workloadPrefixes,
+      wireguard: [felix.wireguardInterfaceName ?? ipv4, felix.wireguardInterfaceNameV6 ?? ipv6],
+    },
+    disabled: felix.routeSyncDisabled ?? false,
+  };
+}
+
+interface Keeping {
+  readonly settings: Settings;
+  readonly kernel: Kernel;
+  readonly keeper: RouteKeeper;
+}
+
+interface State {
+  readonly deps: PartDeps;
+  wanted: AgentWanted | undefined;
+  keeping: Keeping | undefined;
+  fault: string;
+  pause: number;
+  cancel: (() => void) | undefined;
+  operations: number;
+  /** Repairs of keepers before this one. */
+  repairs: number;
+  lastMs: number;
+}
+
+/** Makes the part; nothing is opened before the first `configure`. */
+export function createRoutesPart(deps: PartDeps): Part {
+  const state: State = {
+    ...{ deps, wanted: undefined, keeping: undefined, fault: '', pause: REOPEN_MS.first, cancel: undefined },
+    ...{ operations: 0, repairs: 0, lastMs: 0 },
+  };
+  return {
+    ports: [],
+    configure(wanted) {
+      state.wanted = wanted;
+      if (deps.dry) return;
+      const began = deps.now();
+      bringAbout(state, wanted);
+      state.lastMs = deps.now() - began;
+    },
+    status: () => statusOf(state),
+    plan() {
+      if (state.wanted === undefined || settingsOf(state.wanted.felix).disabled) return [];
+      const { protocol, foreign } = settingsOf(state.wanted.felix);
+      const kernel = openNetlinkKernel({ protocol });
+      try {
+        return planRoutes(kernel, state.wanted.wishes, foreign).map(({ step, because }) => ({ part: 'routes', step, because }));
+      } finally {
+        kernel.close();
+      }
+    },
+    stop() {
+      state.cancel?.();
+      end(state);
+    },
+  };
+}
+
+const same = (a: Settings, b: Settings): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function bringAbout(state: State, wanted: AgentWanted): void {
+  const settings = settingsOf(wanted.felix);
+  const { keeping } = state;
+  if (keeping !== undefined && !same(keeping.settings, settings)) {
+    // What has the former number would be nobody's from now on.
+    if (!settings.disabled && keeping.settings.protocol !== settings.protocol) {
+      keeping.keeper.set({ ...wanted.wishes, routes: [] });
+      keeping.keeper.flush();
+    }
+    end(state);
+  }
+  if (settings.disabled) return;
+  try {
+    state.keeping ??= begin(state, settings);
+    state.keeping.keeper.set(wanted.wishes);
+    state.keeping.keeper.flush();
+    state.fault = '';
+    state.pause = REOPEN_MS.first;
+  } catch (error) {
+    broken(state, error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function begin(state: State, settings: Settings): Keeping {
+  const { log, now, after, changed } = state.deps;
+  const real = openNetlinkKernel({ protocol: settings.protocol });
+  const kernel: Kernel = {
+    ...real,
+    apply(operations) {
+      state.operations += operations.length;
+      return real.apply(operations);
+    },
+  };
+  const keeper = createRouteKeeper({
+    ...{ kernel, now, after, foreign: settings.foreign, auditMs: settings.auditMs },
+    conntrack: openConntrackKernel(),
+    status: changed,
+    failed: (error) => broken(state, error),
+  });
+  log.info({ protocol: settings.protocol, nexthopObjects: real.nexthopObjects }, 'keeping routes');
+  try {
+    keeper.start();
+  } catch (error) {
+    kernel.close();
+    throw error;
+  }
+  return { settings, kernel, keeper };
+}
+
+/** The keeper is given up and another one made in a moment; the routes stay as they are meanwhile. */
+function broken(state: State, error: Error): void {
+  const { deps } = state;
+  state.fault = error.message;
+  deps.log.warn({ because: error.message, againInMs: state.pause }, "the kernel's routes are out of reach");
+  state.cancel?.();
+  state.cancel = deps.after(state.pause, () => {
+    end(state);
+    if (state.wanted !== undefined) bringAbout(state, state.wanted);
+    deps.changed();
+  });
+  state.pause = Math.min(REOPEN_MS.last, state.pause * 2);
+}
+
+function end(state: State): void {
+  const { keeping } = state;
+  if (keeping === undefined) return;
+  state.keeping = undefined;
+  state.repairs += keeping.keeper.status().repaired;
+  keeping.keeper.stop();
+  keeping.kernel.close();
+}
+
+function statusOf({ wanted, keeping, fault, operations, repairs, lastMs }: State): PartStatus {
+  const status = keeping?.keeper.status();
+  const disabled = wanted !== undefined && settingsOf(wanted.felix).disabled;
+  const wrong = [
+    ...(fault === '' ? [] : [fault]),
+    ...(status !== undefined && status.failed > 0 ? [`the kernel refuses ${status.failed}: ${status.failure}`] : []),
+    ...(status !== undefined && status.unreachable > 0 ? [`${status.unreachable} wait for their device`] : []),
+  ];
+  return {
+    part: 'routes',
+    ready: disabled || (status !== undefined && wrong.length === 0),
+    detail: disabled ? 'routeSyncDisabled: left alone' : wrong.join('; '),
+    figures: { operations, repairs: repairs + (status?.repaired ?? 0), failing: status?.failed ?? 0, lastMs },
+    more: status ?? null,
+  };
+}
