@@ -50,6 +50,9 @@ const NOT_LEARNED: ReadonlySet<number> = new Set([1, 2, 8, 9, 10, 11, 12, 13, 14
 /** What BIRD leaves out too: redirects and the kernel's own; ours is no alien. */
 const NEVER_LEARNED: ReadonlySet<number> = new Set([1, 2]);
 
+/** Devices of encapsulation: what Felix' side routes there directly are tunnel addresses of other nodes, which announce those themselves. */
+const TUNNELS: ReadonlySet<string> = new Set(['vxlan.calico', 'vxlan-v6.calico', 'tunl0']);
+
 /** LOCAL_PREF of metric 0. */
 const HIGHEST = 2_147_483_647;
 
@@ -71,7 +74,9 @@ export function learnKernel(
   links: ReadonlyMap<number, KernelLink>,
   { normalMetric, everything }: LearnOptions,
 ): LearnedRoute | undefined {
-  const route = routes.find((one) => isLearned(one, everything));
+  const isTunnelAddress = ({ protocol, hops: [hop] }: AlienRoute): boolean =>
+    everything !== true && protocol === FELIX && hop !== undefined && TUNNELS.has(links.get(hop.interface)?.name ?? '');
+  const route = routes.find((one) => isLearned(one, everything) && !isTunnelAddress(one));
   if (route === undefined) return undefined;
   // Blackholes have no way: the kernel names lo.
   const hop = route.unicast ? route.hops[0] : undefined;

@@ -1,0 +1,281 @@
+/**
+ * The cluster's routes as a provider of src/routes/kernel: roles of devices become interfaces of this machine, the best class of each
+ * prefix counts, and a route of a class that is another's (a workload's, WireGuard's) keeps ours away (dataplane 3.1). Pure.
+ */
+import type { Address } from 'bgp-ts/net';
+import { addressesEqual, addressKey, prefixKey } from 'bgp-ts/net';
+import { hopsEqual } from '../../src/routes/kernel/holdings.ts';
+import type { ResolvedHop } from '../../src/routes/kernel/nexthop-book.ts';
+import type { Target } from '../../src/routes/kernel/plan.ts';
+import type { Machine, RouteProvider } from '../../src/routes/kernel/provider.ts';
+import { Aliens } from '../../src/routes/kernel/resolve.ts';
+import type { AlienRoute, KernelHop, KernelLink, OwnRoute } from '../../src/routes/kernel/table.ts';
+import { compareClasses } from '../encap/classes.ts';
+import type { DeviceRole, EncapRoute, EncapWishes, RouteTarget } from '../encap/types.ts';
+import { DEVICE_NAMES } from '../encap/wishes.ts';
+
+/** What others' devices are called. */
+export interface ForeignDevices {
+  /** Begins of the names of workloads' interfaces. Default `cali`. */
+  readonly workloadPrefixes: readonly string[];
+  /** WireGuard's devices. Default `wireguard.cali`, `wg-v6.cali`. */
+  readonly wireguard: readonly string[];
+}
+
+/** Calico's names. */
+export const FOREIGN_DEVICES: ForeignDevices = { workloadPrefixes: ['cali'], wireguard: ['wireguard.cali', 'wg-v6.cali'] };
+
+/** What the provider tells and asks. */
+export interface ProviderDeps {
+  readonly foreign: ForeignDevices;
+  /** A device was there so long that what others wrote on it is no race any more. */
+  readonly isSettled: (index: number) => boolean;
+  /** The tunnel devices of this machine as they are now. */
+  readonly devicesSeen: (indexes: ReadonlySet<number>) => void;
+  /** Nothing is due any more, and these prefixes lead to another node than before. */
+  readonly ownersChanged: (routes: readonly EncapRoute[]) => void;
+}
+
+interface HopEntry {
+  readonly target: Exclude<RouteTarget, { kind: 'blackhole' }>;
+  hop: KernelHop | undefined;
+}
+
+/** The kernel's own routes, which come with addresses; they are nobody's to remove (RTPROT_KERNEL). */
+const PROTOCOL_KERNEL = 2;
+
+const METRIC = { ipv4: 0, ipv6: 1024 } as const;
+
+/** Why a prefix has not the route that the cluster wants. */
+export type Obstacle =
+  | { readonly kind: 'better-class'; readonly route: AlienRoute }
+  | { readonly kind: 'taken'; readonly route: AlienRoute }
+  | { readonly kind: 'no-device'; readonly device: DeviceRole };
+
+/** Everything wanted, and the devices behind it. */
+export class EncapProvider implements RouteProvider {
+  readonly aliens = new Aliens();
+  private readonly deps: ProviderDeps;
+  private routes = new Map<string, EncapRoute>();
+  private own: EncapWishes['addresses'] = {};
+  private machine: Machine = { links: new Map(), addresses: [] };
+  private roles = new Map<DeviceRole, number>();
+  /** Indexes of our tunnel devices by name, and those that routes of ours go through. */
+  private tunnels: ReadonlyMap<number, DeviceRole> = new Map();
+  private used: ReadonlySet<DeviceRole> = new Set();
+  private readonly hops = new Map<string, HopEntry>();
+  private readonly evictable = new Set<string>();
+  private readonly moved = new Map<string, EncapRoute>();
+
+  constructor(deps: ProviderDeps) {
+    this.deps = deps;
+  }
+
+  get count(): number {
+    return this.routes.size;
+  }
+
+  /** The route wanted for a prefix. */
+  at(key: string): EncapRoute | undefined {
+    return this.routes.get(key);
+  }
+
+  /** Takes what the cluster wants; returns the keys of prefixes for which that is something else than before. */
+  set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): ReadonlySet<string> {
+    const before = this.routes;
+    const routes = new Map<string, EncapRoute>();
+    const used = new Set<DeviceRole>();
+    for (const route of wishes.routes) {
+      const key = prefixKey(route.prefix);
+      const other = routes.get(key);
+      if (other === undefined || compareClasses(route.class, other.class) < 0) routes.set(key, route);
+      if (route.target.kind !== 'blackhole') used.add(route.target.device);
+    }
+    const touched = new Set<string>();
+    for (const key of before.keys()) if (!routes.has(key)) touched.add(key);
+    for (const [key, route] of routes) {
+      const old = before.get(key);
+      if (old !== undefined && targetsEqual(old.target, route.target)) continue;
+      touched.add(key);
+      if (old !== undefined && old.node !== route.node) this.moved.set(key, route);
+    }
+    this.routes = routes;
+    this.used = used;
+    this.own = wishes.addresses;
+    this.findRoles();
+    for (const key of this.aliens.keys()) this.aliensChanged(key);
+    return touched;
+  }
+
+  keys(): Iterable<string> {
+    return new Set([...this.routes.keys(), ...this.evictable]);
+  }
+
+  target(key: string): Target | undefined {
+    const route = this.routes.get(key);
+    if (route === undefined || this.better(key) !== undefined) return undefined;
+    const { prefix, target } = route;
+    const metric = METRIC[prefix.family];
+    if (target.kind === 'blackhole') return { prefix, metric, hops: [] };
+    const name = hopName(target, prefix.family);
+    let entry = this.hops.get(name);
+    if (entry === undefined) {
+      entry = { target, hop: this.resolve(target) };
+      this.hops.set(name, entry);
+    }
+    return entry.hop === undefined ? undefined : { prefix, metric, hops: [{ key: name, hop: entry.hop }] };
+  }
+
+  isUnreachable(key: string): boolean {
+    return this.routes.has(key) && this.better(key) === undefined;
+  }
+
+  /** What keeps the wanted route of a prefix away; undefined: nothing, or none is wanted. */
+  obstacle(key: string): Obstacle | undefined {
+    const route = this.routes.get(key);
+    if (route === undefined) return undefined;
+    const better = this.better(key);
+    if (better !== undefined) return { kind: 'better-class', route: better };
+    const going = this.evict(key);
+    const taken = this.aliens.at(key).find((one) => one.metric === METRIC[route.prefix.family] && !going.includes(one));
+    if (taken !== undefined) return { kind: 'taken', route: taken };
+    const { target } = route;
+    return target.kind !== 'blackhole' && this.resolve(target) === undefined ? { kind: 'no-device', device: target.device } : undefined;
+  }
+
+  resolveAgain(): { readonly moved: readonly ResolvedHop[]; readonly keys: ReadonlySet<string> } {
+    const moved: ResolvedHop[] = [];
+    const flipped = new Set<string>();
+    for (const [key, entry] of this.hops) {
+      const before = entry.hop;
+      entry.hop = this.resolve(entry.target);
+      if (before === undefined || entry.hop === undefined) {
+        if (before !== entry.hop) flipped.add(key);
+      } else if (!hopsEqual(before, entry.hop)) moved.push({ key, hop: entry.hop });
+    }
+    const keys = new Set<string>();
+    if (flipped.size > 0) {
+      for (const [key, { prefix, target }] of this.routes) {
+        if (target.kind !== 'blackhole' && flipped.has(hopName(target, prefix.family))) keys.add(key);
+      }
+    }
+    return { moved, keys };
+  }
+
+  prune(): void {
+    const used = new Set<string>();
+    for (const { prefix, target } of this.routes.values()) if (target.kind !== 'blackhole') used.add(hopName(target, prefix.family));
+    for (const key of this.hops.keys()) if (!used.has(key)) this.hops.delete(key);
+  }
+
+  setMachine(machine: Machine): void {
+    this.machine = machine;
+    const before = [...this.tunnels.keys()].join();
+    this.findRoles();
+    this.deps.devicesSeen(new Set(this.tunnels.keys()));
+    if (before === [...this.tunnels.keys()].join()) return;
+    for (const key of this.aliens.keys()) this.aliensChanged(key);
+  }
+
+  aliensChanged(key: string): void {
+    if (this.trespassers(key).length > 0) this.evictable.add(key);
+    else this.evictable.delete(key);
+  }
+
+  /** Prefixes with routes of others on our devices. */
+  trespassed(): Iterable<string> {
+    return this.evictable;
+  }
+
+  evict(key: string): readonly AlienRoute[] {
+    if (!this.evictable.has(key)) return [];
+    return this.trespassers(key).filter((route) => route.hops.every((hop) => this.deps.isSettled(hop.interface)));
+  }
+
+  isForeign(route: OwnRoute, links: ReadonlyMap<number, KernelLink>): boolean {
+    // Felix writes workloads' routes with the same number, and they outlive it: whoever takes its devices over has no business with them.
+    if (route.kind !== 'via' || route.nexthop !== 0 || route.hops.length === 0) return false;
+    return route.hops.every((hop) => this.isForeignDevice(links.get(hop.interface)?.name ?? ''));
+  }
+
+  turned(idle: boolean): void {
+    if (!idle || this.moved.size === 0) return;
+    const routes = [...this.moved.values()];
+    this.moved.clear();
+    this.deps.ownersChanged(routes);
+  }
+
+  private isForeignDevice(name: string): boolean {
+    const { workloadPrefixes, wireguard } = this.deps.foreign;
+    // `bpfin.cali` and its kind are eBPF's.
+    return name.endsWith('.cali') || wireguard.includes(name) || workloadPrefixes.some((begin) => name.startsWith(begin));
+  }
+
+  /** A route of another writer and of a better class: that of a workload, of eBPF or of WireGuard, by its device. */
+  private better(key: string): AlienRoute | undefined {
+    const isBetter = ({ interface: index }: KernelHop): boolean => this.isForeignDevice(this.machine.links.get(index)?.name ?? '');
+    return this.aliens.at(key).find((route) => route.unicast && route.hops.length > 0 && route.hops.every(isBetter));
+  }
+
+  /** Routes of others through devices that are ours alone, whatever their writer. Where no route of ours goes through one, it is not. */
+  private trespassers(key: string): readonly AlienRoute[] {
+    const isOurs = ({ interface: index }: KernelHop): boolean => {
+      const role = this.tunnels.get(index);
+      return role !== undefined && this.used.has(role);
+    };
+    return this.aliens.at(key).filter((route) => route.protocol !== PROTOCOL_KERNEL && route.hops.length > 0 && route.hops.every(isOurs));
+  }
+
+  private findRoles(): void {
+    const { links } = this.machine;
+    const tunnels = new Map<number, DeviceRole>();
+    const roles = new Map<DeviceRole, number>();
+    for (const link of links.values()) {
+      for (const role of ['vxlan-v4', 'vxlan-v6', 'ipip'] as const) {
+        if (link.name !== DEVICE_NAMES[role]) continue;
+        tunnels.set(link.index, role);
+        if (link.up) roles.set(role, link.index);
+      }
+    }
+    for (const [role, address] of [['parent-v4', this.own.ipv4] as const, ['parent-v6', this.own.ipv6] as const]) {
+      const index = this.parentOf(address, this.roles.get(role), tunnels);
+      if (index !== undefined) roles.set(role, index);
+    }
+    this.roles = roles;
+    this.tunnels = tunnels;
+  }
+
+  /**
+   * The interface with an own address, up; of several the one before. While the address is on its way from one to another, the one
+   * before stays as long as it is up: the routes move once.
+   */
+  private parentOf(address: Address | undefined, before: number | undefined, tunnels: ReadonlyMap<number, DeviceRole>): number | undefined {
+    const { links, addresses } = this.machine;
+    if (address === undefined) return undefined;
+    const isUp = (index: number): boolean => links.get(index)?.up === true;
+    const found = addresses
+      .filter((one) => addressesEqual(one.address, address) && isUp(one.interface) && !tunnels.has(one.interface))
+      .map((one) => one.interface)
+      .sort((a, b) => a - b);
+    if (before !== undefined && (found.includes(before) || (found.length === 0 && isUp(before)))) return before;
+    return found[0];
+  }
+
+  private resolve(target: HopEntry['target']): KernelHop | undefined {
+    const index = this.roles.get(target.device);
+    if (index === undefined) return undefined;
+    return target.kind === 'link' ? { interface: index, onlink: false } : { gateway: target.gateway, interface: index, onlink: true };
+  }
+}
+
+/** Name of a hop whatever interface its device is; that of a link says its family by the colon, as addresses do. */
+function hopName(target: HopEntry['target'], family: 'ipv4' | 'ipv6'): string {
+  if (target.kind === 'via') return `${addressKey(target.gateway)}%${target.device}`;
+  return `${family === 'ipv4' ? '0.0.0.0' : '::'}%${target.device}`;
+}
+
+function targetsEqual(a: RouteTarget, b: RouteTarget): boolean {
+  if (a.kind === 'blackhole' || b.kind === 'blackhole') return a.kind === b.kind;
+  if (a.device !== b.device) return false;
+  return a.kind === 'via' && b.kind === 'via' ? addressesEqual(a.gateway, b.gateway) : a.kind === b.kind;
+}

@@ -1,0 +1,189 @@
+/**
+ * Keeps the kernel's routes equal to what the cluster wants, through the synchroniser that the BGP daemon has as well, with a
+ * protocol number of its own. Pure but for its seams.
+ */
+import type { Prefix } from 'bgp-ts/net';
+import { formatPrefix, prefixKey } from 'bgp-ts/net';
+import { createRouteSync } from '../../src/routes/kernel/route-sync.ts';
+import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-types.ts';
+import type { AlienRoute, Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
+import type { EncapRoute, EncapWishes } from '../encap/types.ts';
+import type { ForeignDevices, Obstacle } from './routes-provider.ts';
+import { EncapProvider, FOREIGN_DEVICES } from './routes-provider.ts';
+import { describeOperation } from './routes-words.ts';
+import type { ConntrackKernel } from './types.ts';
+
+/** What others wrote on a device of ours stays so long after the device is seen first, ms: they may not know yet that it is ours. */
+export const GRACE_MS = 10_000;
+
+/** The seams. */
+export interface RouteDeps extends Omit<RouteSyncDeps, 'removalsFirst'> {
+  /** Connections of prefixes that another node answers for now are forgotten through it; absent: they stay. */
+  readonly conntrack?: Pick<ConntrackKernel, 'forget'>;
+  /** Default FOREIGN_DEVICES. */
+  readonly foreign?: ForeignDevices;
+  /** Default GRACE_MS. */
+  readonly graceMs?: number;
+}
+
+/** How a wanted route stands in the kernel. */
+export interface RouteStanding {
+  /** The route of the best class wanted for exactly this prefix. */
+  readonly wanted?: EncapRoute;
+  readonly obstacle?: Obstacle;
+  /** Routes of other writers to exactly this prefix. */
+  readonly others: readonly AlienRoute[];
+}
+
+/** The routes kept in order. */
+export interface RouteKeeper {
+  /** Reads the kernel and begins; nothing is written before the first `set`. */
+  start(): void;
+  /** The whole of what is wanted. With the first, routes of a life before that nobody wants go. */
+  set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): void;
+  status(): KernelStatus;
+  standing(prefix: Prefix): RouteStanding;
+  /** Reads the whole table as soon as the spacing of readings allows. */
+  audit(): void;
+  /** Does what is due now; for tests, benchmarks and dry runs. */
+  flush(): void;
+  /** Ends; the routes stay. */
+  stop(): void;
+}
+
+/** Makes a keeper; nothing is read before `start`. */
+export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
+  const { conntrack, foreign = FOREIGN_DEVICES, graceMs = GRACE_MS } = deps;
+  const seen = new Map<number, number>();
+  let first = true;
+  const provider = new EncapProvider({
+    foreign,
+    isSettled: (index) => deps.now() - (seen.get(index) ?? deps.now()) >= graceMs,
+    devicesSeen: (indexes) => {
+      for (const index of seen.keys()) if (!indexes.has(index)) seen.delete(index);
+      const fresh = [...indexes].filter((index) => !seen.has(index));
+      for (const index of fresh) seen.set(index, first ? -Infinity : deps.now());
+      if (fresh.length > 0 && !first) deps.after(graceMs, () => sync.touch(provider.trespassed()));
+      first = false;
+    },
+    ownersChanged: (routes) => forget(deps, conntrack, routes),
+  });
+  const sync = createRouteSync({ ...deps, removalsFirst: true }, provider);
+  let begun = false;
+  return {
+    start: () => sync.start(),
+    set: (wishes) => {
+      const keys = provider.set(wishes);
+      sync.touch(keys);
+      sync.touch(provider.trespassed());
+      sync.resolve();
+      if (!begun) sync.settled();
+      begun = true;
+    },
+    status: () => sync.status(),
+    standing: (prefix) => standing(provider, prefix),
+    audit: () => sync.read(),
+    flush: () => sync.flush(),
+    stop: () => sync.stop(),
+  };
+}
+
+/** Packets of old connections would go on to where the address was (Felix' order: routes away, connections, routes there). */
+function forget(deps: RouteDeps, conntrack: RouteDeps['conntrack'], routes: readonly EncapRoute[]): void {
+  try {
+    conntrack?.forget(routes.map((route) => route.prefix));
+  } catch (error) {
+    deps.failed(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function standing(provider: EncapProvider, prefix: Prefix): RouteStanding {
+  const key = prefixKey(prefix);
+  const wanted = provider.at(key);
+  const obstacle = provider.obstacle(key);
+  return {
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(obstacle === undefined ? {} : { obstacle }),
+    others: provider.aliens.at(key),
+  };
+}
+
+/** One thing that a dry run would have done. */
+export interface PlannedRoute {
+  readonly operation: Operation;
+  /** `add 10.1.2.0/26 via 10.1.2.0 dev vxlan.calico`. */
+  readonly step: string;
+  /** Class and object of the route; '' where nothing wants it. */
+  readonly because: string;
+}
+
+/** What would be done for these wishes now: the same keeper over a kernel that is read and not written. Throws where it cannot be read. */
+export function planRoutes(
+  kernel: Pick<Kernel, 'protocol' | 'nexthopObjects' | 'read'>,
+  wishes: Pick<EncapWishes, 'routes' | 'addresses' | 'devices'>,
+  foreign: ForeignDevices = FOREIGN_DEVICES,
+): readonly PlannedRoute[] {
+  const operations: Operation[] = [];
+  let links: readonly KernelLink[] = [];
+  const keeper = createRouteKeeper({
+    foreign,
+    kernel: {
+      protocol: kernel.protocol,
+      nexthopObjects: kernel.nexthopObjects,
+      read: () => {
+        const table = kernel.read();
+        links = withDevices(table.links, wishes.devices);
+        return { ...table, links };
+      },
+      apply: (more) => {
+        operations.push(...more);
+        return { failures: [], lost: false };
+      },
+      watch: () => undefined,
+      close: () => undefined,
+    },
+    // Nothing comes due but what `flush` does.
+    now: () => 0,
+    after: () => () => undefined,
+    status: () => undefined,
+    failed: (error) => {
+      throw error;
+    },
+  });
+  keeper.start();
+  keeper.set(wishes);
+  keeper.flush();
+  keeper.stop();
+  const names = new Map(links.map((link) => [link.index, link.name]));
+  const objects = new Map<number, string>();
+  return operations.map((operation) => {
+    const step = describeOperation(operation, names, objects);
+    const wanted = 'route' in operation ? keeper.standing(operation.route.prefix).wanted : undefined;
+    return { operation, step, because: wanted === undefined ? '' : reasonOf(wanted) };
+  });
+}
+
+/** As the links will be when the devices are there: what is missing has an index that no interface has. */
+function withDevices(links: readonly KernelLink[], devices: EncapWishes['devices']): KernelLink[] {
+  const names = new Set(devices.map((device) => device.name));
+  const there = new Set(links.map((link) => link.name));
+  const missing = [...names].filter((name) => !there.has(name));
+  return [
+    ...links.map((link) => (names.has(link.name) ? { ...link, up: true } : link)),
+    ...missing.map((name, at) => ({ index: -1 - at, name, up: true })),
+  ];
+}
+
+function reasonOf({ class: name, reasons }: EncapRoute): string {
+  const [first] = reasons;
+  return first === undefined ? name : `${name}: ${first.object.kind}/${first.object.name}, ${first.rule}`;
+}
+
+/** A wanted route and what keeps it away, in words: `10.1.2.0/26 (vxlan-tunnel): another writer (protocol 3) has this prefix`. */
+export function describeObstacle(wanted: EncapRoute, obstacle: Obstacle): string {
+  const what = `${formatPrefix(wanted.prefix)} (${wanted.class})`;
+  if (obstacle.kind === 'no-device') return `${what}: there is no ${obstacle.device} that is up`;
+  const writer = `protocol ${obstacle.route.protocol}, metric ${obstacle.route.metric}`;
+  if (obstacle.kind === 'taken') return `${what}: another writer (${writer}) has this prefix`;
+  return `${what}: a route of a better class (${writer}) has this prefix`;
+}

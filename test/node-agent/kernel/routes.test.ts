@@ -1,0 +1,297 @@
+/** The agent's routes over a kernel in memory: devices come and go, parents move, others write (dataplane 3.1, rows A17, A34, B2). */
+import { addressKey, formatPrefix } from 'bgp-ts/net';
+import { describe, expect, it } from 'vitest';
+import { encapWishes } from '../../../node-agent/encap/wishes.ts';
+import { createRouteKeeper, describeObstacle, GRACE_MS, planRoutes, type RouteKeeper } from '../../../node-agent/kernel/routes.ts';
+import type { Resource } from '../../../src/confd/resources/types.ts';
+import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
+import type { AlienRoute, KernelHop, OwnRoute } from '../../../src/routes/kernel/table.ts';
+import type { FakeKernel, HandClock } from '../../routes/kernel/fake-kernel.ts';
+import { makeFakeKernel, makeHandClock } from '../../routes/kernel/fake-kernel.ts';
+import { address, affinity, node, pool, prefix, snapshotOf } from '../../worlds/build.ts';
+
+const ETH0 = 2;
+const ETH1 = 3;
+const VXLAN = 10;
+const CALI = 20;
+
+const NODES = ['1', '2', '3'].map((at) => ({
+  ...node(`n${at}`, { ipv4: `172.31.${at === '3' ? 9 : 0}.${at}/24` }),
+  tunnels: { vxlanV4: address(`10.1.${at}.0`) },
+}));
+const POOL = pool('vx', '10.1.0.0/16', { vxlanMode: 'CrossSubnet' });
+const BLOCKS = [
+  affinity('n1', '10.1.1.0/26'),
+  affinity('n2', '10.1.2.0/26'),
+  affinity('n2', '10.1.2.64/26'),
+  affinity('n3', '10.1.3.0/26'),
+];
+const ALL: readonly Resource[] = [...NODES, POOL, ...BLOCKS];
+
+const wishesOf = (resources: readonly Resource[]) => encapWishes({ snapshot: snapshotOf(resources), felix: {}, node: 'n1' });
+
+interface World {
+  readonly kernel: FakeKernel;
+  readonly clock: HandClock;
+  readonly keeper: RouteKeeper;
+  readonly forgotten: string[];
+}
+
+function link(kernel: FakeKernel, index: number, name: string, up = true): void {
+  kernel.links.set(index, { index, name, up });
+}
+
+function carry(kernel: FakeKernel, index: number): void {
+  kernel.addresses.length = 0;
+  kernel.addresses.push({ interface: index, address: address('172.31.0.1'), network: prefix('172.31.0.0/24'), primary: true });
+}
+
+function alien(kernel: FakeKernel, to: string, hop: Partial<KernelHop>, protocol: number, metric = 0): AlienRoute {
+  const route = { prefix: prefix(to), metric, protocol, unicast: true, hops: [{ interface: ETH0, onlink: false, ...hop }] };
+  kernel.foreign.set(`${to} ${metric}`, route);
+  return route;
+}
+
+function machine(nexthopObjects = true): FakeKernel {
+  const kernel = makeFakeKernel(nexthopObjects, 80);
+  link(kernel, ETH0, 'eth0');
+  link(kernel, ETH1, 'eth1');
+  link(kernel, VXLAN, 'vxlan.calico');
+  link(kernel, CALI, 'cali1a');
+  carry(kernel, ETH0);
+  return kernel;
+}
+
+function makeWorld(kernel = machine(), resources = ALL): World {
+  const clock = makeHandClock();
+  const forgotten: string[] = [];
+  const keeper = createRouteKeeper({
+    kernel,
+    now: clock.now,
+    after: clock.after,
+    status: () => undefined,
+    failed: (error) => {
+      throw error;
+    },
+    conntrack: {
+      forget: (prefixes) => {
+        forgotten.push(...prefixes.map(formatPrefix));
+        return { removed: 0, failed: 0 };
+      },
+    },
+  });
+  keeper.start();
+  keeper.set(wishesOf(resources));
+  clock.turn(5);
+  return { kernel, clock, keeper, forgotten };
+}
+
+/** `PREFIX via GATEWAY INDEX`, sorted. */
+function shown({ own, objects }: FakeKernel): string[] {
+  const way = (route: OwnRoute): string => {
+    if (route.kind === 'blackhole') return 'blackhole';
+    const object = objects.get(route.nexthop)?.hop;
+    const hops = object === undefined ? route.hops : [object];
+    return hops.map((hop) => `${hop.gateway === undefined ? 'link' : `via ${addressKey(hop.gateway)}`} ${hop.interface}`).join();
+  };
+  return [...own.values()].map((route) => `${formatPrefix(route.prefix)} ${way(route)}`).sort();
+}
+
+const ROUTES = [
+  '10.1.1.0/26 blackhole',
+  '10.1.2.0/26 via 172.31.0.2 2',
+  '10.1.2.0/32 link 10',
+  '10.1.2.64/26 via 172.31.0.2 2',
+  '10.1.3.0/26 via 10.1.3.0 10',
+  '10.1.3.0/32 link 10',
+];
+
+describe.each([true, false])('routes, nexthop objects %s', (objects) => {
+  it('are those of the cluster, on the interfaces of this machine', () => {
+    const { kernel, keeper } = makeWorld(machine(objects));
+    expect(shown(kernel)).toEqual(ROUTES);
+    expect(keeper.status()).toMatchObject({ installed: 6, unreachable: 0, taken: 0, failed: 0 });
+    const ids = [...kernel.objects.keys()];
+    expect(ids).toEqual(objects ? [0, 1, 2].map((more) => firstNexthopId(80) + more) : []);
+  });
+
+  it('move with the parent: everything leaves the old one (A17)', () => {
+    const { kernel, clock } = makeWorld(machine(objects));
+    kernel.log.length = 0;
+    carry(kernel, ETH1);
+    const [moved] = kernel.addresses;
+    if (moved === undefined) throw new Error('no address');
+    kernel.watcher?.events([{ kind: 'address', gone: true, address: { ...moved, interface: ETH0 } }]);
+    clock.turn(5);
+    // On its way the address is nowhere: the routes stay where they are.
+    expect(kernel.log).toEqual([]);
+    kernel.watcher?.events([{ kind: 'address', gone: false, address: moved }]);
+    clock.turn(5);
+    expect(shown(kernel)).toEqual(ROUTES.map((line) => line.replace(/ 2$/, ' 3')));
+    if (objects) expect(kernel.log).toMatchObject([{ kind: 'set-nexthop', replace: true }]);
+  });
+});
+
+describe('routes of this agent', () => {
+  it('wait for their device, and come with it', () => {
+    const kernel = machine();
+    link(kernel, VXLAN, 'vxlan.calico', false);
+    const { clock, keeper } = makeWorld(kernel);
+    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.endsWith(' 10')));
+    const { wanted, obstacle } = keeper.standing(prefix('10.1.3.0/26'));
+    if (wanted === undefined || obstacle === undefined) throw new Error('nothing in the way');
+    expect(describeObstacle(wanted, obstacle)).toBe('10.1.3.0/26 (vxlan-tunnel): there is no vxlan-v4 that is up');
+    kernel.watcher?.events([{ kind: 'link', gone: false, link: { index: VXLAN, name: 'vxlan.calico', up: true } }]);
+    clock.turn(5);
+    expect(shown(kernel)).toEqual(ROUTES);
+  });
+
+  it('found from a life before are taken over, and go only when it is known what is wanted', () => {
+    const kernel = machine();
+    const via = (to: string, gateway: string, index: number): OwnRoute => ({
+      prefix: prefix(to),
+      metric: 0,
+      kind: 'via',
+      nexthop: 0,
+      hops: [{ gateway: address(gateway), interface: index, onlink: true }],
+    });
+    for (const route of [via('10.1.3.0/26', '10.1.3.0', VXLAN), via('10.1.77.0/26', '10.1.3.0', VXLAN)])
+      kernel.own.set(`${formatPrefix(route.prefix)} 0`, route);
+    const clock = makeHandClock();
+    const keeper = createRouteKeeper({ kernel, now: clock.now, after: clock.after, status: () => undefined, failed: () => undefined });
+    keeper.start();
+    clock.turn(5);
+    expect(kernel.log).toEqual([]);
+    keeper.set(wishesOf(ALL));
+    clock.turn(5);
+    expect(shown(kernel)).toEqual(ROUTES);
+    // What goes, goes first.
+    expect(kernel.log[0]).toMatchObject({ kind: 'remove-route', route: { prefix: prefix('10.1.77.0/26') } });
+    expect(kernel.log.filter((one) => one.kind === 'replace-route')).toHaveLength(1);
+  });
+
+  it("leave workloads' routes alone although these have the same number", () => {
+    const kernel = machine();
+    const pod: OwnRoute = { prefix: prefix('10.1.1.5/32'), metric: 0, kind: 'via', nexthop: 0, hops: [{ interface: CALI, onlink: false }] };
+    kernel.own.set('10.1.1.5/32 0', pod);
+    const { clock } = makeWorld(kernel);
+    expect(kernel.own.get('10.1.1.5/32 0')).toBe(pod);
+    const other = { ...pod, prefix: prefix('10.1.1.6/32') };
+    kernel.own.set('10.1.1.6/32 0', other);
+    kernel.watcher?.events([{ kind: 'own-route', gone: false, route: other }]);
+    clock.turn(5_000);
+    expect(kernel.own.get('10.1.1.6/32 0')).toBe(other);
+  });
+
+  it('give way to a better class, and come back (B2)', () => {
+    const kernel = machine();
+    link(kernel, 30, 'wireguard.cali');
+    const { clock, keeper } = makeWorld(kernel);
+    kernel.own.delete('10.1.3.0/26 0');
+    const better = alien(kernel, '10.1.3.0/26', { interface: 30 }, 4);
+    kernel.watcher?.events([{ kind: 'alien', gone: false, route: better }]);
+    clock.turn(1_500);
+    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.3.0/26')));
+    expect(keeper.standing(prefix('10.1.3.0/26')).obstacle).toMatchObject({ kind: 'better-class' });
+    // With a metric of its own too, which the kernel would not prefer.
+    kernel.foreign.clear();
+    const worse = alien(kernel, '10.1.2.0/26', { interface: 30 }, 4, 4096);
+    kernel.watcher?.events([
+      { kind: 'alien', gone: true, route: better },
+      { kind: 'alien', gone: false, route: worse },
+    ]);
+    clock.turn(1_500);
+    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.2.0/26')));
+    kernel.foreign.clear();
+    kernel.watcher?.events([{ kind: 'alien', gone: true, route: worse }]);
+    clock.turn(1_500);
+    expect(shown(kernel)).toEqual(ROUTES);
+  });
+
+  it('stay away where another writer was first, and everything else of others stays (A34)', () => {
+    const kernel = machine();
+    alien(kernel, '10.1.3.0/26', { gateway: address('172.31.0.77') }, 17);
+    alien(kernel, '10.1.3.0/27', {}, 17);
+    alien(kernel, '192.0.2.0/24', {}, 12);
+    alien(kernel, '10.1.1.0/24', { interface: VXLAN }, 2);
+    const before = JSON.stringify([...kernel.foreign]);
+    const { clock, keeper } = makeWorld(kernel);
+    expect(keeper.standing(prefix('10.1.3.0/26')).obstacle).toMatchObject({ kind: 'taken', route: { protocol: 17 } });
+    keeper.set(wishesOf(NODES));
+    clock.turn(70_000);
+    expect(shown(kernel).filter((line) => line.includes('/26'))).toEqual([]);
+    expect(JSON.stringify([...kernel.foreign])).toBe(before);
+  });
+
+  it('replace whatever others wrote on a device that is ours, after a while where the device is new', () => {
+    const kernel = machine();
+    alien(kernel, '10.1.3.0/26', { interface: VXLAN, gateway: address('10.1.9.0') }, 3);
+    alien(kernel, '10.99.0.0/16', { interface: VXLAN }, 17);
+    const { clock } = makeWorld(kernel);
+    expect(kernel.foreign.size).toBe(0);
+    expect(shown(kernel)).toEqual(ROUTES);
+    kernel.watcher?.events([{ kind: 'link', gone: true, link: { index: VXLAN, name: 'vxlan.calico', up: true } }]);
+    kernel.links.delete(VXLAN);
+    clock.turn(1_500);
+    link(kernel, 11, 'vxlan.calico');
+    const early = alien(kernel, '10.98.0.0/16', { interface: 11 }, 3);
+    kernel.watcher?.events([
+      { kind: 'link', gone: false, link: { index: 11, name: 'vxlan.calico', up: true } },
+      { kind: 'alien', gone: false, route: early },
+    ]);
+    clock.turn(GRACE_MS / 2);
+    expect(kernel.foreign.size).toBe(1);
+    expect(shown(kernel)).toEqual(ROUTES.map((line) => line.replace(/ 10$/, ' 11')));
+    clock.turn(GRACE_MS);
+    expect(kernel.foreign.size).toBe(0);
+  });
+
+  it('that lead to another node than before cost the old connections', () => {
+    const { kernel, clock, keeper, forgotten } = makeWorld();
+    keeper.set(wishesOf([...NODES, POOL, ...BLOCKS.slice(0, 2), affinity('n3', '10.1.2.64/26'), affinity('n1', '10.1.3.0/26')]));
+    clock.turn(5);
+    expect(shown(kernel)).toContain('10.1.2.64/26 via 10.1.3.0 10');
+    expect(forgotten.sort()).toEqual(['10.1.2.64/26', '10.1.3.0/26']);
+    // The same node by another way is the same owner.
+    keeper.set(
+      wishesOf([
+        ...NODES,
+        { ...POOL, vxlanMode: 'Always' },
+        ...BLOCKS.slice(0, 2),
+        affinity('n3', '10.1.2.64/26'),
+        affinity('n1', '10.1.3.0/26'),
+      ]),
+    );
+    clock.turn(5);
+    expect(shown(kernel)).toContain('10.1.2.0/26 via 10.1.2.0 10');
+    expect(forgotten).toHaveLength(2);
+  });
+});
+
+describe('a dry run', () => {
+  it('says what would be done and why, and does nothing; devices to come are taken to be there', () => {
+    const kernel = machine();
+    kernel.links.delete(VXLAN);
+    kernel.own.set('10.1.77.0/26 0', { prefix: prefix('10.1.77.0/26'), metric: 0, kind: 'blackhole', nexthop: 0, hops: [] });
+    alien(kernel, '192.0.2.0/24', {}, 12);
+    const steps = planRoutes(kernel, wishesOf(ALL));
+    expect(kernel.log).toEqual([]);
+    const first = firstNexthopId(80);
+    expect(steps.map((one) => one.step).sort()).toEqual([
+      'add 10.1.1.0/26 blackhole',
+      'add 10.1.2.0/26 via 172.31.0.2 dev eth0',
+      'add 10.1.2.0/32 dev vxlan.calico',
+      'add 10.1.2.64/26 via 172.31.0.2 dev eth0',
+      'add 10.1.3.0/26 via 10.1.3.0 dev vxlan.calico',
+      'add 10.1.3.0/32 dev vxlan.calico',
+      expect.stringMatching(new RegExp(`^add nexthop ${first} `)),
+      expect.stringMatching(new RegExp(`^add nexthop ${first + 1} `)),
+      expect.stringMatching(new RegExp(`^add nexthop ${first + 2} `)),
+      'remove 10.1.77.0/26 blackhole',
+    ]);
+    expect(steps.find((one) => one.step.startsWith('add 10.1.2.0/26'))?.because).toMatch(
+      /^vxlan-same-subnet: BlockAffinity\/n2-.*, a block of another node$/,
+    );
+    expect(planRoutes(makeWorld().kernel, wishesOf(ALL))).toEqual([]);
+  });
+});
