@@ -76,6 +76,12 @@ export interface DeviceStatus {
   readonly ipip?: IpipStatus;
 }
 
+/** What would be done. */
+export interface DevicePreview extends DevicePlan {
+  /** What the MTU file would say; absent where it says so already, or none is written. */
+  readonly mtuFile?: number;
+}
+
 /** Devices kept in order. */
 export interface DeviceSync {
   /** Changes that others make; the watch calls it. */
@@ -85,7 +91,7 @@ export interface DeviceSync {
   /** Undefined before the first turn. */
   status(): DeviceStatus | undefined;
   /** What would be done now; nothing is. Undefined before `configure`. */
-  plan(): DevicePlan | undefined;
+  plan(): DevicePreview | undefined;
   /** Does what is due now; for tests. */
   flush(): void;
   /** Ends; the devices stay, and packets go on. */

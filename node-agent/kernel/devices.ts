@@ -8,7 +8,7 @@ import { tendIpip } from './devices-ipip.ts';
 import type { DeviceState, View } from './devices-state.ts';
 import { createState, look } from './devices-state.ts';
 import { statusOf } from './devices-status.ts';
-import type { DeviceConfig, DeviceDeps, DeviceSync } from './devices-types.ts';
+import type { DeviceConfig, DeviceDeps, DevicePreview, DeviceSync } from './devices-types.ts';
 
 /** Between two looks without a cause, ms. */
 export const DEVICE_AUDIT_MS = 10_000;
@@ -42,7 +42,7 @@ export function createDeviceSync(deps: DeviceDeps): DeviceSync {
       arm(state, 0);
     },
     status: () => state.status,
-    plan: () => (state.config === undefined ? undefined : glance(state, state.config).plan),
+    plan: () => (state.config === undefined ? undefined : preview(state, state.config)),
     flush: () => turn(state),
     stop: () => {
       state.stopped = true;
@@ -54,9 +54,11 @@ export function createDeviceSync(deps: DeviceDeps): DeviceSync {
 }
 
 /** A look that changes nothing. */
-function glance(state: DeviceState, config: DeviceConfig): View {
+function preview(state: DeviceState, config: DeviceConfig): DevicePreview {
   if (state.felixDue) state.felix = state.deps.felix();
-  return look(state, config);
+  const { plan, mtu } = look(state, config);
+  const { mtuFile } = state.deps;
+  return { ...plan, ...(mtuFile === undefined || mtuFile.read() === mtu.pod ? {} : { mtuFile: mtu.pod }) };
 }
 
 /** A turn in so many ms, or earlier where one is due earlier. */
