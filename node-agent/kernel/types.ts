@@ -49,7 +49,7 @@ export interface NeighbourTable {
 
 /** One change of a neighbour or forwarding entry. `set` replaces what has its key. */
 export interface NeighbourOperation {
-  readonly kind: 'set' | 'add' | 'remove';
+  readonly kind: 'set' | 'remove';
   readonly entry: NeighbourMessage;
 }
 

@@ -1,0 +1,208 @@
+/**
+ * Neighbours and forwarding entries of a VXLAN device: which there must be, and what makes those that are there so (dataplane 3.1).
+ * Ours are the permanent entries with a MAC of the device; all others are left alone unless their key is one of ours. Pure.
+ */
+import type { Address } from 'bgp-ts/net';
+import { formatAddress } from 'bgp-ts/net';
+import type { NeighbourMessage } from 'netlink';
+import type { Issue } from '../../src/confd/resources/types.ts';
+import type { IpFamily, Vtep } from '../encap/types.ts';
+import type { NeighbourOperation, NeighbourTable } from './types.ts';
+
+/** NUD_PERMANENT and NTF_SELF of linux/neighbour.h: never aged, and in the device's own table. */
+const PERMANENT = 0x80;
+const SELF = 2;
+
+/** A neighbour's place in its table. */
+type AddressKey = string | number;
+
+/** Everything a device must hold, by key, and what cannot be. */
+export interface FdbEntries {
+  readonly family: IpFamily;
+  /** Interface index. */
+  readonly device: number;
+  /** By tunnel address. */
+  readonly neighbours: ReadonlyMap<AddressKey, FdbNeighbour>;
+  /** By MAC. */
+  readonly forwarding: ReadonlyMap<string, FdbForwarding>;
+  readonly issues: readonly Issue[];
+}
+
+/** A tunnel address and the MAC that packets to it carry. */
+export interface FdbNeighbour {
+  readonly node: string;
+  readonly address: Address;
+  readonly mac: string;
+}
+
+/** A MAC and the node address that its packets go to. */
+export interface FdbForwarding {
+  readonly node: string;
+  readonly mac: string;
+  readonly host: Address;
+}
+
+/** What is to be done, in this order, and what was seen. */
+export interface FdbPlan {
+  readonly operations: readonly NeighbourOperation[];
+  /** Entries that are as they must be. */
+  readonly right: number;
+  /** Entries of others on the device, left alone. */
+  readonly foreign: number;
+}
+
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+const NO_MAC = '00:00:00:00:00:00';
+const FIELDS = {
+  ipv4: { mac: 'spec.vxlanTunnelMACAddr', tunnel: 'spec.ipv4VXLANTunnelAddr', host: 'spec.bgp.ipv4Address' },
+  ipv6: { mac: 'spec.vxlanTunnelMACAddrV6', tunnel: 'spec.ipv6VXLANTunnelAddr', host: 'spec.bgp.ipv6Address' },
+} as const;
+
+/** Key of an address: its value, as text only where four words are needed. */
+export function addressKeyOf({ family, words }: Address): AddressKey {
+  return family === 'ipv4' ? words[0] : `${words[0]},${words[1]},${words[2]},${words[3]}`;
+}
+
+/** An issue of a tunnel endpoint: it alone is left out. */
+export function vtepIssue(
+  { node, family }: Pick<Vtep, 'node' | 'family'>,
+  field: 'mac' | 'tunnel' | 'host',
+  got: string,
+  rule: string,
+): Issue {
+  return {
+    code: 'VTEP_ENTRY',
+    severity: 'error',
+    object: { apiVersion: 'projectcalico.org/v3', kind: 'Node', namespace: '', name: node },
+    field: FIELDS[family][field],
+    got: JSON.stringify(got),
+    rule,
+    source: null,
+    transient: true,
+  };
+}
+
+/** Why no entry can be made of an endpoint; undefined where one can. */
+function fault(vtep: Vtep): Issue | undefined {
+  const { mac, tunnel, host, family } = vtep;
+  // Bit 0 of the first octet is that of groups (IEEE 802): a frame to a group is no frame to one node.
+  const unicast = MAC.test(mac) && mac !== NO_MAC && (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0;
+  if (!unicast) return vtepIssue(vtep, 'mac', mac, 'is no unicast MAC of six octets; the node gets no traffic by VXLAN');
+  if (tunnel.family !== family) return vtepIssue(vtep, 'tunnel', formatAddress(tunnel), `is no ${family} address`);
+  return host.family === family ? undefined : vtepIssue(vtep, 'host', formatAddress(host), `is no ${family} address`);
+}
+
+/** What the device must hold for the endpoints of the family. Of two with one MAC or tunnel address the first by node counts. */
+export function wantedEntries(vteps: readonly Vtep[], family: IpFamily, device: number): FdbEntries {
+  const neighbours = new Map<AddressKey, FdbNeighbour>();
+  const forwarding = new Map<string, FdbForwarding>();
+  const issues: Issue[] = [];
+  const own = vteps.filter((vtep) => vtep.family === family).sort((a, b) => (a.node < b.node ? -1 : Number(a.node > b.node)));
+  for (const vtep of own) {
+    const { node, mac, tunnel, host } = vtep;
+    const key = addressKeyOf(tunnel);
+    const bad = fault(vtep);
+    const holder = forwarding.get(mac) ?? neighbours.get(key);
+    if (bad !== undefined) issues.push(bad);
+    else if (holder === undefined) {
+      neighbours.set(key, { node, address: tunnel, mac });
+      forwarding.set(mac, { node, mac, host });
+    } else {
+      const field = forwarding.has(mac) ? 'mac' : 'tunnel';
+      const rule = `is that of Node/${holder.node} already; the node gets no traffic by VXLAN`;
+      issues.push(vtepIssue(vtep, field, field === 'mac' ? mac : formatAddress(tunnel), rule));
+    }
+  }
+  return { family, device, neighbours, forwarding, issues };
+}
+
+/** The neighbour entry as it is written. */
+export function neighbourEntry({ family, device }: FdbEntries, { address, mac }: FdbNeighbour): NeighbourMessage {
+  return { family, interface: device, state: PERMANENT, flags: 0, destination: address, mac };
+}
+
+/** The forwarding entry as it is written. */
+export function forwardingEntry({ device }: FdbEntries, { mac, host }: FdbForwarding): NeighbourMessage {
+  return { family: 'bridge', interface: device, state: PERMANENT, flags: SELF, destination: host, mac };
+}
+
+const isPermanent = ({ state }: NeighbourMessage): boolean => (state & PERMANENT) !== 0;
+
+/** True where a neighbour is as it must be. */
+export function neighbourIsRight(entry: NeighbourMessage, wanted: FdbNeighbour): boolean {
+  return isPermanent(entry) && entry.mac === wanted.mac;
+}
+
+/** True where a forwarding entry is as it must be: to that host by the device's own port, VNI and interface. */
+export function forwardingIsRight(entry: NeighbourMessage, wanted: FdbForwarding): boolean {
+  const { destination, port, vni, via, nexthop } = entry;
+  if (!isPermanent(entry) || destination === undefined) return false;
+  if (port !== undefined || vni !== undefined || via !== undefined || nexthop !== undefined) return false;
+  return destination.family === wanted.host.family && addressKeyOf(destination) === addressKeyOf(wanted.host);
+}
+
+/** True where the device's own table holds the entry, which that of a bridge above it does not. */
+export function isForwarding(entry: NeighbourMessage): boolean {
+  return entry.family === 'bridge' && (entry.flags & SELF) !== 0;
+}
+
+/**
+ * What makes the tables of a device hold exactly the entries wanted. Removals come first: of two nodes that exchange their MACs each key
+ * is written once. An entry that is right is not touched, so the same plan again is empty.
+ */
+export function planFdb(now: NeighbourTable, wanted: FdbEntries): FdbPlan {
+  const removals: NeighbourOperation[] = [];
+  const sets: NeighbourOperation[] = [];
+  const foreign = planNeighbours(now.neighbours, wanted, removals, sets) + planForwarding(now.forwarding, wanted, removals, sets);
+  const right = wanted.neighbours.size + wanted.forwarding.size - sets.length;
+  return { operations: [...removals, ...sets], right, foreign };
+}
+
+function planNeighbours(
+  now: readonly NeighbourMessage[],
+  wanted: FdbEntries,
+  removals: NeighbourOperation[],
+  sets: NeighbourOperation[],
+): number {
+  const missing = new Map(wanted.neighbours);
+  let foreign = 0;
+  for (const entry of now) {
+    if (entry.interface !== wanted.device || entry.destination === undefined) continue;
+    const key = addressKeyOf(entry.destination);
+    const own = wanted.neighbours.get(key);
+    if (own !== undefined && neighbourIsRight(entry, own)) missing.delete(key);
+    else if (own === undefined && isPermanent(entry) && entry.mac !== undefined) removals.push({ kind: 'remove', entry });
+    else if (own === undefined) foreign += 1;
+  }
+  for (const own of missing.values()) sets.push({ kind: 'set', entry: neighbourEntry(wanted, own) });
+  return foreign;
+}
+
+/** A MAC may lead to several hosts, each an entry of its own; packets then go to all of them (linux drivers/net/vxlan). */
+function planForwarding(
+  now: readonly NeighbourMessage[],
+  wanted: FdbEntries,
+  removals: NeighbourOperation[],
+  sets: NeighbourOperation[],
+): number {
+  const found = new Map<string, NeighbourMessage[]>();
+  let foreign = 0;
+  for (const entry of now) {
+    if (entry.interface !== wanted.device || entry.mac === undefined || !isForwarding(entry)) continue;
+    const own = wanted.forwarding.has(entry.mac);
+    if (!own && isPermanent(entry)) removals.push({ kind: 'remove', entry });
+    else if (!own) foreign += 1;
+    else {
+      const others = found.get(entry.mac);
+      if (others === undefined) found.set(entry.mac, [entry]);
+      else others.push(entry);
+    }
+  }
+  for (const own of wanted.forwarding.values()) {
+    const entries = found.get(own.mac) ?? [];
+    const kept = entries.find((entry) => forwardingIsRight(entry, own)) ?? entries.find(({ nexthop }) => nexthop === undefined);
+    for (const entry of entries) if (entry !== kept) removals.push({ kind: 'remove', entry });
+    if (kept === undefined || !forwardingIsRight(kept, own)) sets.push({ kind: 'set', entry: forwardingEntry(wanted, own) });
+  }
+  return foreign;
+}
