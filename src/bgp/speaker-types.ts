@@ -333,12 +333,37 @@ export interface PeerStatus {
   readonly reasons: readonly Reason[];
 }
 
+/**
+ * Changes of routes of one family, counted for the life of a peer by what became of them, a route at a time. Of those announced by the
+ * peer: rejected (malformed, looped, above a limit), filtered (import policy), ignored (the same as before) or accepted. Of those it
+ * withdrew: ignored (not held) or accepted. And those it was told, or told that they are gone.
+ */
+export interface RouteChanges {
+  importRejected: number;
+  importFiltered: number;
+  importIgnored: number;
+  importAccepted: number;
+  withdrawIgnored: number;
+  withdrawAccepted: number;
+  exportAccepted: number;
+  exportWithdrawn: number;
+}
+
+/** What the update group of a peer did not tell its members, counted since the group is there: by the rules of BGP, and by policy. */
+export interface ExportRefusals {
+  exportRejected: number;
+  exportFiltered: number;
+}
+
 /** One family of a peer: routes received, accepted by policy and advertised, and how far it is behind. */
 export interface PeerFamilyStatus {
   readonly family: Family;
   readonly received: number;
   readonly accepted: number;
+  /** Of those accepted: best paths now. */
+  readonly preferred: number;
   readonly advertised: number;
+  readonly changes: Readonly<RouteChanges & ExportRefusals>;
   readonly group: string;
   /** Log entries this peer is behind. */
   readonly lag: number;

@@ -100,12 +100,32 @@ export interface EndpointView {
 /** Address families that sessions carry. */
 export type FamilyView = 'ipv4-unicast' | 'ipv6-unicast';
 
+/**
+ * Changes of routes, a route at a time, since the peer is configured; the last two are of its update group, since that is there. Import:
+ * rejected (malformed, looped, above a limit), filtered (policy), ignored (as before, or not held). Export: rejected by the rules of BGP.
+ */
+export interface RouteChangesView {
+  readonly importRejected: number;
+  readonly importFiltered: number;
+  readonly importIgnored: number;
+  readonly importAccepted: number;
+  readonly withdrawIgnored: number;
+  readonly withdrawAccepted: number;
+  readonly exportAccepted: number;
+  readonly exportWithdrawn: number;
+  readonly exportRejected: number;
+  readonly exportFiltered: number;
+}
+
 /** Per-family part of a peer. Counts of prefixes; `lag` in log entries. */
 export interface PeerFamilyView {
   readonly family: FamilyView;
   readonly received: number;
   readonly accepted: number;
+  /** Of those accepted: best paths now. */
+  readonly preferred: number;
   readonly advertised: number;
+  readonly changes: RouteChangesView;
   readonly group: string;
   readonly lag: number;
   readonly slow: boolean;

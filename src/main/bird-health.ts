@@ -170,7 +170,7 @@ function pushOf(
 
 function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps }: Memory): PeerView {
   const family = peer.address.family === 'ipv4' ? 'ipv4-unicast' : 'ipv6-unicast';
-  const { imported, exported } = session;
+  const { imported, exported, preferred, changes } = session;
   return {
     id: peer.id,
     remote: { address: formatAddress(peer.address), port: peer.port },
@@ -200,7 +200,9 @@ function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps
         family,
         received: imported,
         accepted: imported,
+        preferred,
         advertised: exported,
+        changes,
         group: '',
         lag: 0,
         slow: false,

@@ -11,11 +11,26 @@ import type {
   MainQuery,
   PeerView,
   QueryFault,
+  RouteChangesView,
   RouteJson,
   SpeakerAnswer,
   SpeakerPush,
   SpeakerQuery,
 } from '../../src/health/status.ts';
+
+/** Every counter of changes with a number of its own. */
+export const CHANGES: RouteChangesView = {
+  importRejected: 1,
+  importFiltered: 2,
+  importIgnored: 3,
+  importAccepted: 4,
+  withdrawIgnored: 5,
+  withdrawAccepted: 6,
+  exportAccepted: 7,
+  exportWithdrawn: 8,
+  exportRejected: 9,
+  exportFiltered: 10,
+};
 
 export const loop = { meanMs: 0.5, p99Ms: 2, maxMs: 4 };
 
@@ -67,7 +82,9 @@ export function peer(id: string, change: Partial<PeerView> = {}): PeerView {
         family: 'ipv4-unicast',
         received: 10,
         accepted: 9,
+        preferred: 8,
         advertised: 4,
+        changes: CHANGES,
         group: 'g1',
         lag: 0,
         slow: false,

@@ -7,7 +7,7 @@ import { createPushes, routeView } from '../../src/confd/native/views.ts';
 import { createServer } from '../../src/health/server/server.ts';
 import { takeSpeaker } from '../../src/health/state.ts';
 import type { QueryMessage, SpeakerMessage, SpeakerQuery } from '../../src/health/status.ts';
-import { loop, runningWorld } from './fixtures.ts';
+import { CHANGES, loop, runningWorld } from './fixtures.ts';
 import { schemaChecks } from './server/schema-check.ts';
 
 const check = await schemaChecks();
@@ -56,7 +56,9 @@ function status(local: boolean): SpeakerStatus {
             family: 'ipv4-unicast',
             received: 1,
             accepted: 1,
+            preferred: 1,
             advertised: 0,
+            changes: CHANGES,
             group: 'g',
             lag: 0,
             slow: false,

@@ -62,7 +62,9 @@ describe.skipIf(!CAN_RUN)('a native node, asked as BIRD', () => {
     until('its answers', SESSION_SECONDS, async () => {
       expect(await birdc(client, 'show', 'status')).toMatch(/BIRD 1\.6\.8 ready\.\n(?:.*\n)*Daemon is up and running/);
       expect(await birdc(client, 'show', 'protocols')).toMatch(/Global_\S+_254\s+BGP\s+master\s+up\s+\S+\s+Established/);
-      expect(await birdc(client, 'show', 'protocols', 'all')).toMatch(/Routes: +0 imported, 2 exported/);
+      expect(await birdc(client, 'show', 'protocols', 'all')).toMatch(
+        /Routes: +0 imported, 2 exported, 0 preferred\n(?:.*\n){3} +Export updates: +[2-9] +0 +\d +--- +2\n +Export withdraws: +0 /,
+      );
       expect(await birdc(client, 'show', 'route', BLOCK, 'all')).toMatch(
         /10\.244\.1\.0\/26 +blackhole \[static1 \S+\] \* \(200\)\n\tType: static/,
       );
@@ -78,6 +80,10 @@ describe.skipIf(!CAN_RUN)('a native node, asked as BIRD', () => {
     );
     await until('its route', SESSION_SECONDS, async () =>
       expect(await birdc(CLIENTS[0] ?? '', 'show', 'route', OFFERED)).toMatch(/10\.99\.7\.0\/24 +via \S+ on \S+ \[Local_Workload_\S+_7 /),
+    );
+    const details = await birdc(CLIENTS[0] ?? '', 'show', 'protocols', 'all', '"Local_Workload_*"');
+    expect(details).toMatch(
+      /Routes: +1 imported, \d exported, 1 preferred\n.*\n +Import updates: +1 +0 +0 +0 +1\n +Import withdraws: +0 +0 +--- +0 +0\n/,
     );
     rmSync(file);
     await until('the pod has no session', SESSION_SECONDS, async () => expect([...(await pod.established())]).toEqual([]));

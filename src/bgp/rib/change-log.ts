@@ -2,7 +2,7 @@
  * A group's log of encoded batches (bgp-speaker 2.4): a sequence number per batch, a count of the members that have still to
  * read each one, so that a batch goes when the last has.
  */
-import { type Encoded, partFor } from './encoding.ts';
+import { type Encoded, partFor, type Told, wholeOf } from './encoding.ts';
 
 /** The state that one batch replaced, prefix by prefix: tells what a member held that has not read the batch yet. */
 export interface Undo {
@@ -17,7 +17,7 @@ export interface Undo {
 export interface Batch {
   readonly seq: number;
   readonly shared: Encoded;
-  readonly only: ReadonlyMap<number, Uint8Array>;
+  readonly only: ReadonlyMap<number, Encoded>;
   readonly undo: Undo;
   readonly octets: number;
   /** Members that have not read it. */
@@ -27,17 +27,17 @@ export interface Batch {
 const BATCH_OVERHEAD = 256;
 
 /** Octets a batch counts for, undo included. */
-export function batchOctets(shared: Encoded, only: ReadonlyMap<number, Uint8Array>, changes: number): number {
+export function batchOctets(shared: Encoded, only: ReadonlyMap<number, Encoded>, changes: number): number {
   let octets = BATCH_OVERHEAD + shared.octets.length + changes * 11;
-  for (const part of only.values()) octets += part.length;
+  for (const part of only.values()) octets += part.octets.length;
   return octets;
 }
 
-/** A member's messages in a batch. */
-export function batchPart(batch: Batch, peer: number, routerId: number): Uint8Array[] {
-  const parts = partFor(batch.shared, peer, routerId);
+/** A member's messages in a batch, their routes counted. */
+export function batchPart(batch: Batch, peer: number, routerId: number, told: Told): Uint8Array[] {
+  const parts = partFor(batch.shared, peer, routerId, told);
   const own = batch.only.get(peer);
-  if (own !== undefined) parts.push(own);
+  if (own !== undefined) parts.push(...wholeOf(own, told));
   return parts;
 }
 

@@ -36,7 +36,7 @@ export function decide(d: Decider, limit: number): void {
     const best = head < 0 ? -1 : choose(d, prefix, head, flags);
     prefixes.decided[prefix] = head;
     if (best !== prefixes.best[prefix] || (flags & TOUCHED) !== 0) {
-      prefixes.best[prefix] = best;
+      d.tables.setBest(prefix, best);
       work.bestChanges++;
       d.groups.touch(family, prefix);
     } else if (d.tables.pathGroups > 0) {

@@ -2,6 +2,8 @@
  * Changes of one batch, encoded once for all members of a group. What must not reach a route's own source (bgp-speaker 2.5) is
  * marked as ranges to cut, by source and by ORIGINATOR_ID, so that each member's part is slices of the shared octets.
  */
+
+import type { RouteChanges } from '../speaker-types.ts';
 import type { ExportTable } from './export-table.ts';
 import { IntList } from './grow.ts';
 import type { UpdateWriter } from './update-writer.ts';
@@ -9,9 +11,20 @@ import type { UpdateWriter } from './update-writer.ts';
 /** Source tag of a route that no member of the group can be the source of. */
 export const NOBODY = 65_535;
 
+/** Where runs of messages end, and the routes announced and withdrawn up to there. */
+interface Runs {
+  readonly ends: number[];
+  readonly announced: number[];
+  readonly withdrawn: number[];
+}
+
+/** Where routes are counted that a member is told, and told that they are gone. */
+export type Told = Pick<RouteChanges, 'exportAccepted' | 'exportWithdrawn'>;
+
 /** Whole messages and the ranges (pairs of offsets, ascending) that a source or a BGP Identifier must not be given. */
 export interface Encoded {
   readonly octets: Uint8Array;
+  readonly runs: Runs;
   readonly bySource: ReadonlyMap<number, readonly number[]>;
   readonly byOriginator: ReadonlyMap<number, readonly number[]>;
 }
@@ -24,12 +37,20 @@ interface Excluded {
 
 /** Ranges to cut while messages are written. */
 class Cuts {
+  readonly runs: Runs = { ends: [], announced: [], withdrawn: [] };
   readonly bySource = new Map<number, number[]>();
   readonly byOriginator = new Map<number, number[]>();
 
   mark(excluded: Excluded, start: number, end: number): void {
     if (excluded.tag !== NOBODY) addRange(this.bySource, excluded.tag, start, end);
     if (excluded.originator !== 0) addRange(this.byOriginator, excluded.originator, start, end);
+  }
+
+  /** A run ends here, after so many routes. */
+  end(at: number, announced: number, withdrawn: number): void {
+    this.runs.ends.push(at);
+    this.runs.announced.push(announced);
+    this.runs.withdrawn.push(withdrawn);
   }
 }
 
@@ -74,7 +95,7 @@ export class ChangeSet {
     this.encodeWithdrawals(writer, cuts);
     this.encodeAnnouncements(writer, table, cuts);
     this.clear();
-    return { octets: writer.octets(), bySource: cuts.bySource, byOriginator: cuts.byOriginator };
+    return { octets: writer.octets(), runs: cuts.runs, bySource: cuts.bySource, byOriginator: cuts.byOriginator };
   }
 
   /** Empties the set. */
@@ -97,11 +118,13 @@ export class ChangeSet {
       for (const prefix of run) writer.add(prefix);
       writer.close();
       cuts.mark({ tag: key % 65_536, originator: Math.floor(key / 65_536) }, start, writer.at);
+      cuts.end(writer.at, 0, writer.routes);
     }
   }
 
   private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, cuts: Cuts): void {
     const { first } = table.chains();
+    const withdrawn = this.withdrawn.length;
     for (const id of this.chainByExport(table)) {
       const originator = table.originatorId[id] ?? 0;
       let tag = -1;
@@ -111,6 +134,7 @@ export class ChangeSet {
           if (tag >= 0) {
             writer.close();
             cuts.mark({ tag, originator }, start, writer.at);
+            cuts.end(writer.at, writer.routes - withdrawn, withdrawn);
           }
           start = writer.at;
           tag = this.tags.at(i);
@@ -120,6 +144,7 @@ export class ChangeSet {
       }
       writer.close();
       cuts.mark({ tag, originator }, start, writer.at);
+      cuts.end(writer.at, writer.routes - withdrawn, withdrawn);
       first[id] = 0;
     }
   }
@@ -145,12 +170,41 @@ export class ChangeSet {
 
 const NO_RANGES: readonly number[] = [];
 
-/** A member's part: the octets without the ranges cut for its index or its BGP Identifier, as views. */
-export function partFor(encoded: Encoded, peer: number, routerId: number): Uint8Array[] {
+/** Routes up to an offset at which a run ends. */
+function routesBefore(runs: Runs, sums: readonly number[], offset: number): number {
+  let [low, high] = [0, runs.ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((runs.ends[middle] ?? 0) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return offset === 0 ? 0 : (sums[low] ?? 0);
+}
+
+function count({ runs }: Encoded, start: number, end: number, told: Told): void {
+  told.exportAccepted += routesBefore(runs, runs.announced, end) - routesBefore(runs, runs.announced, start);
+  told.exportWithdrawn += routesBefore(runs, runs.withdrawn, end) - routesBefore(runs, runs.withdrawn, start);
+}
+
+/** All of it, counted. */
+export function wholeOf(encoded: Encoded, told: Told): Uint8Array[] {
+  const { octets } = encoded;
+  if (octets.length === 0) return [];
+  count(encoded, 0, octets.length, told);
+  return [octets];
+}
+
+/** A member's part: the octets without the ranges cut for its index or its BGP Identifier, as views; its routes are counted. */
+export function partFor(encoded: Encoded, peer: number, routerId: number, told: Told): Uint8Array[] {
   const a = encoded.bySource.get(peer) ?? NO_RANGES;
   const b = encoded.byOriginator.get(routerId) ?? NO_RANGES;
-  if (a.length === 0 && b.length === 0) return encoded.octets.length > 0 ? [encoded.octets] : [];
+  if (a.length === 0 && b.length === 0) return wholeOf(encoded, told);
   const parts: Uint8Array[] = [];
+  const keep = (from: number, to: number): void => {
+    if (to <= from) return;
+    count(encoded, from, to, told);
+    parts.push(encoded.octets.subarray(from, to));
+  };
   let at = 0;
   let i = 0;
   let j = 0;
@@ -160,9 +214,9 @@ export function partFor(encoded: Encoded, peer: number, routerId: number): Uint8
     const end = (fromA ? a[i + 1] : b[j + 1]) ?? 0;
     if (fromA) i += 2;
     else j += 2;
-    if (start > at) parts.push(encoded.octets.subarray(at, start));
+    keep(at, start);
     at = Math.max(at, end);
   }
-  if (at < encoded.octets.length) parts.push(encoded.octets.subarray(at));
+  keep(at, encoded.octets.length);
   return parts;
 }

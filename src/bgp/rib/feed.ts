@@ -4,6 +4,8 @@
  */
 
 import { batchPart } from './change-log.ts';
+import type { Encoded, Told } from './encoding.ts';
+import { partFor, wholeOf } from './encoding.ts';
 import type { Group } from './group.ts';
 import type { Walk } from './walk.ts';
 
@@ -12,6 +14,8 @@ export class Feed {
   readonly peer: number;
   /** BGP Identifier of the session. */
   readonly routerId: number;
+  /** Where the routes of what is queued are counted. */
+  private readonly told: Told;
   group: Group;
   /** False until the table image is queued. */
   attached = false;
@@ -30,8 +34,9 @@ export class Feed {
   private queue: Uint8Array[] = [];
   private first = 0;
 
-  constructor(peer: number, routerId: number, group: Group) {
+  constructor(peer: number, routerId: number, group: Group, told: Told) {
     this.peer = peer;
+    this.told = told;
     this.routerId = routerId;
     this.group = group;
   }
@@ -39,6 +44,16 @@ export class Feed {
   /** Sets octets aside, in order. */
   push(octets: readonly Uint8Array[]): void {
     for (const part of octets) if (part.length > 0) this.queue.push(part);
+  }
+
+  /** Sets aside all of what was encoded for this peer alone. */
+  pushWhole(encoded: Encoded): void {
+    this.push(wholeOf(encoded, this.told));
+  }
+
+  /** Sets its part of shared messages aside. */
+  pushPart(encoded: Encoded): void {
+    this.push(partFor(encoded, this.peer, this.routerId, this.told));
   }
 
   /** True where `take` has something to give. */
@@ -97,7 +112,7 @@ export class Feed {
     this.cursor++;
     if (this.cursor === log.head) this.behindSince = -1;
     if (batch !== undefined) {
-      this.push(batchPart(batch, this.peer, this.routerId));
+      this.push(batchPart(batch, this.peer, this.routerId, this.told));
       log.read(batch);
     }
     return true;

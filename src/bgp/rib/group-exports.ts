@@ -59,6 +59,11 @@ export class GroupExports {
     return this.derive(set, source, outcome);
   }
 
+  /** True where the rules of BGP keep the set from members, whatever the policy says; of the last call of `idOf` with it. */
+  isBlocked(set: number): boolean {
+    return this.states[set] === BLOCKED;
+  }
+
   /** The same decision with its grounds, for explain. */
   verdict(prefix: number, set: number, source: number): ExportVerdict {
     const { attributes, sources } = this.stores;

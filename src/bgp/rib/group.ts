@@ -2,6 +2,7 @@
  * An update group: peers of one family that are told the same (bgp-speaker 2.4). What changes is computed and encoded once,
  * into one log; members differ only in their cursors and in what is cut out for them (bgp-speaker 2.5).
  */
+import type { ExportRefusals } from '../speaker-types.ts';
 import { type Batch, batchOctets, ChangeLog } from './change-log.ts';
 import type { DecisionTables } from './decision.ts';
 import { type ChangeSet, type Encoded, NOBODY } from './encoding.ts';
@@ -52,6 +53,8 @@ export class Group {
   /** Flushes wait while an image or a move reads the sent state. */
   frozen = 0;
   encodes = 0;
+  /** What members were not told, a prefix at a time; of paths beside the best one nothing is counted. */
+  readonly refused: ExportRefusals = { exportRejected: 0, exportFiltered: 0 };
   /** True once the whole table has been looked at: until then nobody joins. */
   filled = false;
   /** Last batch in which a route changed its source: its messages for single members exist only for members of that moment. */
@@ -267,7 +270,13 @@ export class Group {
     const derived = this.exports.derived;
     const row = this.onlyRow(prefix);
     const source = row < 0 ? LOCAL : (paths.source[row] ?? LOCAL);
-    this.tell(flush, prefix, row < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[row] ?? 0, source), source);
+    const id = row < 0 ? 0 : this.exports.idOf(prefix, paths.attributes[row] ?? 0, source);
+    // A scan may come by a prefix that is looked at again for itself.
+    if (row >= 0 && id === 0 && !this.isPending(prefix)) {
+      if (this.exports.isBlocked(paths.attributes[row] ?? 0)) this.refused.exportRejected++;
+      else this.refused.exportFiltered++;
+    }
+    this.tell(flush, prefix, id, source);
     return this.decision.visited + DERIVED_COST * (this.exports.derived - derived);
   }
 
@@ -394,8 +403,8 @@ export class Group {
 
   private batchOf(flush: Flush, readers: number): Batch {
     const shared = this.encode(flush.shared);
-    const only = new Map<number, Uint8Array>();
-    for (const [peer, changes] of flush.only) only.set(peer, this.encode(changes).octets);
+    const only = new Map<number, Encoded>();
+    for (const [peer, changes] of flush.only) only.set(peer, this.encode(changes));
     return { seq: flush.seq, shared, only, undo: undoOf(flush), octets: batchOctets(shared, only, flush.prefixes.length), readers };
   }
 

@@ -64,7 +64,7 @@ export class Groups {
     const place = this.placeOf(peer, own.family, routerId);
     if (place === undefined || peer.session === undefined) return;
     const { group, joins } = this.at(place);
-    own.feed = new Feed(peer.index, peer.session.remoteId, group);
+    own.feed = new Feed(peer.index, peer.session.remoteId, group, own.changes);
     joins.add(own.feed, [], [encodeEndOfRib(own.family)]);
   }
 

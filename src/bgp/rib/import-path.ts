@@ -1,7 +1,7 @@
 /** Adj-RIB-In: announcements, withdrawals and local routes become rows, and rows that matter make their prefix dirty. */
 
 import type { ImportClass } from './import.ts';
-import { GENERATION_SHIFT, REJECTED, type SourceChain } from './path-table.ts';
+import { GENERATION_SHIFT, LOOPED, REJECTED, type SourceChain } from './path-table.ts';
 import type { PeerFamily } from './peer.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 
@@ -24,8 +24,14 @@ export interface Announcement {
 export function announcePath(stores: Stores, tables: FamilyTables, announcement: Announcement, prefix: number, pathId: number): void {
   const { peer, own, imports, set } = announcement;
   const verdict = imports.evaluate(set, tables.prefixes, prefix);
+  const row = tables.paths.find(tables.prefixes, prefix, peer, pathId);
+  if (verdict >= 0) {
+    if (row >= 0 && tables.paths.received[row] === set) own.changes.importIgnored++;
+    else own.changes.importAccepted++;
+  } else if ((-verdict & LOOPED) === 0) own.changes.importFiltered++;
+  else own.changes.importRejected++;
   putPath(stores, tables, own.chain, {
-    row: tables.paths.find(tables.prefixes, prefix, peer, pathId),
+    row,
     prefix,
     source: peer,
     pathId,
@@ -96,7 +102,7 @@ export function removePath(stores: Stores, tables: FamilyTables, chain: SourceCh
   const chosen = paths.attributes[row] ?? 0;
   if (((paths.flags[row] ?? 0) & REJECTED) === 0) chain.accepted--;
   tables.touch(prefix, row);
-  if (prefixes.best[prefix] === row) prefixes.best[prefix] = -1;
+  if (prefixes.best[prefix] === row) tables.setBest(prefix, -1);
   paths.remove(prefixes, chain, row);
   stores.attributes.release(chosen);
   stores.attributes.release(received);

@@ -2,7 +2,7 @@
  * Whole tables for new members and for route refresh: one encoded image of what a group has told, shared by everyone who joins
  * until it is out of date (bgp-speaker 2.4). The group does not flush while its image is read, so that it is exactly one state.
  */
-import { ChangeSet, type Encoded, partFor } from './encoding.ts';
+import { ChangeSet, type Encoded } from './encoding.ts';
 import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import { IMAGE_LOG_OCTETS, SCAN_CHUNK, SERVE_PARTS } from './limits.ts';
@@ -145,7 +145,7 @@ export class Joins {
       }
       if (feed.attached) feed.drainLog();
       feed.push(before);
-      for (const part of image.parts) feed.push(partFor(part, feed.peer, feed.routerId));
+      for (const part of image.parts) feed.pushPart(part);
       if (feed.attached) {
         feed.push(after);
         this.onReady(feed);

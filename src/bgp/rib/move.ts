@@ -41,8 +41,8 @@ export class Move {
       if (this.to.slots === undefined) this.compare(this.at, changes);
       else this.comparePaths(this.at, gone, changes);
     }
-    if (gone.size > 0) this.feed.push([this.from.encode(gone).octets]);
-    if (changes.size > 0) this.feed.push([this.to.encode(changes).octets]);
+    if (gone.size > 0) this.feed.pushWhole(this.from.encode(gone));
+    if (changes.size > 0) this.feed.pushWhole(this.to.encode(changes));
     if (end < top) return false;
     this.finish();
     return true;

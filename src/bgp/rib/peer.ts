@@ -2,7 +2,7 @@
 import { addressOctets } from '../net/index.ts';
 import { policyId } from '../policy/index.ts';
 import type { Policy } from '../policy/types.ts';
-import type { PeerConfig } from '../speaker-types.ts';
+import type { PeerConfig, RouteChanges } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
 import type { GroupRules } from './export-rules.ts';
 import type { Feed } from './feed.ts';
@@ -29,6 +29,7 @@ export interface PeerFamily {
   /** It announced a prefix for which the table had no room. */
   refused: boolean;
   feed: Feed | undefined;
+  readonly changes: RouteChanges;
 }
 
 /** A configured peer; `session` is undefined while it is down. */
@@ -59,6 +60,16 @@ export function newPeerFamily(family: Family): PeerFamily {
     warned: false,
     refused: false,
     feed: undefined,
+    changes: {
+      importRejected: 0,
+      importFiltered: 0,
+      importIgnored: 0,
+      importAccepted: 0,
+      withdrawIgnored: 0,
+      withdrawAccepted: 0,
+      exportAccepted: 0,
+      exportWithdrawn: 0,
+    },
   };
 }
 

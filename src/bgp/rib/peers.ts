@@ -20,6 +20,10 @@ import { MAX_PREFIXES } from './prefix-table.ts';
 import type { FamilyTables, Stores } from './tables.ts';
 import type { RibCallbacks, RibSession } from './types.ts';
 
+/** In place of an attribute set: the peer withdrew, or what it announced has to be treated so (RFC 7606 section 2). */
+const WITHDRAWN = -1;
+const MALFORMED = -2;
+
 /** What the peers of a RIB share. */
 export interface PeersContext {
   readonly stores: Stores;
@@ -212,7 +216,7 @@ export class Peers {
     const faults: AttributeFault[] = [...update.faults];
     let outcome = worstFault(faults)?.outcome;
     if (outcome !== 'session-reset') {
-      for (const run of update.withdrawn) this.walk(peer, run, -1);
+      for (const run of update.withdrawn) this.walk(peer, run, WITHDRAWN);
       for (const run of update.announced) this.announce(peer, update, run, faults);
     }
     const worst = worstFault(faults);
@@ -231,7 +235,7 @@ export class Peers {
       ? undefined
       : attributes.internReceived(update.attributes, run.nextHop, session.context, (fault) => faults.push(fault));
     if (set === undefined && worstFault(faults)?.outcome === 'session-reset') return;
-    this.walk(peer, run, set ?? -1);
+    this.walk(peer, run, set ?? MALFORMED);
     if (set !== undefined) attributes.releaseUnused(set);
   }
 
@@ -252,10 +256,16 @@ export class Peers {
     if (set < 0) {
       const prefix = tables.prefixes.find(w0, w1, w2, w3, length);
       const row = prefix < 0 ? -1 : tables.paths.find(tables.prefixes, prefix, peer, pathId);
+      if (set === MALFORMED) own.changes.importRejected++;
+      else if (row >= 0) own.changes.withdrawAccepted++;
+      else own.changes.withdrawIgnored++;
       if (row >= 0) removePath(stores, tables, own.chain, row);
     } else if (tables.prefixes.isFull) {
       own.refused = true;
-    } else if (own.chain.accepted <= limit) {
+      own.changes.importRejected++;
+    } else if (own.chain.accepted > limit) {
+      own.changes.importRejected++;
+    } else {
       announcePath(stores, tables, this.walking, tables.prefixes.ensure(w0, w1, w2, w3, length), pathId);
     }
   }

@@ -1,5 +1,6 @@
 /** Dumps and status, read from the stored rows; dumps are cursors over prefix ids, each call looks at a bounded number. */
 import type { Reason } from '../policy/types.ts';
+import type { ExportRefusals } from '../speaker-types.ts';
 import { CANONICAL, decodeAttributes, type Family, type PathAttributes } from '../wire/index.ts';
 import { inMultiprotocol } from './export-rules.ts';
 import type { Feed } from './feed.ts';
@@ -25,6 +26,8 @@ export interface Inspection {
   readonly born: number;
 }
 
+const NONE_REFUSED: ExportRefusals = { exportRejected: 0, exportFiltered: 0 };
+
 /** Log at least half full ahead of the peer for this long, in tenths of seconds, makes it slow (bgp-speaker 2.6). */
 const SLOW_AFTER = 300;
 
@@ -35,7 +38,9 @@ export function statusOf(state: Inspection, peer: PeerState, family: Family): Re
   return {
     received: own.chain.received,
     accepted: own.chain.accepted,
+    preferred: state.tables[family].preferredOf(peer.index),
     advertised: feed?.attached === true ? feed.group.sent.told(feed.peer, feed.routerId) : 0,
+    changes: { ...own.changes, ...(feed?.group.refused ?? NONE_REFUSED) },
     group: feed?.group.id ?? '',
     lag: feed?.lag ?? 0,
     slow: feed !== undefined && isSlow(state, feed),

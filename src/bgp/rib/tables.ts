@@ -4,7 +4,8 @@ import type { Family } from '../wire/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { BestFeed } from './best-feed.ts';
 import type { DecisionOptions } from './decision.ts';
-import { IntQueue } from './grow.ts';
+import { grow, IntQueue, int32 } from './grow.ts';
+import { LOCAL } from './limits.ts';
 import { PathTable } from './path-table.ts';
 import type { PolicyRegistry } from './policies.ts';
 import { CHANGED, DIRTY, PrefixTable, TOUCHED } from './prefix-table.ts';
@@ -38,6 +39,8 @@ export class FamilyTables {
   pathGroups = 0;
   /** Told of every prefix that is decided again, where somebody reads it. */
   feed: BestFeed | undefined;
+  private preferred: Int32Array<ArrayBuffer> = new Int32Array(64);
+  private preferredLocal = 0;
 
   constructor(family: Family) {
     this.family = family;
@@ -63,6 +66,29 @@ export class FamilyTables {
       if (head >= 0 && (paths.nextInPrefix[head] ?? -1) >= 0) this.queue(prefix, CHANGED);
     }
     return end < prefixes.top ? end : -1;
+  }
+
+  /** Sets the best path of a prefix: a row, or -1 for none. */
+  setBest(prefix: number, row: number): void {
+    const before = this.prefixes.best[prefix] ?? -1;
+    if (before === row) return;
+    if (before >= 0) this.countPreferred(this.paths.source[before] ?? LOCAL, -1);
+    if (row >= 0) this.countPreferred(this.paths.source[row] ?? LOCAL, 1);
+    this.prefixes.best[prefix] = row;
+  }
+
+  /** Best paths that a source has. */
+  preferredOf(source: number): number {
+    return source === LOCAL ? this.preferredLocal : (this.preferred[source] ?? 0);
+  }
+
+  private countPreferred(source: number, by: number): void {
+    if (source === LOCAL) {
+      this.preferredLocal += by;
+      return;
+    }
+    this.preferred = grow(this.preferred, source + 1, int32);
+    this.preferred[source] = (this.preferred[source] ?? 0) + by;
   }
 
   private queue(prefix: number, more: number): void {

@@ -4,7 +4,7 @@
  */
 import type { Address, Prefix } from '../net/types.ts';
 import type { Reason } from '../policy/types.ts';
-import type { LocalRoute, MedRules, PeerConfig } from '../speaker-types.ts';
+import type { LocalRoute, MedRules, PeerConfig, PeerFamilyStatus } from '../speaker-types.ts';
 import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
 
 /** Index of a peer in the RIB's tables; reused after removal. */
@@ -95,10 +95,7 @@ export interface Rib {
   bestChanges(limit: number): BestChange[];
 
   /** Introspection; dumps are cursors so that a million routes never stall a session. */
-  familyStatus(
-    peer: PeerIndex,
-    family: Family,
-  ): { received: number; accepted: number; advertised: number; group: string; lag: number; slow: boolean };
+  familyStatus(peer: PeerIndex, family: Family): Omit<PeerFamilyStatus, 'family' | 'endOfRibReceived' | 'maxPrefix' | 'maxPrefixOut'>;
   routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };
   explain(prefix: Prefix): RouteExplanation;
   /**

@@ -85,7 +85,7 @@ export class Walk {
     if (changes.size === 0) return 0;
     group.stores.work.walks++;
     const encoded = group.encode(changes);
-    feed.push([encoded.octets]);
+    feed.pushWhole(encoded);
     return encoded.octets.length;
   }
 

@@ -8,7 +8,7 @@ const WARN_SHARE = 0.75;
 export function warningOf(config: PeerConfig): number | undefined {
   const { maxPrefix, maxPrefixWarning, maxPrefixAction } = config;
   if (maxPrefixWarning !== undefined || maxPrefix === undefined) return maxPrefixWarning;
-  return maxPrefixAction === 'warn' ? maxPrefix : Math.floor(maxPrefix * WARN_SHARE);
+  return maxPrefixAction === 'warn' ? maxPrefix : Math.max(1, Math.floor(maxPrefix * WARN_SHARE));
 }
 
 /** The limit at which a session ends; undefined where it only warns. */

@@ -1,6 +1,20 @@
 /** Reads what BIRD says of its sessions in `show protocols all`; 1.6 and 2 differ in layout, not in words. Pure. */
 import type { Reply } from './control-reply.ts';
 
+/** BIRD's counters of changes, a route at a time, by what became of them. */
+export interface RouteChangeStats {
+  readonly importRejected: number;
+  readonly importFiltered: number;
+  readonly importIgnored: number;
+  readonly importAccepted: number;
+  readonly withdrawIgnored: number;
+  readonly withdrawAccepted: number;
+  readonly exportAccepted: number;
+  readonly exportWithdrawn: number;
+  readonly exportRejected: number;
+  readonly exportFiltered: number;
+}
+
 /** One session as BIRD sees it. */
 export interface BirdSession {
   readonly name: string;
@@ -13,6 +27,10 @@ export interface BirdSession {
   /** Routes held from it and sent to it; 0 while there is no session. */
   readonly imported: number;
   readonly exported: number;
+  /** Of those held: best routes now. */
+  readonly preferred: number;
+  /** Its "Route change stats", what it does not count as 0. */
+  readonly changes: RouteChangeStats;
   /** What BIRD says went wrong last. */
   readonly lastError: string | undefined;
 }
@@ -49,8 +67,24 @@ function sessionOf(name: string, state: string, details: readonly string[]): Bir
     keepaliveTime: agreed(value('Keepalive timer')),
     imported: count('imported'),
     exported: count('exported'),
+    preferred: count('preferred'),
+    changes: changesOf((label) => value(label) ?? ''),
     lastError: value('Last error'),
   };
+}
+
+/** Columns of BIRD's rows: received, rejected, filtered, ignored, accepted; `---` where one does not apply. */
+function changesOf(row: (label: string) => string): RouteChangeStats {
+  const columns = (label: string): readonly number[] =>
+    row(label)
+      .split(/\s+/)
+      .map((text) => Number(text) || 0);
+  const [, importRejected = 0, importFiltered = 0, importIgnored = 0, importAccepted = 0] = columns('Import updates');
+  const [, , , withdrawIgnored = 0, withdrawAccepted = 0] = columns('Import withdraws');
+  const [, exportRejected = 0, exportFiltered = 0, , exportAccepted = 0] = columns('Export updates');
+  const [, , , , exportWithdrawn = 0] = columns('Export withdraws');
+  const imports = { importRejected, importFiltered, importIgnored, importAccepted, withdrawIgnored, withdrawAccepted };
+  return { ...imports, exportAccepted, exportWithdrawn, exportRejected, exportFiltered };
 }
 
 /** `LEFT/AGREED`, in seconds. */

@@ -46,7 +46,9 @@ const familyView = (family: PeerFamilyStatus) => ({
   family: family.family,
   received: family.received,
   accepted: family.accepted,
+  preferred: family.preferred,
   advertised: family.advertised,
+  changes: family.changes,
   group: family.group,
   lag: family.lag,
   slow: family.slow,
@@ -148,7 +150,8 @@ function markOf(peer: PeerStatus, notifications: NotificationCounts | undefined)
   const errors = `${lastErrorSent?.at} ${lastErrorReceived?.at} ${notifications?.received} ${notifications?.sent}`;
   const messages = `${peer.messagesReceived} ${peer.messagesSent} ${peer.updatesReceived} ${peer.updatesSent}`;
   const families = peer.families.map(
-    (f) => `${f.family} ${f.received} ${f.accepted} ${f.advertised} ${f.group} ${f.lag} ${f.slow} ${f.endOfRibReceived}`,
+    (f) =>
+      `${f.family} ${f.received} ${f.accepted} ${f.preferred} ${f.advertised} ${f.group} ${f.lag} ${f.slow} ${f.endOfRibReceived} ${f.changes.exportRejected} ${f.changes.exportFiltered}`,
   );
   return [identity, session, errors, messages, ...families].join('|');
 }

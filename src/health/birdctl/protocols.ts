@@ -1,8 +1,8 @@
 /**
  * `show status` and `show protocols [all]` from the snapshots, in the words and columns of BIRD 1.6.8 (recorded:
- * test/health/birdctl/bird16.json). What this speaker does not count is `---`, as BIRD writes what does not apply. Pure.
+ * test/health/birdctl/bird16.json). Of own routes only the table is known, so that each is a change that was accepted. Pure.
  */
-import type { HeldPeerView, LocalCounts, PeerView } from '../status.ts';
+import type { HeldPeerView, LocalCounts, PeerFamilyView, PeerView, RouteChangesView } from '../status.ts';
 import type { Command, SocketFamily } from './command.ts';
 import { CODE, Reply, SPOKEN_VERSION } from './reply.ts';
 import { fullTime, shortTime } from './times.ts';
@@ -21,6 +21,9 @@ export interface Snapshot {
   /** Own routes by origin; undefined where the speaker does not say. */
   readonly locals: LocalCounts | undefined;
 }
+
+/** Of routes of sessions: own routes of a higher preference are best wherever they are, of a lower one only where no peer has the prefix. */
+const BGP_PREFERENCE = 100;
 
 /** BIRD's protocols that are no sessions, named as calico-node's configuration leaves them. */
 export const OWN_PROTOCOLS = [
@@ -102,7 +105,12 @@ function entriesOf(snapshot: Snapshot, family: SocketFamily): Entry[] {
   const { startedAt, locals } = snapshot;
   const own = OWN_PROTOCOLS.map(({ name, proto, preference, origin }): Entry => {
     const imported = origin === undefined || locals === undefined ? 0 : locals[family][origin];
-    const details = (): string[] => detailsOf({ preference, routes: `${imported} imported, 0 exported` });
+    const details = (): string[] =>
+      detailsOf({
+        preference,
+        routes: routesText(imported, 0, 0, preference < BGP_PREFERENCE ? undefined : imported),
+        changes: { ...NO_CHANGES, importAccepted: imported },
+      });
     return { name, proto, state: 'up', since: startedAt, info: '', details };
   });
   const peers = snapshot.peers.filter((peer) => isOurs(peer.remote.address)).map((peer) => peerEntry(peer, family));
@@ -110,7 +118,7 @@ function entriesOf(snapshot: Snapshot, family: SocketFamily): Entry[] {
     .filter((peer) => isOurs(peer.address))
     .map(({ id, address, issue }): Entry => {
       const details = (): string[] => [
-        ...detailsOf({ preference: 100, routes: NO_ROUTES, description: DESCRIPTION }),
+        ...detailsOf({ preference: BGP_PREFERENCE, routes: routesText(0, 0, 0, 0), changes: NO_CHANGES, description: DESCRIPTION }),
         '  BGP state:          Down',
         `    Neighbor address: ${address}`,
         `    Last error:       ${issue}`,
@@ -124,9 +132,53 @@ function entriesOf(snapshot: Snapshot, family: SocketFamily): Entry[] {
 const rank = (entry: Entry): number => (entry.proto === 'BGP' ? 1 : 0);
 
 const DESCRIPTION = 'Connection to BGP peer';
-const NO_ROUTES = '0 imported, 0 exported';
+const NO_CHANGES: RouteChangesView = {
+  importRejected: 0,
+  importFiltered: 0,
+  importIgnored: 0,
+  importAccepted: 0,
+  withdrawIgnored: 0,
+  withdrawAccepted: 0,
+  exportAccepted: 0,
+  exportWithdrawn: 0,
+  exportRejected: 0,
+  exportFiltered: 0,
+};
 
-function detailsOf({ preference, routes, description }: { preference: number; routes: string; description?: string }): string[] {
+/** `preferred` undefined: not known. */
+function routesText(imported: number, filtered: number, exported: number, preferred: number | undefined): string {
+  const best = preferred === undefined ? '' : `, ${preferred} preferred`;
+  return `${imported} imported, ${filtered > 0 ? `${filtered} filtered, ` : ''}${exported} exported${best}`;
+}
+
+/** A row of the statistics: received, rejected, filtered, ignored, accepted. What does not apply to a kind of change is undefined. */
+function changesRow(name: string, columns: readonly (number | undefined)[]): string {
+  const [received = '---', ...rest] = columns.map((column) => column ?? '---');
+  return `    ${name.padEnd(17)}${String(received).padStart(13)}${rest.map((column) => String(column).padStart(11)).join('')}`;
+}
+
+/** Whatever was received was one of the others, so their sum is what was received. */
+function changesRows(c: RouteChangesView): string[] {
+  const announced = [c.importRejected, c.importFiltered, c.importIgnored, c.importAccepted];
+  const told = [c.exportRejected, c.exportFiltered, c.exportAccepted];
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  return [
+    changesRow('Import updates:', [sum(announced), ...announced]),
+    changesRow('Import withdraws:', [c.withdrawIgnored + c.withdrawAccepted, 0, undefined, c.withdrawIgnored, c.withdrawAccepted]),
+    changesRow('Export updates:', [sum(told), c.exportRejected, c.exportFiltered, undefined, c.exportAccepted]),
+    changesRow('Export withdraws:', [c.exportWithdrawn, undefined, undefined, undefined, c.exportWithdrawn]),
+  ];
+}
+
+/** What every protocol says of itself; a session also has a description. */
+interface Details {
+  readonly preference: number;
+  readonly routes: string;
+  readonly changes: RouteChangesView;
+  readonly description?: string;
+}
+
+function detailsOf({ preference, routes, changes, description }: Details): string[] {
   return [
     ...(description === undefined ? [] : [`  Description:    ${description}`]),
     `  Preference:     ${preference}`,
@@ -134,9 +186,7 @@ function detailsOf({ preference, routes, description }: { preference: number; ro
     `  Output filter:  ${description === undefined ? 'REJECT' : '(unnamed)'}`,
     `  Routes:         ${routes}`,
     '  Route change stats:     received   rejected   filtered    ignored   accepted',
-    ...['Import updates:', 'Import withdraws:', 'Export updates:', 'Export withdraws:'].map(
-      (name) => `    ${name.padEnd(17)}${'---'.padStart(14)}${'---'.padStart(11).repeat(4)}`,
-    ),
+    ...changesRows(changes),
   ];
 }
 
@@ -181,13 +231,21 @@ function peerEntry(peer: PeerView, family: SocketFamily): Entry {
 /** A peer's text (RFC 9003) may hold anything; a reply is read by lines. */
 const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
+const NOTHING_CARRIED: Pick<PeerFamilyView, 'received' | 'accepted' | 'advertised' | 'preferred' | 'changes'> = {
+  received: 0,
+  accepted: 0,
+  advertised: 0,
+  preferred: 0,
+  changes: NO_CHANGES,
+};
+
 function peerDetails(peer: PeerView, family: SocketFamily): string[] {
-  const carried = peer.families.find((one) => one.family === `${family}-unicast`) ?? { received: 0, accepted: 0, advertised: 0 };
-  const filtered = carried.received > carried.accepted ? `${carried.received - carried.accepted} filtered, ` : '';
-  const routes = `${carried.accepted} imported, ${filtered}${carried.advertised} exported`;
+  const carried = peer.families.find((one) => one.family === `${family}-unicast`) ?? NOTHING_CARRIED;
+  const { received, accepted, advertised, preferred, changes } = carried;
+  const routes = routesText(accepted, received - accepted, advertised, preferred);
   const because = peer.state === 'established' ? '' : oneLine(lastError(peer));
   return [
-    ...detailsOf({ preference: 100, routes, description: DESCRIPTION }),
+    ...detailsOf({ preference: BGP_PREFERENCE, routes, changes, description: DESCRIPTION }),
     `  BGP state:          ${stateOf(peer)}`,
     `    Neighbor address: ${peer.remote.address}`,
     `    Neighbor AS:      ${peer.remoteAs}`,

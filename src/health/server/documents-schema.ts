@@ -38,11 +38,26 @@ const issue = object({
   transient: flag,
 });
 
+const routeChanges = object({
+  importRejected: describe('announced and malformed, looped or above a limit', count),
+  importFiltered: describe('announced and rejected by policy', count),
+  importIgnored: describe('announced as they were', count),
+  importAccepted: count,
+  withdrawIgnored: describe('withdrawn and not held', count),
+  withdrawAccepted: count,
+  exportAccepted: describe('routes the peer was told', count),
+  exportWithdrawn: count,
+  exportRejected: describe('not told by the rules of BGP, counted by the update group', count),
+  exportFiltered: describe('not told by policy, counted by the update group', count),
+});
+
 const peerFamily = object({
   family,
   received: count,
   accepted: count,
+  preferred: describe('best paths among those accepted', count),
   advertised: count,
+  changes: describe('changes of routes, one at a time, since the peer is configured', routeChanges),
   group: text,
   lag: describe('log entries the peer is behind', count),
   slow: flag,

@@ -34,6 +34,11 @@ describe('prefixes received', () => {
     expect(world.speaker(1).status().work).toMatchObject({ prefixWarnings: 2, maxPrefixExceeded: 0 });
   });
 
+  it('are warned of above one route at least', () => {
+    expect(warnings(pair({ maxPrefix: 1, maxPrefixAction: 'hold' }, 1))).toEqual([]);
+    expect(warnings(pair({ maxPrefix: 1, maxPrefixAction: 'hold' }, 2))).toEqual(['2 above 1']);
+  });
+
   it('above the limit end the session for a while, and say so', () => {
     const world = pair({ maxPrefix: 5, maxPrefixRestartTime: 30 }, 9);
     expect(world.notifications(1)).toEqual(['sent Cease/Maximum Number of Prefixes Reached']);

@@ -13,6 +13,10 @@ const LAYOUTS: Readonly<Record<string, string>> = {
    Input filter:   x
    Routes:         12 imported, 3 exported, 2 preferred
    Route change stats:     received   rejected   filtered    ignored   accepted
+     Import updates:             15          0          2          1         12
+     Import withdraws:            4          0        ---          1          3
+     Export updates:             10          2          3        ---          5
+     Export withdraws:            6        ---        ---        ---          6
    BGP state:          Established
      Neighbor address: 10.0.0.2
      Neighbor ID:      192.0.2.7
@@ -43,6 +47,11 @@ const LAYOUTS: Readonly<Record<string, string>> = {
    Channel ipv4
      State:          UP
      Routes:         12 imported, 3 exported, 2 preferred
+     Route change stats:     received   rejected   filtered    ignored   accepted
+       Import updates:             15          0          2          1         12
+       Import withdraws:            4          0        ---          1          3
+       Export updates:             10          2          3        ---          5
+       Export withdraws:            6        ---        ---        ---          6
 
 1002-Node_10_0_0_3 BGP        ---        start  12:00:01.000  Active        Socket: Connection refused
 1006-  BGP state:          Active
@@ -56,7 +65,20 @@ const LAYOUTS: Readonly<Record<string, string>> = {
 `,
 };
 
-const NONE = { remoteId: undefined, holdTime: 0, keepaliveTime: 0, imported: 0, exported: 0, lastError: undefined };
+const UNCHANGED = {
+  importRejected: 0,
+  importFiltered: 0,
+  importIgnored: 0,
+  importAccepted: 0,
+  withdrawIgnored: 0,
+  withdrawAccepted: 0,
+  exportAccepted: 0,
+  exportWithdrawn: 0,
+  exportRejected: 0,
+  exportFiltered: 0,
+};
+const FIGURES = { remoteId: undefined, holdTime: 0, keepaliveTime: 0, imported: 0, exported: 0, preferred: 0 };
+const NONE = { ...FIGURES, lastError: undefined, changes: UNCHANGED };
 const SESSIONS: readonly BirdSession[] = [
   {
     name: 'Mesh_10_0_0_2',
@@ -66,6 +88,19 @@ const SESSIONS: readonly BirdSession[] = [
     keepaliveTime: 80,
     imported: 12,
     exported: 3,
+    preferred: 2,
+    changes: {
+      importRejected: 0,
+      importFiltered: 2,
+      importIgnored: 1,
+      importAccepted: 12,
+      withdrawIgnored: 1,
+      withdrawAccepted: 3,
+      exportAccepted: 5,
+      exportWithdrawn: 6,
+      exportRejected: 2,
+      exportFiltered: 3,
+    },
     lastError: undefined,
   },
   { ...NONE, name: 'Node_10_0_0_3', state: 'Active', lastError: 'Socket: Connection refused' },

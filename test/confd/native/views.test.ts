@@ -5,6 +5,7 @@ import { explanationView } from '../../../src/confd/native/explain-view.ts';
 import type { HealthReply } from '../../../src/confd/native/protocol.ts';
 import { createPushes, formatAsPath, formatCommunity, peerView, routeView } from '../../../src/confd/native/views.ts';
 import type { ExplainPeer, PeerView, RouteJson, SpeakerMessage } from '../../../src/health/status.ts';
+import { CHANGES } from '../../health/fixtures.ts';
 import { address, prefix } from './fixtures.ts';
 
 const status: PeerStatus = {
@@ -36,7 +37,9 @@ const status: PeerStatus = {
       family: 'ipv4-unicast',
       received: 3,
       accepted: 2,
+      preferred: 1,
       advertised: 1,
+      changes: CHANGES,
       group: 'g',
       lag: 0,
       slow: false,
