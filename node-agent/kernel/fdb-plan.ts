@@ -178,31 +178,23 @@ function planNeighbours(
   return foreign;
 }
 
-/** A MAC may lead to several hosts, each an entry of its own; packets then go to all of them (linux drivers/net/vxlan). */
+/** A MAC of one node leads to one host: only groups, which are never wanted, may have several (linux drivers/net/vxlan). */
 function planForwarding(
   now: readonly NeighbourMessage[],
   wanted: FdbEntries,
   removals: NeighbourOperation[],
   sets: NeighbourOperation[],
 ): number {
-  const found = new Map<string, NeighbourMessage[]>();
+  const missing = new Map(wanted.forwarding);
   let foreign = 0;
   for (const entry of now) {
     if (entry.interface !== wanted.device || entry.mac === undefined || !isForwarding(entry)) continue;
-    const own = wanted.forwarding.has(entry.mac);
-    if (!own && isPermanent(entry)) removals.push({ kind: 'remove', entry });
-    else if (!own) foreign += 1;
-    else {
-      const others = found.get(entry.mac);
-      if (others === undefined) found.set(entry.mac, [entry]);
-      else others.push(entry);
-    }
+    const own = wanted.forwarding.get(entry.mac);
+    if (own !== undefined && forwardingIsRight(entry, own)) missing.delete(entry.mac);
+    // The kernel does not replace a nexthop object by a host.
+    else if (own === undefined ? isPermanent(entry) : entry.nexthop !== undefined) removals.push({ kind: 'remove', entry });
+    else if (own === undefined) foreign += 1;
   }
-  for (const own of wanted.forwarding.values()) {
-    const entries = found.get(own.mac) ?? [];
-    const kept = entries.find((entry) => forwardingIsRight(entry, own)) ?? entries.find(({ nexthop }) => nexthop === undefined);
-    for (const entry of entries) if (entry !== kept) removals.push({ kind: 'remove', entry });
-    if (kept === undefined || !forwardingIsRight(kept, own)) sets.push({ kind: 'set', entry: forwardingEntry(wanted, own) });
-  }
+  for (const own of missing.values()) sets.push({ kind: 'set', entry: forwardingEntry(wanted, own) });
   return foreign;
 }

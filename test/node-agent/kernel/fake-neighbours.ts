@@ -1,4 +1,4 @@
-/** Neighbours and forwarding entries in memory, with the kernel's rules about keys and remotes. */
+/** Neighbours and forwarding entries in memory, one for each key as in the kernel. */
 import type { NeighbourMessage } from 'netlink';
 import { addressKeyOf } from '../../../node-agent/kernel/fdb-plan.ts';
 import type { NeighbourKernel, NeighbourOperation } from '../../../node-agent/kernel/types.ts';
@@ -17,10 +17,6 @@ export interface FakeNeighbours extends NeighbourKernel {
 
 const keyOf = ({ family, interface: device, destination, mac }: NeighbourMessage): string =>
   `${device} ${family} ${family === 'bridge' ? mac : destination && addressKeyOf(destination)}`;
-
-/** One remote of a forwarding entry, or the only entry of a neighbour. */
-const sameRemote = (a: NeighbourMessage, b: NeighbourMessage): boolean =>
-  a.family !== 'bridge' || (a.port === b.port && a.vni === b.vni && JSON.stringify(a.destination) === JSON.stringify(b.destination));
 
 /** Makes an empty one. */
 export function makeFakeNeighbours(): FakeNeighbours {
@@ -50,10 +46,7 @@ export function makeFakeNeighbours(): FakeNeighbours {
   return fake;
 }
 
-/** `set` changes the first remote of a MAC and leaves further ones, as drivers/net/vxlan does. */
 function perform(fake: FakeNeighbours, { kind, entry }: NeighbourOperation): void {
-  const at = fake.entries.findIndex((one) => keyOf(one) === keyOf(entry) && (kind === 'set' || sameRemote(one, entry)));
-  if (kind === 'remove') fake.entries = fake.entries.filter((_, index) => index !== at);
-  else if (at < 0) fake.entries.push(entry);
-  else fake.entries[at] = entry;
+  fake.entries = fake.entries.filter((one) => keyOf(one) !== keyOf(entry));
+  if (kind === 'set') fake.entries.push(entry);
 }
