@@ -26,23 +26,43 @@ export function ipipWanted(config: DeviceConfig, links: readonly SeenLink[]): Ip
   return { peers: ipipPeers(config.wishes.routes), local: wish.local, device: index, mac, parents: [parent.index] };
 }
 
-/** Brings the backend in line with a plan that needs nothing more; returns what is wrong, '' where all is well. */
+/** Between two applications of the same state, ms: with blocks of a large cluster one takes a while. */
+const APPLY_SPACING_MS = 1_000;
+
+/** Brings the backend in line with the devices as they are; returns what is wrong, '' where all is well. */
 export function tendIpip(state: DeviceState, config: DeviceConfig, view: View): string {
   const standIn = typeof view.ipip === 'string' && view.ipip !== 'ipip';
   const wanted = standIn && view.plan.roles.ipip !== undefined ? ipipWanted(config, view.links) : undefined;
   const unused = view.ipip === 'ipip' || (!config.wishes.devices.some((one) => one.kind === 'ipip') && !isUnknown(config));
   try {
-    if (wanted !== undefined) {
-      state.backend ??= state.deps.openIpip?.();
-      state.backend?.apply(wanted);
-    } else if (unused && (state.backend !== undefined || state.standInGone)) {
-      // A stand-in that goes may be that of an earlier run, whose programs are on the other interfaces still.
-      (state.backend ?? state.deps.openIpip?.())?.remove();
-      state.backend = undefined;
-      state.standInGone = false;
-    }
+    if (wanted !== undefined) return applyIpip(state, wanted, config.wishes.routes);
+    if (unused) removeIpip(state);
     return '';
   } catch (error) {
+    state.ipip = undefined;
     return `eBPF backend of IPIP: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function applyIpip(state: DeviceState, wanted: IpipWanted, routes: DeviceConfig['wishes']['routes']): string {
+  const { deps, ipip: before } = state;
+  const { peers: _peers, ...rest } = wanted;
+  const text = JSON.stringify(rest);
+  const now = deps.now();
+  if (before !== undefined && before.routes === routes && before.text === text && now < before.at + APPLY_SPACING_MS) return before.fault;
+  state.backend ??= deps.openIpip?.();
+  if (state.backend === undefined) return '';
+  const { faults } = state.backend.apply(wanted);
+  const fault = faults.length === 0 ? '' : `eBPF backend of IPIP: ${faults.join('; ')}`;
+  state.ipip = { routes, text, at: now, fault, status: state.backend.status() };
+  return fault;
+}
+
+/** A stand-in that goes may be that of an earlier run, whose programs are on the other interfaces still. */
+function removeIpip(state: DeviceState): void {
+  if (state.backend === undefined && !state.standInGone) return;
+  (state.backend ?? state.deps.openIpip?.())?.remove();
+  state.backend = undefined;
+  state.ipip = undefined;
+  state.standInGone = false;
 }

@@ -1,5 +1,5 @@
 /** The state of the devices' upkeep, and what is seen of the machine with it. */
-import type { IpipBackend, StandInKind } from '../ebpf/types.ts';
+import type { IpipBackend, IpipStatus, StandInKind } from '../ebpf/types.ts';
 import { STAND_IN_KINDS } from '../ebpf/types.ts';
 import type { DeviceSituation } from '../encap/devices.ts';
 import { mtuUses, planDevices } from '../encap/devices.ts';
@@ -11,6 +11,17 @@ import type { MtuPlan } from '../encap/mtu.ts';
 import { planMtu } from '../encap/mtu.ts';
 import type { DeviceConfig, DeviceDeps, DeviceStatus } from './devices-types.ts';
 import { mtuLinks, seenLinks } from './host-links.ts';
+
+/** The eBPF backend at its last application. */
+interface AppliedIpip {
+  readonly routes: DeviceConfig['wishes']['routes'];
+  /** Everything else that was applied, as JSON. */
+  readonly text: string;
+  /** Monotonic ms. */
+  readonly at: number;
+  readonly fault: string;
+  readonly status: IpipStatus;
+}
 
 /** One record that the functions of the upkeep share. */
 export interface DeviceState {
@@ -29,6 +40,8 @@ export interface DeviceState {
   felix: string | undefined;
   felixDue: boolean;
   backend: IpipBackend | undefined;
+  /** What was applied to it last, when, and how it stood then. */
+  ipip: AppliedIpip | undefined;
   /** A device that the eBPF backend stood behind was removed. */
   standInGone: boolean;
   mtuFileFault: string;
@@ -51,7 +64,7 @@ export interface DeviceState {
 export function createState(deps: DeviceDeps): DeviceState {
   return {
     ...{ deps, config: undefined, held: new Set(), remake: new Set(), absentKinds: new Set(), failed: new Map(), told: new Set() },
-    ...{ felix: undefined, felixDue: true, backend: undefined, standInGone: false, mtuFileFault: '', mtuFileDue: true },
+    ...{ felix: undefined, felixDue: true, backend: undefined, ipip: undefined, standInGone: false, mtuFileFault: '', mtuFileDue: true },
     ...{ settled: false, steps: 0, repairs: 0, failures: 0, status: undefined, statusText: '' },
     ...{ lastTurn: -Infinity, armedAt: Infinity, cancel: undefined, cancelAudit: undefined, stopped: false },
   };

@@ -19,7 +19,7 @@ export function statusOf(state: DeviceState, config: DeviceConfig, view: View, b
     faults,
     steps: state.steps,
     repairs: state.repairs,
-    ...(state.backend === undefined || backendFault !== '' ? {} : { ipip: state.backend.status() }),
+    ...(state.ipip === undefined ? {} : { ipip: state.ipip.status }),
   };
 }
 

@@ -73,6 +73,7 @@ export interface DeviceStatus {
   /** Steps done since the start, and those of them that undid what others did. */
   readonly steps: number;
   readonly repairs: number;
+  /** Of the eBPF backend, where it is in use: as it stood when it was last applied. */
   readonly ipip?: IpipStatus;
 }
 

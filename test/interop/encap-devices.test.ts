@@ -1,7 +1,7 @@
 /** vxlan.calico, vxlan-v6.calico and tunl0 in the kernel: made, kept, followed and left alone, as `ip` and packets see it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UpkeepOptions, UpkeepUnderTest } from './harness/encap-devices.ts';
-import { ip, ipipWish, joinByHand, startUpkeep, vtepMac, vxlanWish, wishesOf } from './harness/encap-devices.ts';
+import { backendOf, ip, ipipRoute, ipipWish, joinByHand, startUpkeep, vtepMac, vxlanWish, wishesOf } from './harness/encap-devices.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
 import { makeEncapLab } from './harness/encap-lab.ts';
 import { CAN_RUN } from './harness/lab.ts';
@@ -278,5 +278,40 @@ describe.skipIf(!CAN_RUN)('devices of the agent', () => {
     if (one.device('tunl0').backend === 'kernel') return;
     expect(one.device('tunl0')).toMatchObject({ state: 'refused', detail: 'kernel has no ipip, and no eBPF backend is available' });
     expect(one.log.filter((line) => line.startsWith('kernel has no ipip'))).toHaveLength(1);
+  });
+
+  it('carries IPIP by eBPF behind tunl0, moves it with the node’s address, repairs it, and takes it away', async () => {
+    const { n2 } = lab.nodes;
+    const start = (node: Host, other: Host): UpkeepUnderTest => {
+      const wishes = wishesOf(node, [ipipWish(node)], { routes: [ipipRoute(other)] });
+      return upkeep(node, { wishes }, { ipipBackend: 'ebpf', openIpip: () => backendOf(node) });
+    };
+    const one = start(n1, n2);
+    const two = start(n2, n1);
+    await ready(one);
+    await ready(two);
+    expect(one.device('tunl0')).toMatchObject({ backend: 'ebpf', mtu: 1480, addresses: expect.arrayContaining(['10.244.1.62/32']) });
+    const route = (): Promise<string> =>
+      lab.ip(n1.namespace, 'route', 'replace', lab.blocks.n2.ipv4, 'via', n2.ipv4, 'dev', 'tunl0', 'onlink');
+    await route();
+    await lab.ip(n2.namespace, 'route', 'replace', lab.blocks.n1.ipv4, 'via', n1.ipv4, 'dev', 'tunl0', 'onlink');
+    const pings = (): Promise<void> =>
+      until('pods reach each other', 20, async () => expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3));
+    await pings();
+    // The node's address moves to another interface, and packets come in there.
+    await lab.uplink(n2, 'eth1');
+    await lab.ip(n2.namespace, 'addr', 'del', `${n2.ipv4}/24`, 'dev', 'eth0');
+    await lab.ip(n2.namespace, 'addr', 'add', `${n2.ipv4}/24`, 'dev', 'eth1');
+    await lab.ip(n1.namespace, 'neigh', 'flush', 'dev', 'eth0');
+    await lab.ip(n2.namespace, 'route', 'replace', lab.blocks.n1.ipv4, 'via', n1.ipv4, 'dev', 'tunl0', 'onlink');
+    await pings();
+    // Deleted: the device and the program on it are back; routes are the business of others.
+    await lab.ip(n1.namespace, 'link', 'del', 'tunl0');
+    await until('it is back', 20, async () => expect(await show('tunl0')).toMatchObject({ mtu: 1480, ifalias: 'linnet node-agent' }));
+    await route();
+    await pings();
+    one.sync.configure({ wishes: wishesOf(n1, []) });
+    await until('it is gone', 20, () => expect(lab.ip(n1.namespace, 'link', 'show', 'tunl0')).rejects.toThrow('does not exist'));
+    expect(one.status()).toMatchObject({ ready: true, faults: [] });
   });
 });

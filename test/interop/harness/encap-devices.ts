@@ -1,8 +1,10 @@
 /** The upkeep of devices inside this process, in the namespace of a node: what the agent has, with everything it says kept. */
 import { release } from 'node:os';
-import { parseAddress } from 'bgp-ts/net';
-import { GROUP, openMonitor } from 'netlink';
-import type { DeviceWish, EncapWishes, IpFamily } from '../../../node-agent/encap/types.ts';
+import { parseAddress, parsePrefix } from 'bgp-ts/net';
+import { GROUP, inNamespace, openMonitor } from 'netlink';
+import { openIpip } from '../../../node-agent/ebpf/ipip.ts';
+import type { IpipBackend } from '../../../node-agent/ebpf/types.ts';
+import type { DeviceWish, EncapRoute, EncapWishes, IpFamily } from '../../../node-agent/encap/types.ts';
 import { createDeviceSync } from '../../../node-agent/kernel/devices.ts';
 import { openLinks } from '../../../node-agent/kernel/devices-netlink.ts';
 import type { DeviceConfig, DeviceDeps, DeviceReport, DeviceStatus, DeviceSync } from '../../../node-agent/kernel/devices-types.ts';
@@ -42,6 +44,26 @@ export function vxlanWish(node: Host, family: IpFamily, more: Partial<DeviceWish
 /** The IPIP device that a node wants. */
 export function ipipWish(node: Host): DeviceWish {
   return { kind: 'ipip', name: 'tunl0', tunnel: ip(`10.244.${node.name.slice(1)}.62`), local: ip(node.ipv4), reasons: [] };
+}
+
+/** The route to the pods of another node through the IPIP tunnel. */
+export function ipipRoute(other: Host): EncapRoute {
+  const number = other.name.slice(1);
+  const prefix = parsePrefix(`10.244.${number}.0/26`);
+  if (prefix === undefined) throw new Error(`no block of ${other.name}`);
+  return { prefix, class: 'ipip-tunnel', target: { kind: 'via', device: 'ipip', gateway: ip(other.ipv4) }, node: other.name, reasons: [] };
+}
+
+/** The eBPF backend in the namespace of a node, as clsact filters: those need no bpffs and go with the namespace. */
+export function backendOf(node: Host): IpipBackend {
+  const inside = <T>(action: () => T extends PromiseLike<unknown> ? never : T): T => inNamespace(namespaceFile(node.namespace), action);
+  const backend = openIpip({ instance: `t${process.pid}-${node.name}`, mode: 'clsact', bpffs: '/nonexistent' });
+  return {
+    apply: (wanted) => inside(() => backend.apply(wanted)),
+    status: () => inside(() => backend.status()),
+    close: () => inside(() => backend.close()),
+    remove: () => inside(() => backend.remove()),
+  };
 }
 
 /** Everything a node wants, with these devices. */

@@ -50,6 +50,7 @@ function fakeBackend() {
   const calls: string[] = [];
   const wanted: IpipWanted[] = [];
   let refuse: string | undefined;
+  let faults: string[] = [];
   const zero = { packets: 0, octets: 0 };
   const backend: IpipBackend = {
     apply: (now) => {
@@ -57,10 +58,10 @@ function fakeBackend() {
       calls.push('apply');
       wanted.push(now);
       const none = { written: 0, removed: 0 };
-      return { blocks: none, sources: none, attached: 0, replaced: 0, detached: 0 };
+      return { blocks: none, sources: none, attached: 0, replaced: 0, detached: 0, faults };
     },
     status: () => ({
-      ...{ attachments: [], blocks: 1, sources: 1, sourceHash: '', faults: [] },
+      ...{ attachments: [], blocks: 1, sources: 1, sourceHash: '' },
       counters: {
         ...{ encapsulated: zero, decapsulated: zero, 'not-ipv4': zero, 'no-peer': zero, 'no-route': zero, 'too-big': zero },
         ...{ headroom: zero, 'unknown-source': zero, malformed: zero, 'bad-checksum': zero, fragment: zero, ecn: zero },
@@ -75,6 +76,9 @@ function fakeBackend() {
     backend,
     refuse: (why: string | undefined) => {
       refuse = why;
+    },
+    complain: (now: string[]) => {
+      faults = now;
     },
   };
 }
@@ -347,6 +351,36 @@ describe('IPIP without ipip', () => {
     refuse(undefined);
     clock.pass(2_000);
     expect(sync.status()?.ready).toBe(true);
+  });
+
+  it('is not ready while an interface cannot be served', () => {
+    const { backend, complain } = fakeBackend();
+    complain(['eth0: no Ethernet header']);
+    const { clock, kernel, sync } = setUp({ openIpip: () => backend });
+    kernel.refuse = absent(['ipip']);
+    sync.configure(wants([tunl], { routes }));
+    clock.pass(100);
+    expect(sync.status()).toMatchObject({ ready: false, faults: ['eBPF backend of IPIP: eth0: no Ethernet header'] });
+    complain([]);
+    clock.pass(5_000);
+    expect(sync.status()).toMatchObject({ ready: true, faults: [] });
+  });
+
+  it('applies what did not change once a second at most, and a change at once', () => {
+    const { backend, calls } = fakeBackend();
+    const { clock, kernel, sync, touch } = setUp({ openIpip: () => backend });
+    kernel.refuse = absent(['ipip']);
+    sync.configure(wants([tunl], { routes }));
+    clock.pass(100);
+    for (let ms = 0; ms < 1_000; ms += 10) {
+      touch();
+      clock.pass(10);
+    }
+    expect(calls.length).toBeLessThanOrEqual(2);
+    const before = calls.length;
+    sync.configure(wants([tunl], { routes: [...routes] }));
+    clock.pass(0);
+    expect(calls).toHaveLength(before + 1);
   });
 
   it('keeps the backend while the cluster does not know the node', () => {
