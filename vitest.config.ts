@@ -6,6 +6,7 @@ const SHARED = [
   'test/confd/**/*.test.ts',
   'test/{cli,config,conformance,contract,deploy,fuzz,node,routes,tools}/**/*.test.ts',
   'test/health/*.test.ts',
+  'test/node-agent/**/*.test.ts',
 ];
 
 // Tests run from source: the workspace packages offer it under the "source" condition, so no test waits for a build.

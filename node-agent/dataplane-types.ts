@@ -39,7 +39,6 @@ export interface DataplaneStatus {
   /** MTU by kind of device. */
   readonly devices: { readonly [kind in DeviceKind]?: number };
   readonly podMtu: number;
-  readonly audits: number;
   readonly losses: number;
 }
 

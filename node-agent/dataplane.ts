@@ -13,8 +13,10 @@ import type { DeviceKind } from './health/figures.ts';
 import { holdDevices } from './kernel/devices-owner.ts';
 import { watchKernel } from './kernel/watch.ts';
 import { createDevicesPart, type DevicesPart } from './parts/devices.ts';
+import { createNeighboursPart } from './parts/neighbours.ts';
 import type { Part, PartDeps } from './parts/part.ts';
 import { createRoutesPart } from './parts/routes.ts';
+import { createRulesPart } from './parts/rules.ts';
 
 /** What the dataplane needs of the process. */
 export interface DataplaneDeps {
@@ -38,7 +40,7 @@ interface Parts {
 
 function createParts(config: AgentConfig, deps: PartDeps, rolesChanged: () => void): Parts {
   const devices = createDevicesPart(config, { ...deps, changed: rolesChanged });
-  return { devices, others: [createRoutesPart(deps)] };
+  return { devices, others: [createNeighboursPart(deps), createRoutesPart(deps), createRulesPart(deps)] };
 }
 
 const all = ({ devices, others }: Parts): readonly Part[] => [devices, ...others];
@@ -72,7 +74,7 @@ export async function createDataplane(config: AgentConfig, { log, changed, fail 
       return Promise.resolve<ApplyResult>({ issues: [], touched: { peers: 0, routes: operationsOf(parts) - before, policies: 0 } });
     },
     status: () => statusOf(parts, watch.figures().losses),
-    issues: () => [],
+    issues: () => all(parts).flatMap((part) => part.issues()),
     stop() {
       watch.close();
       for (const part of all(parts)) part.stop();
@@ -102,7 +104,7 @@ function statusOf(parts: Parts, losses: number): DataplaneStatus {
   const status = parts.devices.device();
   const devices: { [kind in DeviceKind]?: number } = {};
   for (const { name, mtu } of status?.devices ?? []) if (mtu !== undefined) devices[kindOf(name)] = mtu;
-  return { ready: statuses.every(({ ready }) => ready), parts: statuses, devices, podMtu: status?.mtu.pod ?? 0, audits: 0, losses };
+  return { ready: statuses.every(({ ready }) => ready), parts: statuses, devices, podMtu: status?.mtu.pod ?? 0, losses };
 }
 
 function kindOf(name: string): DeviceKind {

@@ -81,7 +81,6 @@ function figuresOf({ version, node }: ViewOptions, moment: Moment, loop: AgentFi
     issues: severities([...state.issues, ...issues]),
     parts: Object.fromEntries(dataplane.parts.map(({ part, figures }) => [part, figures])),
     applies: { done: state.applied.changed + state.applied.unchanged, failed: state.applied.failed },
-    audits: dataplane.audits,
     losses: dataplane.losses,
     loop,
     suppressedLines: suppressed,

@@ -2,7 +2,7 @@
 import type { Report } from './reporters.ts';
 
 /** The parts of the dataplane by which work is counted, in the order in which they are brought about. */
-export const PARTS = ['devices', 'mtu', 'neighbours', 'ebpf', 'routes', 'rules', 'conntrack'] as const;
+export const PARTS = ['devices', 'neighbours', 'routes', 'rules'] as const;
 /** One of them. */
 export type PartName = (typeof PARTS)[number];
 
@@ -34,7 +34,6 @@ export interface AgentFigures {
   readonly issues: { readonly error: number; readonly warning: number };
   readonly parts: { readonly [name in PartName]?: PartFigures };
   readonly applies: { readonly done: number; readonly failed: number };
-  readonly audits: number;
   /** Losses of the kernel's notifications, after each of which everything is read anew. */
   readonly losses: number;
   readonly loop: { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number };

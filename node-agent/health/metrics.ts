@@ -100,7 +100,6 @@ export const AGENT_METRICS: readonly AgentMetric[] = [
   ofParts('last_apply_seconds', 'gauge', 'how long the last pass over this part took', ({ lastMs }) => lastMs / 1000),
   counter('applies', 'passes over the whole dataplane', ({ applies }) => applies.done),
   counter('failed_applies', 'passes that left something undone', ({ applies }) => applies.failed),
-  counter('audits', 'passes that read everything anew without a cause', ({ audits }) => audits),
   counter('notification_losses', "losses of the kernel's notifications", ({ losses }) => losses),
   counter('suppressed_log_lines', 'log lines left out because they repeated themselves', ({ suppressedLines }) => suppressedLines),
   {

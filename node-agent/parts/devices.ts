@@ -73,6 +73,7 @@ export function createDevicesPart(config: AgentConfig, deps: PartDeps): DevicesP
           status === undefined ? null : { devices: status.devices, mtu: status.mtu, features: status.features, ipip: status.ipip ?? null },
       };
     },
+    issues: () => [],
     plan: () => (sync.plan()?.steps ?? []).map(planned),
     stop() {
       sync.stop();

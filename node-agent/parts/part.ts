@@ -1,5 +1,6 @@
 /** One part of the dataplane as the process drives it: a reconciler with its own audits, behind one small interface. Types only. */
 import type { Log } from '../../src/confd/log.ts';
+import type { Issue } from '../../src/confd/resources/types.ts';
 import type { AgentWanted, PartStatus, PlannedStep } from '../dataplane-types.ts';
 import type { DeviceRole } from '../encap/types.ts';
 import type { KernelListener } from '../kernel/types.ts';
@@ -31,6 +32,8 @@ export interface Part {
   configure(wanted: AgentWanted, roles: Roles): void;
   /** As it stands; not ready before the first `configure`. */
   status(): PartStatus;
+  /** What could not be honoured, by object. */
+  issues(): readonly Issue[];
   /** What would be done now. */
   plan(): readonly PlannedStep[];
   /** Ends; what it made stays. */

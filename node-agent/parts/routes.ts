@@ -2,20 +2,18 @@
 import type { FelixFields } from '../../src/confd/resources/types.ts';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
 import type { Kernel } from '../../src/routes/kernel/table.ts';
-import { REFRESH_SECONDS } from '../config/settings.ts';
 import type { AgentWanted, PartStatus } from '../dataplane-types.ts';
 import { openConntrackKernel } from '../kernel/conntrack-netlink.ts';
 import { createRouteKeeper, planRoutes, type RouteKeeper } from '../kernel/routes.ts';
 import type { ForeignDevices } from '../kernel/routes-provider.ts';
 import { FOREIGN_DEVICES } from '../kernel/routes-provider.ts';
+import { auditMsOf } from './audit.ts';
 import type { Part, PartDeps } from './part.ts';
 
 /** Protocol number of the agent's routes, which is Felix' (dataplane 3.1). */
 export const DEVICE_ROUTE_PROTOCOL = 80;
 /** Before a broken socket is opened again, ms: doubled each time up to the last. */
 const REOPEN_MS = { first: 500, last: 30_000 } as const;
-/** No audit at all is asked for by 0. */
-const NEVER_MS = 2 ** 31 - 1;
 
 /** What decides on the keeper: another one is made where it changes. */
 interface Settings {
@@ -26,11 +24,10 @@ interface Settings {
 }
 
 function settingsOf(felix: FelixFields): Settings {
-  const refresh = felix.routeRefreshInterval ?? REFRESH_SECONDS;
   const [ipv4 = '', ipv6 = ''] = FOREIGN_DEVICES.wireguard;
   return {
     protocol: felix.deviceRouteProtocol ?? DEVICE_ROUTE_PROTOCOL,
-    auditMs: refresh === 0 ? NEVER_MS : refresh * 1000,
+    auditMs: auditMsOf(felix),
     foreign: {
       workloadPrefixes: felix.interfacePrefix ?? FOREIGN_DEVICES.workloadPrefixes,
       wireguard: [felix.wireguardInterfaceName ?? ipv4, felix.wireguardInterfaceNameV6 ?? ipv6],
@@ -74,6 +71,7 @@ export function createRoutesPart(deps: PartDeps): Part {
       state.lastMs = deps.now() - began;
     },
     status: () => statusOf(state),
+    issues: () => [],
     plan() {
       if (state.wanted === undefined || settingsOf(state.wanted.felix).disabled) return [];
       const { protocol, foreign } = settingsOf(state.wanted.felix);

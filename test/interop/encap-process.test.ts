@@ -1,0 +1,144 @@
+/** The agent as a process: packets of pods by what the datastore says, its probes and commands, signals, restarts and B19. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AgentUnderTest } from './harness/encap-agent.ts';
+import { clusterObjects, startAgent, VXLAN_POOLS, writeCluster } from './harness/encap-agent.ts';
+import type { EncapLab } from './harness/encap-lab.ts';
+import { ENCAP_NODES, makeEncapLab } from './harness/encap-lab.ts';
+import { CAN_RUN } from './harness/lab.ts';
+import { until } from './harness/wait.ts';
+
+describe.skipIf(!CAN_RUN)('the agent as a process', () => {
+  let lab: EncapLab;
+  let manifests: string;
+  const agents = new Map<string, AgentUnderTest>();
+  const agent = (name: string): AgentUnderTest => {
+    const found = agents.get(name);
+    if (found === undefined) throw new Error(name);
+    return found;
+  };
+
+  beforeAll(async () => {
+    lab = await makeEncapLab('encap process');
+    manifests = `${lab.lab.directory}/manifests`;
+    writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
+    for (const name of ENCAP_NODES) agents.set(name, startAgent(lab, name, manifests));
+    for (const name of ENCAP_NODES) await agent(name).ready(40);
+  }, 120_000);
+  afterAll(async () => lab?.close());
+
+  it('carries packets of pods in both families by VXLAN', async () => {
+    const { p1a, p2a, p3a } = lab.pods;
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      await until(`${family} packets`, 10, async () => expect(await lab.ping(p1a, p2a, family)).toBe(3));
+      expect(await lab.ping(p3a, p1a, family)).toBe(3);
+    }
+  });
+
+  it('answers probes, metrics and status, and has nothing left to plan', async () => {
+    const one = agent('n1');
+    expect(await one.probe('/liveness')).toMatchObject({ status: 200, text: expect.stringMatching(/dataplane +yes/) });
+    expect((await one.probe('/metrics')).text).toMatch(/^linnet_agent_routes\{class="vxlan-tunnel"\} [1-9]\d*$/m);
+    const status: unknown = JSON.parse(await one.command('status', '-o', 'json'));
+    expect(status).toMatchObject({ schema: 'linnet.node-agent-status/v1', ready: true, node: 'n1', wanted: { tunnelEndpoints: 4 } });
+    expect(await one.command('status')).toMatch(/neighbours +yes/);
+    const plan: unknown = JSON.parse(await one.command('plan', '-o', 'json'));
+    expect(plan).toMatchObject({ schema: 'linnet.node-agent-plan/v1', steps: [] });
+    expect(await one.command('plan')).toBe('nothing to do\n');
+  });
+
+  it('says what it would do about damage, and does it', async () => {
+    const one = agent('n1');
+    const { namespace } = lab.nodes.n1;
+    const objects = clusterObjects(lab, VXLAN_POOLS, { vxlanVNI: 5000 });
+    const elsewhere = `${lab.lab.directory}/elsewhere`;
+    writeCluster(elsewhere, objects);
+    const words = one.words.map((word) => (word === manifests ? elsewhere : word));
+    const plan = await lab.in(namespace, ['sh', '-c', '"$@" || true', 'sh', 'node', 'bin/node-agent.js', 'plan', ...words]);
+    expect(plan).toMatch(/devices +create vxlan\.calico +VNI 4096, wanted 5000/);
+    expect(await lab.ip(namespace, '-d', 'link', 'show', 'vxlan.calico')).toContain('vxlan id 4096');
+    await lab.ip(namespace, 'route', 'del', lab.blocks.n2.ipv4);
+    await lab.in(namespace, ['bridge', 'fdb', 'del', '66:00:00:00:04:02', 'dev', 'vxlan.calico']);
+    await until('packets again', 10, async () => expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3));
+  });
+
+  it('explains a prefix by the objects behind it', async () => {
+    const text = await agent('n1').command('why', lab.pods.p2a.ipv4);
+    expect(text).toMatch(/^10\.244\.2\.0\/26 via 10\.244\.2\.63 on vxlan-v4 to n2: vxlan-tunnel, chosen$/m);
+    expect(text).toContain('BlockAffinity/n2-ipv4');
+    const none: unknown = JSON.parse(await agent('n1').command('why', '192.0.2.1', '-o', 'json'));
+    expect(none).toMatchObject({ schema: 'linnet.node-agent-why/v1', routes: [] });
+  });
+
+  it('has a directory of statuses that anybody may look into, and one agent a namespace', async () => {
+    const one = agent('n1');
+    const { namespace } = lab.nodes.n1;
+    const place = `${lab.lab.directory}/agent-n1`;
+    // The laboratory's own directory is for nobody else.
+    await lab.in(namespace, ['chmod', '0755', lab.lab.directory]);
+    expect(await lab.in(namespace, ['setpriv', '--reuid', '65534', '--clear-groups', 'stat', '-c', '%a', `${place}/endpoint-status`])).toBe(
+      '755\n',
+    );
+    const other = one.words.map((word) => word.replace(place, `${place}-other`)).concat('--health-enabled', 'false');
+    const refused = await lab.in(namespace, ['sh', '-c', '"$@" 2>&1; echo "exit $?"', 'sh', 'node', 'bin/node-agent.js', 'run', ...other]);
+    expect(refused).toContain('another node-agent has the devices of this network namespace');
+    expect(refused).toContain('exit 2');
+    expect(await one.command('cleanup')).toBe('');
+    expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
+  });
+
+  it('follows FelixConfiguration while it runs: devices, the listener of probes', async () => {
+    const one = agent('n3');
+    const { namespace } = lab.nodes.n3;
+    const own = {
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'FelixConfiguration',
+      metadata: { name: 'node.n3' },
+      spec: { vxlanMTU: 1400, healthPort: 9100 },
+    };
+    writeCluster(manifests, [...clusterObjects(lab, VXLAN_POOLS), own]);
+    await until('the MTU that is configured', 10, async () =>
+      expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1400'),
+    );
+    await until('probes at the other port', 10, async () =>
+      expect(
+        await lab.in(namespace, ['sh', '-c', "curl -s -m 5 -o /dev/null -w '%{http_code}' http://localhost:9100/readiness || true"]),
+      ).toBe('200'),
+    );
+    writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
+    await until('both back', 10, async () => {
+      expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1450');
+      expect((await one.probe('/readiness')).status).toBe(200);
+    });
+  });
+
+  it('ends on SIGTERM with everything left as it is, and takes it up again', async () => {
+    const one = agent('n1');
+    const { namespace } = lab.nodes.n1;
+    const index = async (): Promise<string> => (await lab.ip(namespace, '-o', 'link', 'show', 'vxlan.calico')).split(':')[0] ?? '';
+    const before = await index();
+    await one.running.stop('SIGTERM');
+    expect(one.running.dead()).toContain('ended with 0');
+    expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4', 5)).toBe(5);
+    agents.set('n1', startAgent(lab, 'n1', manifests));
+    await agent('n1').ready(40);
+    expect(await index()).toBe(before);
+    expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv6')).toBe(3);
+  });
+
+  it('is killed, and what it made works on; cleanup takes exactly that away', async () => {
+    const one = agent('n2');
+    const { namespace } = lab.nodes.n2;
+    await lab.ip(namespace, 'route', 'add', '198.51.100.0/24', 'via', lab.nodes.n3.ipv4, 'proto', '17');
+    await one.running.stop('SIGKILL');
+    expect(await lab.ping(lab.pods.p2a, lab.pods.p1a, 'ipv4')).toBe(3);
+    expect(await one.command('cleanup')).toMatch(/devices +2 +0/);
+    expect(await one.command('cleanup')).toBe('nothing of this agent is in the kernel\n');
+    const routes = await lab.ip(namespace, 'route', 'show', 'table', 'all');
+    expect(routes).toContain('198.51.100.0/24');
+    expect(routes).not.toMatch(/proto 80/);
+    expect(await lab.ip(namespace, 'link', 'show')).not.toContain('vxlan');
+    agents.set('n2', startAgent(lab, 'n2', manifests));
+    await agent('n2').ready(40);
+    await until('packets again', 10, async () => expect(await lab.ping(lab.pods.p2a, lab.pods.p1a, 'ipv4')).toBe(3));
+  });
+});
