@@ -13,20 +13,31 @@ export interface Carried {
   readonly replan: boolean;
 }
 
-/** Does the steps in order; a device of which one fails is left at that until the next try. */
-export function carryOut(state: DeviceState, steps: readonly DeviceStep[]): Carried {
+/**
+ * Does the steps in order; a device of which one fails is left at that until the next try. `tried` holds those of this turn: the kernel
+ * accepts some requests and does nothing.
+ */
+export function carryOut(state: DeviceState, steps: readonly DeviceStep[], tried: Set<string>): Carried {
   const made = new Map<string, number>();
   const given = new Set<string>();
   let done = 0;
   let replan = false;
   for (const step of steps) {
     if (given.has(step.device)) continue;
-    const verdict = doStep(state, step, made);
-    if (verdict === 'done') done += 1;
-    else given.add(step.device);
+    const words = JSON.stringify(step);
+    const verdict = tried.has(words) ? unheard(state, step) : doStep(state, step, made);
+    if (verdict === 'done') {
+      done += 1;
+      tried.add(words);
+    } else given.add(step.device);
     if (verdict === 'replan') replan = true;
   }
   return { done, replan };
+}
+
+function unheard(state: DeviceState, step: DeviceStep): 'failed' {
+  state.failed.set(step.device, `${step.step} ${step.device} (${step.because}): the kernel accepts it, and nothing changes`);
+  return 'failed';
 }
 
 function doStep(state: DeviceState, step: DeviceStep, made: Map<string, number>): 'done' | 'replan' | 'failed' {

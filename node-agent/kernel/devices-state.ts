@@ -50,6 +50,8 @@ export interface DeviceState {
   settled: boolean;
   steps: number;
   repairs: number;
+  /** Monotonic ms of the last turns that repaired something, oldest first. */
+  readonly repairedAt: number[];
   failures: number;
   status: DeviceStatus | undefined;
   statusText: string;
@@ -65,7 +67,7 @@ export function createState(deps: DeviceDeps): DeviceState {
   return {
     ...{ deps, config: undefined, held: new Set(), remake: new Set(), absentKinds: new Set(), failed: new Map(), told: new Set() },
     ...{ felix: undefined, felixDue: true, backend: undefined, ipip: undefined, standInGone: false, mtuFileFault: '', mtuFileDue: true },
-    ...{ settled: false, steps: 0, repairs: 0, failures: 0, status: undefined, statusText: '' },
+    ...{ settled: false, steps: 0, repairs: 0, repairedAt: [], failures: 0, status: undefined, statusText: '' },
     ...{ lastTurn: -Infinity, armedAt: Infinity, cancel: undefined, cancelAudit: undefined, stopped: false },
   };
 }

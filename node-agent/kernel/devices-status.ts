@@ -5,11 +5,16 @@ import type { DeviceWish } from '../encap/types.ts';
 import type { DeviceState, View } from './devices-state.ts';
 import type { DeviceConfig, DeviceReport, DeviceStatus } from './devices-types.ts';
 
-/** The devices as seen last, and everything wrong with them. `backendFault` is that of the eBPF backend, '' for none. */
-export function statusOf(state: DeviceState, config: DeviceConfig, view: View, backendFault: string): DeviceStatus {
+/** The devices as seen last, and everything wrong with them: of the eBPF backend and of others that write the same, '' for none. */
+export function statusOf(
+  state: DeviceState,
+  config: DeviceConfig,
+  view: View,
+  [backendFault, contested]: readonly [string, string],
+): DeviceStatus {
   const devices = config.wishes.devices.map((wish) => report(state, wish, view, backendFault));
   const details = devices.filter((one) => one.detail !== '').map((one) => one.detail);
-  const faults = [...details, state.mtuFileFault].filter((text) => text !== '');
+  const faults = [...details, state.mtuFileFault, contested].filter((text) => text !== '');
   return {
     ready: devices.every((one) => one.state === 'ready') && state.mtuFileFault === '',
     devices,

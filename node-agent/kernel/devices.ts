@@ -22,6 +22,9 @@ const SPACING_MS = 200;
 /** After a failure, ms; doubled by each further one, to the time of the audit at most. */
 const RETRY_MS = 1_000;
 
+/** Turns with repairs in so many ms that mean another writer, who would go on for ever; then repairs come with the audit alone. */
+const CONTEST = { turns: 30, withinMs: 60_000 } as const;
+
 /** Looks of one turn: what the kernel refuses for good shows by the third. */
 const LOOKS = 5;
 
@@ -64,11 +67,18 @@ function preview(state: DeviceState, config: DeviceConfig): DevicePreview {
 /** A turn in so many ms, or earlier where one is due earlier. */
 function arm(state: DeviceState, ms: number): void {
   const { now, after } = state.deps;
-  const at = Math.max(now() + ms, ms === 0 ? 0 : state.lastTurn + SPACING_MS);
+  const spacing = isContested(state) ? DEVICE_AUDIT_MS : SPACING_MS;
+  const at = Math.max(now() + ms, ms === 0 ? 0 : state.lastTurn + spacing);
   if (state.stopped || state.config === undefined || at >= state.armedAt) return;
   state.cancel?.();
   state.armedAt = at;
   state.cancel = after(Math.max(0, at - now()), () => turn(state));
+}
+
+/** Somebody else keeps the devices as well, such as a Felix of another pid namespace: reported, not fought over. */
+function isContested({ deps, repairedAt }: DeviceState): boolean {
+  const first = repairedAt.at(-CONTEST.turns);
+  return first !== undefined && deps.now() - first < CONTEST.withinMs;
 }
 
 function audit(state: DeviceState): void {
@@ -105,17 +115,18 @@ function turn(state: DeviceState): void {
 /** Looks and acts until nothing is left to do; true where everything is as wanted or waits for others. */
 function bringAbout(state: DeviceState, config: DeviceConfig): boolean {
   state.failed.clear();
+  const tried = new Set<string>();
   let view = look(state, config);
   let done = 0;
   for (let looks = 1; looks < LOOKS && view.plan.steps.length > 0; looks++) {
     noticeStandIn(state, view);
-    const carried = carryOut(state, view.plan.steps);
+    const carried = carryOut(state, view.plan.steps, tried);
     done += carried.done;
     view = look(state, config);
     if (carried.done === 0 && !carried.replan) break;
   }
   state.steps += done;
-  if (state.settled) state.repairs += done;
+  if (state.settled && done > 0) noticeRepairs(state, done);
   const open = view.plan.steps.length > 0;
   if (!open) state.settled = true;
   for (const { name } of config.wishes.devices) {
@@ -126,6 +137,12 @@ function bringAbout(state: DeviceState, config: DeviceConfig): boolean {
   tendMtuFile(state, view.mtu.pod);
   tell(state, config, view, backendFault);
   return !open && backendFault === '' && state.mtuFileFault === '';
+}
+
+function noticeRepairs(state: DeviceState, done: number): void {
+  state.repairs += done;
+  state.repairedAt.push(state.deps.now());
+  if (state.repairedAt.length > CONTEST.turns) state.repairedAt.shift();
 }
 
 function noticeStandIn(state: DeviceState, view: View): void {
@@ -156,7 +173,8 @@ function tendMtuFile(state: DeviceState, mtu: number): void {
 
 /** Says what is new; a sentence that was said is not repeated until it was untrue in between. */
 function tell(state: DeviceState, config: DeviceConfig, view: View, backendFault: string): void {
-  const status = statusOf(state, config, view, backendFault);
+  const contested = isContested(state) ? `devices were repaired ${CONTEST.turns} times in a minute: somebody else writes them too` : '';
+  const status = statusOf(state, config, view, [backendFault, contested]);
   const sentences = new Set([...status.faults, ...view.mtu.warnings, ...view.features.warnings]);
   for (const sentence of sentences) if (!state.told.has(sentence)) state.deps.log.warn({ because: sentence }, 'devices');
   state.told.clear();

@@ -172,6 +172,43 @@ describe('the upkeep of devices', () => {
     expect(sync.status()?.ready).toBe(true);
   });
 
+  it('says that the kernel accepts a request and does nothing', () => {
+    const { clock, kernel, sync } = setUp({ kernelRelease: '5.6.0' });
+    const { offload } = kernel;
+    Object.assign(kernel, { offload: (name: string) => offload(name, 'txChecksum') || true });
+    sync.configure(wants([vxlan]));
+    clock.pass(500);
+    // Once when it is made, once as a change of what is there.
+    expect(kernel.diary.filter((words) => words.startsWith('offload'))).toHaveLength(2);
+    expect(sync.status()).toMatchObject({
+      ready: false,
+      devices: [{ detail: expect.stringContaining('accepts it, and nothing changes') }],
+    });
+  });
+
+  it('does not fight a writer that never stops: it says so and repairs at the pace of its audit', () => {
+    const { clock, kernel, sync, touch } = setUp();
+    sync.configure(wants([vxlan]));
+    clock.pass(1_000);
+    for (let seconds = 0; seconds < 30; seconds++) {
+      kernel.links.delete('vxlan.calico');
+      touch();
+      clock.pass(1_000);
+    }
+    expect(sync.status()).toMatchObject({ faults: ['devices were repaired 30 times in a minute: somebody else writes them too'] });
+    const before = sync.status()?.repairs ?? 0;
+    for (let seconds = 0; seconds < 20; seconds++) {
+      kernel.links.delete('vxlan.calico');
+      touch();
+      clock.pass(1_000);
+    }
+    const turns = ((sync.status()?.repairs ?? 0) - before) / 4;
+    expect(turns).toBeGreaterThanOrEqual(1);
+    expect(turns).toBeLessThanOrEqual(3);
+    clock.pass(120_000);
+    expect(sync.status()).toMatchObject({ ready: true, faults: [] });
+  });
+
   it('goes on after a reading that failed', () => {
     const { clock, kernel, sync } = setUp();
     kernel.broken = new Error('interfaces: ENOBUFS');
