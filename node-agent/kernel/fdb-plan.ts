@@ -116,25 +116,39 @@ export function wantedEntries(vteps: readonly Vtep[], family: IpFamily, device: 
   return { family, device, neighbours, forwarding, issues };
 }
 
+/** True where both want the same of the same device, and say the same about what cannot be. */
+export function entriesEqual(a: FdbEntries, b: FdbEntries): boolean {
+  if (a.device !== b.device || a.neighbours.size !== b.neighbours.size || a.issues.length !== b.issues.length) return false;
+  for (const [key, { node, mac }] of a.neighbours) {
+    const other = b.neighbours.get(key);
+    if (other?.node !== node || other.mac !== mac) return false;
+  }
+  for (const [mac, { host }] of a.forwarding) {
+    const other = b.forwarding.get(mac);
+    if (other === undefined || addressKeyOf(other.host) !== addressKeyOf(host)) return false;
+  }
+  return JSON.stringify(a.issues) === JSON.stringify(b.issues);
+}
+
 /** The neighbour entry as it is written. */
-export function neighbourEntry({ family, device }: FdbEntries, { address, mac }: FdbNeighbour): NeighbourMessage {
+function neighbourEntry({ family, device }: FdbEntries, { address, mac }: FdbNeighbour): NeighbourMessage {
   return { family, interface: device, state: PERMANENT, flags: 0, destination: address, mac };
 }
 
 /** The forwarding entry as it is written. */
-export function forwardingEntry({ device }: FdbEntries, { mac, host }: FdbForwarding): NeighbourMessage {
+function forwardingEntry({ device }: FdbEntries, { mac, host }: FdbForwarding): NeighbourMessage {
   return { family: 'bridge', interface: device, state: PERMANENT, flags: SELF, destination: host, mac };
 }
 
 const isPermanent = ({ state }: NeighbourMessage): boolean => (state & PERMANENT) !== 0;
 
 /** True where a neighbour is as it must be. */
-export function neighbourIsRight(entry: NeighbourMessage, wanted: FdbNeighbour): boolean {
+function neighbourIsRight(entry: NeighbourMessage, wanted: FdbNeighbour): boolean {
   return isPermanent(entry) && entry.mac === wanted.mac;
 }
 
 /** True where a forwarding entry is as it must be: to that host by the device's own port, VNI and interface. */
-export function forwardingIsRight(entry: NeighbourMessage, wanted: FdbForwarding): boolean {
+function forwardingIsRight(entry: NeighbourMessage, wanted: FdbForwarding): boolean {
   const { destination, port, vni, via, nexthop } = entry;
   if (!isPermanent(entry) || destination === undefined) return false;
   if (port !== undefined || vni !== undefined || via !== undefined || nexthop !== undefined) return false;
@@ -142,8 +156,21 @@ export function forwardingIsRight(entry: NeighbourMessage, wanted: FdbForwarding
 }
 
 /** True where the device's own table holds the entry, which that of a bridge above it does not. */
-export function isForwarding(entry: NeighbourMessage): boolean {
+function isForwarding(entry: NeighbourMessage): boolean {
   return entry.family === 'bridge' && (entry.flags & SELF) !== 0;
+}
+
+/** True where a notification about an entry of the device says that it is not, or not there, as it must be. */
+export function contradicts(entries: FdbEntries, gone: boolean, entry: NeighbourMessage): boolean {
+  const unwanted = !gone && isPermanent(entry) && entry.mac !== undefined;
+  if (entry.family === 'bridge') {
+    const own = isForwarding(entry) ? entries.forwarding.get(entry.mac ?? '') : undefined;
+    if (own !== undefined) return forwardingIsRight(entry, own) === gone;
+    return isForwarding(entry) && unwanted;
+  }
+  if (entry.family !== entries.family || entry.destination === undefined) return false;
+  const own = entries.neighbours.get(addressKeyOf(entry.destination));
+  return own === undefined ? unwanted : gone || !neighbourIsRight(entry, own);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { NetlinkEvent } from 'netlink';
 import { LINK_FLAG } from 'netlink';
 import type { IpFamily } from '../encap/types.ts';
 import type { FdbEntries } from './fdb-plan.ts';
-import { addressKeyOf, forwardingIsRight, isForwarding, neighbourIsRight, planFdb, vtepIssue, wantedEntries } from './fdb-plan.ts';
+import { addressKeyOf, contradicts, entriesEqual, planFdb, vtepIssue, wantedEntries } from './fdb-plan.ts';
 import type { FamilyState, FdbConfig, FdbDeps, FdbStatus, FdbStep, FdbSync } from './fdb-types.ts';
 import type { NeighbourOperation, Outcome } from './types.ts';
 
@@ -24,9 +24,6 @@ const SPACING = { turns: 5, least: 100, most: 500 } as const;
 const RETRY_MS = { first: 1_000, last: 30_000 } as const;
 
 const FAMILIES: readonly IpFamily[] = ['ipv4', 'ipv6'];
-
-/** NUD_PERMANENT. */
-const PERMANENT = 0x80;
 
 interface FdbState {
   readonly deps: FdbDeps;
@@ -66,13 +63,18 @@ export function createFdbSync(deps: FdbDeps): FdbSync {
     },
     configure: (config) => {
       if (state.config === undefined) audit(state);
-      state.families = familiesOf(state, config);
+      const before = state.families;
+      state.families = familiesOf(before, config);
       state.config = config;
-      cause(state, 0);
+      // The same again is free: what others do to the entries is told by notifications.
+      if ([...state.families].some(([family, now]) => before.get(family) !== now)) cause(state, 0);
+      else tell(state);
     },
     status: () => statusOf(state),
     plan: () => stepsOf(state),
-    flush: () => turn(state),
+    flush: () => {
+      if (state.armedAt !== Number.POSITIVE_INFINITY) turn(state);
+    },
     stop: () => {
       state.stopped = true;
       state.cancel?.();
@@ -101,17 +103,16 @@ function createState(deps: FdbDeps): FdbState {
   };
 }
 
-/** What is wanted by family; a family of the same endpoints on the same device stays settled. */
-function familiesOf(state: FdbState, { vteps, devices }: FdbConfig): Map<IpFamily, FamilyState> {
+/** What is wanted by family; a family of which the same is wanted as before stays as it is. */
+function familiesOf(all: FdbState['families'], { vteps, devices }: FdbConfig): Map<IpFamily, FamilyState> {
   const families = new Map<IpFamily, FamilyState>();
   for (const family of FAMILIES) {
     const device = devices[family];
     if (device === undefined) continue;
-    const before = state.families.get(family);
-    const same = before?.entries.device === device && state.config?.vteps === vteps;
-    if (same) families.set(family, before);
+    const entries = wantedEntries(vteps, family, device);
+    const before = all.get(family);
+    if (before !== undefined && entriesEqual(before.entries, entries)) families.set(family, before);
     else {
-      const entries = wantedEntries(vteps, family, device);
       const begun = before?.entries.device === device && before.begun;
       families.set(family, { entries, settled: false, begun, right: 0, foreign: 0, refused: [], failing: 0, broken: '' });
     }
@@ -131,18 +132,6 @@ function disturbs(state: FdbState, event: NetlinkEvent): boolean {
     if (entries.device === event.neighbour.interface && contradicts(entries, event.gone, event.neighbour)) return true;
   }
   return false;
-}
-
-function contradicts(entries: FdbEntries, gone: boolean, entry: Extract<NetlinkEvent, { kind: 'neighbour' }>['neighbour']): boolean {
-  const unwanted = !gone && (entry.state & PERMANENT) !== 0 && entry.mac !== undefined;
-  if (entry.family === 'bridge') {
-    const own = isForwarding(entry) ? entries.forwarding.get(entry.mac ?? '') : undefined;
-    if (own !== undefined) return forwardingIsRight(entry, own) === gone;
-    return isForwarding(entry) && unwanted;
-  }
-  if (entry.family !== entries.family || entry.destination === undefined) return false;
-  const own = entries.neighbours.get(addressKeyOf(entry.destination));
-  return own === undefined ? unwanted : gone || !neighbourIsRight(entry, own);
 }
 
 /** A turn for a reason of its own, in so many ms or as soon as the spacing allows. */

@@ -195,6 +195,17 @@ describe('entries kept in order', () => {
     ]);
   });
 
+  it('are not read for the same endpoints again', () => {
+    const { kernel, sync, configure } = scene([vtep(1), vtep(2)]);
+    configure([vtep(2), vtep(1)]);
+    sync.flush();
+    expect(kernel.readings).toBe(1);
+    configure([vtep(1), vtep(2, { node: 'n7' })]);
+    expect([kernel.readings, kernel.log.length, sync.status().entries]).toEqual([2, 0, 4]);
+    configure([vtep(1), vtep(2, { node: 'n7' })], { ipv4: 9 });
+    expect([kernel.readings, kernel.log.length]).toEqual([3, 4]);
+  });
+
   it.each<[string, NeighbourMessage, boolean, (kernel: ReturnType<typeof makeFakeNeighbours>) => void]>([
     [
       'deleted',
