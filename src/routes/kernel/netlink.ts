@@ -165,7 +165,8 @@ function ownNexthop(message: NexthopMessage): OwnNexthop {
 }
 
 function kernelLink(link: LinkMessage): KernelLink {
-  return { index: link.index, name: link.name, up: (link.flags & LINK_FLAG.up) !== 0 };
+  const { index, name, flags } = link;
+  return { index, name, up: (flags & LINK_FLAG.up) !== 0, carrier: (flags & LINK_FLAG.lowerUp) !== 0 };
 }
 
 /** As BIRD's direct protocol takes it: no secondary addresses, nothing of less than global scope. */

@@ -125,10 +125,10 @@ function noticeAlien(state: SyncState, route: AlienRoute, gone: boolean): void {
   state.resolveDue = true;
 }
 
-/** Routes over an interface that goes down vanish without a word; notifications about anything else of it are passed over. */
+/** Routes over an interface that goes down or loses its carrier vanish without a word; notifications about anything else of it are passed over. */
 function noticeLink(state: SyncState, link: KernelLink, gone: boolean): void {
   const known = state.links.get(link.index);
-  if (!gone && known?.up === link.up && known.name === link.name) return;
+  if (!gone && known?.up === link.up && known.carrier === link.carrier && known.name === link.name) return;
   if (gone) state.links.delete(link.index);
   else state.links.set(link.index, link);
   if (known !== undefined) state.wantReading();

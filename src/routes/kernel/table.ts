@@ -53,6 +53,8 @@ export interface KernelLink {
   readonly name: string;
   /** Administratively up. */
   readonly up: boolean;
+  /** The layer below says it works; absent: not known to fail. Without it the kernel drops nexthop objects and their routes without a word. */
+  readonly carrier?: boolean;
 }
 
 /** An address of an interface. */
