@@ -1,4 +1,5 @@
 /** vxlan.calico, vxlan-v6.calico and tunl0 in the kernel: made, kept, followed and left alone, as `ip` and packets see it. */
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UpkeepOptions, UpkeepUnderTest } from './harness/encap-devices.ts';
 import { backendOf, ip, ipipRoute, ipipWish, joinByHand, startUpkeep, vtepMac, vxlanWish, wishesOf } from './harness/encap-devices.ts';
@@ -137,9 +138,8 @@ describe.skipIf(!CAN_RUN)('devices of the agent', () => {
         }),
       );
     const before = await looks();
-    // In one go: the second command must not come after the repair of the first.
-    const batch = commands.map((command) => command.join(' ')).join('\\n');
-    await lab.in(n1.namespace, ['sh', '-c', `printf '${batch}\\n' | ip -batch -`]);
+    // Synchronous: the upkeep lives in this process, and must not repair between two commands.
+    for (const command of commands) execFileSync('ip', ['-n', n1.namespace, ...command]);
     await until('repaired', 20, async () => expect(await looks()).toEqual(before));
     await until('counted', 20, () => expect(one.status().repairs).toBeGreaterThan(0));
     expect(one.fatal).toEqual([]);
