@@ -5,13 +5,10 @@
 import type { Address } from 'bgp-ts/net';
 import { formatAddress } from 'bgp-ts/net';
 import type { NeighbourMessage } from 'netlink';
+import { NEIGHBOUR_FLAG, NEIGHBOUR_STATE } from 'netlink';
 import type { Issue } from '../../src/confd/resources/types.ts';
 import type { IpFamily, Vtep } from '../encap/types.ts';
 import type { NeighbourOperation, NeighbourTable } from './types.ts';
-
-/** NUD_PERMANENT and NTF_SELF of linux/neighbour.h: never aged, and in the device's own table. */
-const PERMANENT = 0x80;
-const SELF = 2;
 
 /** A neighbour's place in its table. */
 type AddressKey = string | number;
@@ -132,15 +129,15 @@ export function entriesEqual(a: FdbEntries, b: FdbEntries): boolean {
 
 /** The neighbour entry as it is written. */
 function neighbourEntry({ family, device }: FdbEntries, { address, mac }: FdbNeighbour): NeighbourMessage {
-  return { family, interface: device, state: PERMANENT, flags: 0, destination: address, mac };
+  return { family, interface: device, state: NEIGHBOUR_STATE.permanent, flags: 0, destination: address, mac };
 }
 
 /** The forwarding entry as it is written. */
 function forwardingEntry({ device }: FdbEntries, { mac, host }: FdbForwarding): NeighbourMessage {
-  return { family: 'bridge', interface: device, state: PERMANENT, flags: SELF, destination: host, mac };
+  return { family: 'bridge', interface: device, state: NEIGHBOUR_STATE.permanent, flags: NEIGHBOUR_FLAG.self, destination: host, mac };
 }
 
-const isPermanent = ({ state }: NeighbourMessage): boolean => (state & PERMANENT) !== 0;
+const isPermanent = ({ state }: NeighbourMessage): boolean => (state & NEIGHBOUR_STATE.permanent) !== 0;
 
 /** True where a neighbour is as it must be. */
 function neighbourIsRight(entry: NeighbourMessage, wanted: FdbNeighbour): boolean {
@@ -157,7 +154,7 @@ function forwardingIsRight(entry: NeighbourMessage, wanted: FdbForwarding): bool
 
 /** True where the device's own table holds the entry, which that of a bridge above it does not. */
 function isForwarding(entry: NeighbourMessage): boolean {
-  return entry.family === 'bridge' && (entry.flags & SELF) !== 0;
+  return entry.family === 'bridge' && (entry.flags & NEIGHBOUR_FLAG.self) !== 0;
 }
 
 /** True where a notification about an entry of the device says that it is not, or not there, as it must be. */

@@ -9,14 +9,7 @@ import type { Log } from '../../src/confd/log.ts';
 import type { KernelListener, KernelWatch } from './types.ts';
 
 /** Groups that the reconcilers of devices, neighbours and rules need; routes are watched by those that write them. */
-export const WATCH_GROUPS: readonly number[] = [
-  GROUP.link,
-  GROUP.ipv4Address,
-  GROUP.ipv6Address,
-  GROUP.neighbour,
-  GROUP.ipv4Rule,
-  GROUP.ipv6Rule,
-];
+const WATCH_GROUPS: readonly number[] = [GROUP.link, GROUP.ipv4Address, GROUP.ipv6Address, GROUP.neighbour, GROUP.ipv4Rule, GROUP.ipv6Rule];
 
 /** Before the socket is opened anew, ms: doubled each time up to the last, and the first again once it held for the quiet time. */
 export const REOPEN_MS = { first: 100, last: 10_000, quiet: 30_000 } as const;

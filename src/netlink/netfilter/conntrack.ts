@@ -24,7 +24,7 @@ export interface ConntrackEnds {
 }
 
 /** Message types: subsystem CTNETLINK (1), messages of enum cntl_msg_types. */
-export const CONNTRACK = { new: 0x100, get: 0x101, delete: 0x102 } as const;
+const CONNTRACK = { get: 0x101, delete: 0x102 } as const;
 
 const NFGENMSG = 4;
 const CTA_TUPLE_ORIG = 1;
