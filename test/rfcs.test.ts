@@ -15,7 +15,7 @@ const rows = document
 /** Paths in a cell: `wire/open.ts` is under `base`, `src/config/values.ts` is not. */
 function paths(cell: string, base: string): string[] {
   const found = cell.match(/[a-z0-9-]+\/(?:[a-z0-9-]+\/)*(?:[a-z0-9.-]+\.ts)?/g) ?? [];
-  return found.map((path) => (/^(src|test)\//.test(path) ? path : `${base}${path}`));
+  return found.map((path) => (/^(src|test|node-agent)\//.test(path) ? path : `${base}${path}`));
 }
 
 function citations(folder: string): Set<string> {
