@@ -33,30 +33,40 @@ const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_TUPLE_IP = 1;
 
-type Attributes = { readonly [type: number]: readonly [at: number, length: number] };
-
-/** Where each attribute's value stands; undefined where one is cut off. The last of a type counts. */
-function attributesIn(octets: Buffer, at: number, end: number): Attributes | undefined {
-  const found: { [type: number]: readonly [number, number] } = {};
+/** Where the value of an attribute between `at` and `end` begins; -1 where it is not there or one before it is cut off. Makes nothing. */
+function find(octets: Buffer, at: number, end: number, type: number): number {
   while (at + 4 <= end) {
     const length = octets.readUInt16LE(at);
-    if (length < 4 || at + length > end) return undefined;
-    found[octets.readUInt16LE(at + 2) & ATTRIBUTE_TYPE_MASK] = [at + 4, length - 4];
+    if (length < 4 || at + length > end) return -1;
+    if ((octets.readUInt16LE(at + 2) & ATTRIBUTE_TYPE_MASK) === type) return at + 4;
     at += (length + 3) & ~3;
   }
-  return found;
+  return -1;
 }
 
-/** Source and destination of a tuple: CTA_IP_V4_SRC 1, V4_DST 2, V6_SRC 3, V6_DST 4. */
-function endsOf(octets: Buffer, place: readonly [number, number] | undefined): readonly [SocketIp, SocketIp] | undefined {
-  const ip = place && attributesIn(octets, place[0], place[0] + place[1])?.[CTA_TUPLE_IP];
-  const ends = ip && attributesIn(octets, ip[0], ip[0] + ip[1]);
-  const source = ends?.[1] ?? ends?.[3];
-  const destination = ends?.[2] ?? ends?.[4];
-  if (source === undefined || destination === undefined) return undefined;
-  const from = readIp(octets, ...source);
-  const to = readIp(octets, ...destination);
-  return from === undefined || to === undefined ? undefined : [from, to];
+/** Where the value that begins at `at` ends. */
+function endOf(octets: Buffer, at: number): number {
+  return at - 4 + octets.readUInt16LE(at - 4);
+}
+
+function ipOf(octets: Buffer, at: number, end: number, types: readonly [ipv4: number, ipv6: number]): SocketIp | undefined {
+  const ipv4 = find(octets, at, end, types[0]);
+  const value = ipv4 < 0 ? find(octets, at, end, types[1]) : ipv4;
+  return value < 0 ? undefined : readIp(octets, value, endOf(octets, value) - value);
+}
+
+/** CTA_IP_V4_SRC and CTA_IP_V6_SRC, and those of the destination. */
+const SOURCE = [1, 3] as const;
+const DESTINATION = [2, 4] as const;
+
+/** Source and destination of the tuple whose attributes begin at `at`. */
+function endsOf(octets: Buffer, at: number): readonly [SocketIp, SocketIp] | undefined {
+  const ip = at < 0 ? -1 : find(octets, at, endOf(octets, at), CTA_TUPLE_IP);
+  if (ip < 0) return undefined;
+  const end = endOf(octets, ip);
+  const source = ipOf(octets, ip, end, SOURCE);
+  const destination = ipOf(octets, ip, end, DESTINATION);
+  return source === undefined || destination === undefined ? undefined : [source, destination];
 }
 
 /**
@@ -70,19 +80,19 @@ export function decodeConntrack(
   wanted: (ends: ConntrackEnds) => boolean,
 ): ConntrackMessage | undefined {
   if (end - at < NFGENMSG) return undefined;
-  const attributes = attributesIn(octets, at + NFGENMSG, end);
-  const original = attributes?.[CTA_TUPLE_ORIG];
+  const from = at + NFGENMSG;
+  const original = find(octets, from, end, CTA_TUPLE_ORIG);
   const ends = endsOf(octets, original);
-  const replies = endsOf(octets, attributes?.[CTA_TUPLE_REPLY]);
-  if (original === undefined || ends === undefined || replies === undefined) return undefined;
+  const replies = ends && endsOf(octets, find(octets, from, end, CTA_TUPLE_REPLY));
+  if (ends === undefined || replies === undefined) return undefined;
   if (!wanted({ source: ends[0], destination: ends[1], replySource: replies[0], replyDestination: replies[1] })) return undefined;
-  const id = attributes?.[CTA_ID];
-  const zone = attributes?.[CTA_ZONE];
+  const id = find(octets, from, end, CTA_ID);
+  const zone = find(octets, from, end, CTA_ZONE);
   return {
     family: ends[0].family,
-    tuple: Buffer.from(octets.subarray(original[0], original[0] + original[1])),
-    id: id?.[1] === 4 ? octets.readUInt32BE(id[0]) : 0,
-    zone: zone?.[1] === 2 ? octets.readUInt16BE(zone[0]) : 0,
+    tuple: Buffer.from(octets.subarray(original, endOf(octets, original))),
+    id: id >= 0 && endOf(octets, id) - id === 4 ? octets.readUInt32BE(id) : 0,
+    zone: zone >= 0 && endOf(octets, zone) - zone === 2 ? octets.readUInt16BE(zone) : 0,
   };
 }
 
