@@ -125,12 +125,13 @@ export function programInfo(fd: number): { readonly id: number; readonly tag: st
   };
 }
 
-/** Descriptor of a program by its id; undefined where it is gone. */
-export function openProgram(id: number): number | undefined {
+/** Whether the kernel still has the program of an id; one that nobody holds goes a moment later. */
+export function hasProgram(id: number): boolean {
   const attributes = Buffer.alloc(12);
   attributes.writeUInt32LE(id, 0);
   const fd = bpfCall(PROGRAM_BY_ID, attributes);
-  return fd >= 0 ? fd : undefined;
+  if (fd >= 0) closeDescriptor(fd);
+  return fd >= 0;
 }
 
 /** A TCX link: which program it holds and where. `interface` is 0 once its interface is gone. Undefined for links of other types. */

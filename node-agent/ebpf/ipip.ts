@@ -13,7 +13,7 @@ import { createClsact } from './clsact.ts';
 import type { BpfObject } from './object.ts';
 import type { Maps } from './programs.ts';
 import { loadPrograms, openMaps, readObject, removeMapPins } from './programs.ts';
-import { applyTables, countEntries, mapOf, readCounters } from './tables.ts';
+import { applyTables, countEntries, readCounters } from './tables.ts';
 import { createTcx, hasTcx } from './tcx.ts';
 import type { AttachMode, IpipApplied, IpipAttachment, IpipBackend, IpipStatus, IpipWanted } from './types.ts';
 
@@ -137,6 +137,8 @@ export function openIpip(options: IpipOptions): IpipBackend {
   const object = options.object ?? readObject('ipip.o');
   let footing: Footing | undefined;
   let opened: Opened | undefined;
+  /** Entries after the last `apply`; counting them in the kernel takes as long as reading them. */
+  let entries: Pick<IpipStatus, 'blocks' | 'sources'> | undefined;
 
   const standing = (): Footing => {
     footing ??= stand(options);
@@ -154,6 +156,7 @@ export function openIpip(options: IpipOptions): IpipBackend {
     footing?.socket.close();
     opened = undefined;
     footing = undefined;
+    entries = undefined;
   };
 
   return {
@@ -164,14 +167,14 @@ export function openIpip(options: IpipOptions): IpipBackend {
       tables.finish();
       const { directory } = standing();
       if (directory !== undefined) removeMapPins(directory, 'others');
+      entries = tables.entries;
       return { ...tables.changed, ...hung };
     },
     status: (): IpipStatus => {
       const { maps } = ready();
       return {
         attachments: attachments(standing()),
-        blocks: countEntries(mapOf(maps, 'ipip_blocks')),
-        sources: countEntries(mapOf(maps, 'ipip_sources')),
+        ...(entries ?? countEntries(maps)),
         counters: readCounters(maps),
         sourceHash: object.notes.get('linnet.source') ?? '',
       };

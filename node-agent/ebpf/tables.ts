@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { MapHandle } from './entries.ts';
 import { eachEntry, readEntry, removeEntries, writeEntries, writeEntry } from './entries.ts';
 import type { Maps } from './programs.ts';
-import type { IpipApplied, IpipCount, IpipReason, IpipWanted } from './types.ts';
+import type { IpipApplied, IpipCount, IpipReason, IpipStatus, IpipWanted } from './types.ts';
 import { IPIP_REASONS } from './types.ts';
 import type { TableChange } from './wanted.ts';
 import { blockKey, changeOf, settingOf, tablesOf } from './wanted.ts';
@@ -66,6 +66,8 @@ function removeFrom(map: MapHandle, layout: Layout, remove: readonly number[]): 
 /** What `applyTables` changed, and what is left for after the programs are in place. */
 export interface TablesApplied {
   readonly changed: Pick<IpipApplied, 'blocks' | 'sources'>;
+  /** Entries when that is done. */
+  readonly entries: Pick<IpipStatus, 'blocks' | 'sources'>;
   /** Takes out what is wanted no more. */
   readonly finish: () => void;
 }
@@ -86,6 +88,7 @@ export function applyTables(maps: Maps, wanted: IpipWanted): TablesApplied {
       blocks: { written: block.write.length, removed: block.remove.length },
       sources: { written: source.write.length, removed: source.remove.length },
     },
+    entries: { blocks: tables.blocks.size, sources: tables.sources.size },
     finish: () => {
       removeFrom(blocks, BLOCK, block.remove);
       removeFrom(sources, ADDRESS, source.remove);
@@ -132,11 +135,15 @@ export function readCounters(maps: Maps): { readonly [reason in IpipReason]: Ipi
   };
 }
 
-/** Entries in a table. */
-export function countEntries(map: MapHandle): number {
+function countOf(map: MapHandle): number {
   let entries = 0;
   eachEntry(map, () => {
     entries++;
   });
   return entries;
+}
+
+/** Entries that both tables have in the kernel. */
+export function countEntries(maps: Maps): Pick<IpipStatus, 'blocks' | 'sources'> {
+  return { blocks: countOf(mapOf(maps, 'ipip_blocks')), sources: countOf(mapOf(maps, 'ipip_sources')) };
 }
