@@ -64,13 +64,13 @@ export interface MtuPlan {
 
 const DEFAULT_PATTERN = new RegExp(MTU_INTERFACES);
 
-function readPattern(written: string | undefined, warnings: string[]): RegExp {
-  if (written === undefined || written === '') return DEFAULT_PATTERN;
+/** The interfaces whose MTU counts; `valid` is false where the expression is none, and the default takes its place. */
+export function interfacePattern(written: string | undefined): { readonly pattern: RegExp; readonly valid: boolean } {
+  if (written === undefined || written === '') return { pattern: DEFAULT_PATTERN, valid: true };
   try {
-    return new RegExp(written);
+    return { pattern: new RegExp(written), valid: true };
   } catch {
-    warnings.push(`mtuIfacePattern "${written}" is not a regular expression: ${MTU_INTERFACES} is used`);
-    return DEFAULT_PATTERN;
+    return { pattern: DEFAULT_PATTERN, valid: false };
   }
 }
 
@@ -83,7 +83,9 @@ export function hostMtu(links: readonly MtuLink[], pattern: RegExp): MtuLink | u
 /** Decides all MTUs. */
 export function planMtu(question: MtuQuestion): MtuPlan {
   const warnings: string[] = [];
-  const found = hostMtu(question.links, readPattern(question.pattern, warnings));
+  const { pattern, valid } = interfacePattern(question.pattern);
+  if (!valid) warnings.push(`mtuIfacePattern "${question.pattern}" is not a regular expression: ${MTU_INTERFACES} is used`);
+  const found = hostMtu(question.links, pattern);
   const host = found?.mtu ?? FALLBACK_HOST_MTU;
   const encaps = question.uses.map((use) => encapMtu(use, host, question.links, warnings));
   return {

@@ -9,6 +9,7 @@ import type { DetectedFeatures } from '../encap/features.ts';
 import { detectFeatures } from '../encap/features.ts';
 import type { MtuPlan } from '../encap/mtu.ts';
 import { planMtu } from '../encap/mtu.ts';
+import type { Concern } from './devices-events.ts';
 import type { DeviceConfig, DeviceDeps, DeviceStatus } from './devices-types.ts';
 import { mtuLinks, seenLinks } from './host-links.ts';
 
@@ -37,6 +38,8 @@ export interface DeviceState {
   readonly failed: Map<string, string>;
   /** Sentences that were logged already. */
   readonly told: Set<string>;
+  /** Which events matter; undefined before the first look: all. */
+  concern: Concern | undefined;
   felix: string | undefined;
   felixDue: boolean;
   backend: IpipBackend | undefined;
@@ -66,7 +69,16 @@ export interface DeviceState {
 export function createState(deps: DeviceDeps): DeviceState {
   return {
     ...{ deps, config: undefined, held: new Set(), remake: new Set(), absentKinds: new Set(), failed: new Map(), told: new Set() },
-    ...{ felix: undefined, felixDue: true, backend: undefined, ipip: undefined, standInGone: false, mtuFileFault: '', mtuFileDue: true },
+    ...{
+      concern: undefined,
+      felix: undefined,
+      felixDue: true,
+      backend: undefined,
+      ipip: undefined,
+      standInGone: false,
+      mtuFileFault: '',
+      mtuFileDue: true,
+    },
     ...{ settled: false, steps: 0, repairs: 0, repairedAt: [], failures: 0, status: undefined, statusText: '' },
     ...{ lastTurn: -Infinity, armedAt: Infinity, cancel: undefined, cancelAudit: undefined, stopped: false },
   };

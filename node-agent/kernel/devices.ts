@@ -4,6 +4,7 @@
  * happened in between, and to whom, makes no difference.
  */
 import { carryOut } from './devices-carry.ts';
+import { concernOf, concerns } from './devices-events.ts';
 import { tendIpip } from './devices-ipip.ts';
 import type { DeviceState, View } from './devices-state.ts';
 import { createState, look } from './devices-state.ts';
@@ -34,7 +35,8 @@ export function createDeviceSync(deps: DeviceDeps): DeviceSync {
   return {
     listener: {
       events: (events) => {
-        if (events.some(({ kind }) => kind === 'link' || kind === 'address')) arm(state, GATHER_MS);
+        const { concern } = state;
+        if (concern === undefined || events.some((event) => concerns(concern, event))) arm(state, GATHER_MS);
       },
       lost: () => arm(state, GATHER_MS),
     },
@@ -133,6 +135,7 @@ function bringAbout(state: DeviceState, config: DeviceConfig): boolean {
     const inOrder = !view.plan.faults.some((fault) => fault.device === name) && !view.plan.steps.some((step) => step.device === name);
     if (inOrder) state.held.add(name);
   }
+  state.concern = concernOf(config, view.links);
   const backendFault = tendIpip(state, config, view);
   tendMtuFile(state, view.mtu.pod);
   tell(state, config, view, backendFault);

@@ -1,5 +1,5 @@
 import { parseAddress, parsePrefix } from 'bgp-ts/net';
-import type { AddressMessage } from 'netlink';
+import type { AddressMessage, NetlinkEvent } from 'netlink';
 import { describe, expect, it } from 'vitest';
 import type { IpipBackend, IpipWanted } from '../../../node-agent/ebpf/types.ts';
 import type { DeviceWish, EncapRoute } from '../../../node-agent/encap/types.ts';
@@ -138,6 +138,32 @@ describe('the upkeep of devices', () => {
     }
     expect(kernel.reads - before).toBeGreaterThan(5);
     expect(kernel.reads - before).toBeLessThanOrEqual(11);
+  });
+
+  it('does not look for what concerns others: interfaces of pods and their addresses', () => {
+    const { clock, kernel, sync } = setUp();
+    sync.configure(wants([vxlan]));
+    clock.pass(1_000);
+    const eth0 = kernel.links.get('eth0');
+    const device = kernel.links.get('vxlan.calico');
+    if (eth0 === undefined || device === undefined) return expect.fail('no interfaces');
+    const looked = (event: NetlinkEvent): boolean => {
+      const before = kernel.reads;
+      sync.listener.events([event]);
+      clock.pass(500);
+      return kernel.reads > before;
+    };
+    const address = (index: number, text: string): NetlinkEvent => ({
+      ...{ kind: 'address', gone: false },
+      address: { ...nodeAddress, interface: index, local: ip(text) },
+    });
+    expect(looked({ ...link, link: { ...eth0, index: 77, name: 'cali77' } })).toBe(false);
+    expect(looked(address(77, '10.244.1.5'))).toBe(false);
+    expect(looked(address(77, '172.31.0.1'))).toBe(true);
+    expect(looked(address(2, '10.1.1.1'))).toBe(true);
+    expect(looked({ ...link, link: { ...eth0, index: 78, name: 'eth7' } })).toBe(true);
+    expect(looked({ ...link, link: { ...eth0, name: 'renamed' } })).toBe(true);
+    expect(looked({ ...link, gone: true, link: device })).toBe(true);
   });
 
   it('tries again after a refusal, later each time, and says it once', () => {
