@@ -23,7 +23,7 @@ const MAX_WAIT = 3600;
 const PATH = '/api/v1/drain';
 const SCHEMA = 'linnet.drain/v1';
 
-/** Adds the command. Exit status 1: the engine cannot tell its peers. */
+/** Adds the command. Exit status 1: the daemon does not answer, or could not do it. */
 export function define(command: Command, context: CommandContext): void {
   command
     .option('--wait <seconds>', `between telling the peers and ending the sessions, 0-${MAX_WAIT}`, '15')

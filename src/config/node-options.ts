@@ -146,7 +146,7 @@ export const NODE_OPTIONS: Pick<OptionTable, NodeKey> = {
   drainOnCordon: {
     flag: 'drain-on-cordon',
     placeholder: 'BOOL',
-    help: 'peers are told to prefer other paths (RFC 8326) while the Node is cordoned; native engine only, and not with --compat calico',
+    help: 'peers are told to prefer other paths (RFC 8326) while the Node is cordoned; not with --compat calico',
     environment: ['LINNET_DRAIN_ON_CORDON'],
     parse: parseBoolean,
     fallback: () => true,

@@ -19,6 +19,8 @@ export interface ObserverDeps {
   /** Control sockets, one a daemon. */
   readonly sockets: readonly string[];
   readonly desired: () => Desired | undefined;
+  /** The node is on its way out. */
+  readonly draining: () => boolean;
   readonly loop: () => SpeakerPush['loop'];
   readonly log: Log;
 }
@@ -89,7 +91,7 @@ export function observeBird(deps: ObserverDeps): () => void {
     try {
       const sessions = desired === undefined ? [] : (await Promise.all(deps.sockets.map(askSessions))).flat();
       memory = remember(memory, sessions, Date.now());
-      if (!stopped) deps.port.postMessage({ type: 'push', push: pushOf(desired, sessions, memory, deps.loop()) } satisfies SpeakerMessage);
+      if (!stopped) deps.port.postMessage({ type: 'push', push: pushOf(desired, sessions, memory, deps) } satisfies SpeakerMessage);
     } catch (error) {
       pace = 0;
       deps.log.debug({ error: String(error) }, 'BIRD was not observed');
@@ -144,14 +146,14 @@ function pushOf(
   desired: Desired | undefined,
   sessions: readonly BirdSession[],
   memory: ReadonlyMap<string, Memory>,
-  loop: SpeakerPush['loop'],
+  { loop, draining }: ObserverDeps,
 ): SpeakerPush {
   const byName = new Map(sessions.map((session) => [session.name, session]));
   const upsert = (desired?.peers ?? []).flatMap((peer) => {
     const name = identifier(peer.id);
     const session = byName.get(name);
     const known = memory.get(name);
-    return session === undefined || known === undefined ? [] : [peerView(peer, session, known)];
+    return session === undefined || known === undefined ? [] : [peerView(peer, session, known, draining())];
   });
   return {
     pushedAt: Date.now(),
@@ -164,11 +166,11 @@ function pushOf(
     attributeSets: 0,
     groups: [],
     work: {},
-    loop,
+    loop: loop(),
   };
 }
 
-function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps }: Memory): PeerView {
+function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps }: Memory, draining: boolean): PeerView {
   const family = peer.address.family === 'ipv4' ? 'ipv4-unicast' : 'ipv6-unicast';
   const { imported, exported, preferred, changes } = session;
   return {
@@ -192,7 +194,7 @@ function peerView(peer: DesiredPeer, session: BirdSession, { state, since, flaps
     adminDown: false,
     heldBack: null,
     range: null,
-    draining: false,
+    draining,
     diagnosis: session.lastError ?? null,
     capabilities: [],
     families: [

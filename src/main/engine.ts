@@ -20,8 +20,8 @@ export interface Engine extends Driver {
   readonly engineIssues: () => readonly Issue[];
   /** Peers of the last state that are not started. */
   readonly held: () => readonly HeldPeer[];
-  /** The node's way out (RFC 8326); absent: this engine cannot tell its peers. */
-  readonly drain?: (phase: DrainPhase) => Promise<void>;
+  /** The node's way out (RFC 8326); resolves when the engine has been told. */
+  readonly drain: (phase: DrainPhase) => Promise<void>;
 }
 
 /** What the BIRD engine needs of the daemon. */
@@ -45,7 +45,6 @@ export function requireEngineOptions(config: Config): void {
     throw new StartError('ENGINE', `--${flag} is for the native engine only, not for --engine ${config.engine}`);
   };
   if (config.sessionFamilies === 'both') refuse('session-families both');
-  if (config.shutdown === 'drain') refuse('shutdown drain');
   if (config.transportMap.length > 0) refuse('transport-map');
 }
 
@@ -66,10 +65,19 @@ export function createBirdEngine(config: Config, flavor: 'bird1' | 'bird2', deps
   });
   const sockets = (flavor === 'bird1' ? ['bird.ctl', 'bird6.ctl'] : ['bird.ctl']).map((name) => join(config.runDir, name));
   let leave: (() => void) | undefined;
+  let phase: DrainPhase = 'off';
   return {
     start: async (signal) => {
       await driver.start(signal);
-      leave ??= observeBird({ port: deps.health.connectSpeaker(), sockets, desired: deps.desired, loop: deps.loop, log: deps.log });
+      const draining = (): boolean => phase !== 'off';
+      leave ??= observeBird({
+        port: deps.health.connectSpeaker(),
+        sockets,
+        desired: deps.desired,
+        draining,
+        loop: deps.loop,
+        log: deps.log,
+      });
     },
     apply: (desired, signal) => driver.apply(desired, signal),
     stop: async (planned) => {
@@ -78,5 +86,9 @@ export function createBirdEngine(config: Config, flavor: 'bird1' | 'bird2', deps
     },
     engineIssues: driver.engineIssues,
     held: driver.held,
+    drain: async (next) => {
+      phase = next;
+      await driver.drain(next);
+    },
   };
 }

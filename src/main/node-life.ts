@@ -50,7 +50,7 @@ const READY_MS = { first: 250, last: 4_000 } as const;
 export async function createNodeLife({ config, needs, engine, log }: NodeLifeDeps): Promise<NodeLife> {
   const own = createOwnApi(join(config.runDir, 'linnet.sock'), MAX_STATUS_ROUTES);
   const writes = await createClusterWrites(config, needs, own, log);
-  const drain = makeDrain(config, engine, log);
+  const drain = createDrain({ file: drainFile(config.stateDir), engine: engine.drain, now: () => REAL_CLOCK.now(), log });
   const shutdown = shutdownFile(config.shutdownFile ?? join(config.stateDir, 'shutdownTS'));
   const followsCordon = config.drainOnCordon && config.compat !== 'calico';
   const complain = (because: unknown): void =>
@@ -69,27 +69,22 @@ export async function createNodeLife({ config, needs, engine, log }: NodeLifeDep
       ]);
     },
     restore: async () => {
-      await drain?.restore();
+      await drain.restore();
     },
     seen: (snapshot) => {
       const cordoned = snapshot.nodes.get(needs.node)?.unschedulable === true;
-      if (followsCordon) void drain?.cordoned(cordoned).catch(complain);
+      if (followsCordon) void drain.cordoned(cordoned).catch(complain);
     },
-    drain: async (request) => {
-      if (drain === undefined) {
-        return {
-          ok: false,
-          fault: { code: 'conflict', message: `engine ${config.engine} cannot tell its peers to prefer other paths: only native can` },
-        };
-      }
-      return { ok: true, answer: { kind: 'drain', drain: request === 'show' ? drain.state() : await drain.ask(request) } };
-    },
+    drain: async (request) => ({
+      ok: true,
+      answer: { kind: 'drain', drain: request === 'show' ? drain.state() : await drain.ask(request) },
+    }),
     leave: async () => {
       const problem = await shutdown.write(new Date(REAL_CLOCK.now()));
       if (problem !== undefined) log.warn({ because: problem }, 'shutdown file not written');
       await Promise.all([writes?.down(), config.shutdown === 'drain' ? drainThenWait(drain, config.drainWait) : undefined]);
       await writes?.close();
-      return drain?.state().causes.some((cause) => cause !== 'cordon') ?? false;
+      return drain.state().causes.some((cause) => cause !== 'cordon');
     },
   };
 }
@@ -102,15 +97,9 @@ async function whenReady(own: OwnApi, signal: AbortSignal, then: () => Promise<v
   }
 }
 
-function makeDrain(config: Config, engine: Engine, log: DaemonLog): Drain | undefined {
-  const { drain } = engine;
-  if (drain === undefined) return undefined;
-  return createDrain({ file: drainFile(config.stateDir), engine: drain, now: () => REAL_CLOCK.now(), log });
-}
-
 /** Nobody has to be given time for other paths twice. */
-async function drainThenWait(drain: Drain | undefined, seconds: number): Promise<void> {
-  if (drain === undefined || drain.state().phase !== 'off') return;
+async function drainThenWait(drain: Drain, seconds: number): Promise<void> {
+  if (drain.state().phase !== 'off') return;
   await drain.stopping();
   await REAL_CLOCK.wait(seconds * 1000, new AbortController().signal);
 }

@@ -103,9 +103,18 @@ export const AREAS: readonly Area[] = [
   { path: 'src/confd/driver.ts', name: 'confd/driver', imports: desired, pure: true },
   { path: 'src/confd/bird/', name: 'confd/bird', imports: [...driver, ...files], packages: ['handlebars', 'smol-toml'], pure: false },
   // from the desired state to the view that templates read
-  ...['view', 'peer-view', 'kernel-view', 'export-text', 'filter-text', 'names', 'peer-issue', 'protocols', 'control-reply'].map(
-    (file): Area => ({ path: `src/confd/bird/${file}.ts`, name: 'confd/bird', imports: driver, pure: true }),
-  ),
+  ...[
+    'view',
+    'peer-view',
+    'kernel-view',
+    'export-text',
+    'filter-text',
+    'names',
+    'peer-issue',
+    'protocols',
+    'control-reply',
+    'draining',
+  ].map((file): Area => ({ path: `src/confd/bird/${file}.ts`, name: 'confd/bird', imports: driver, pure: true })),
   { path: 'src/confd/native/', name: 'confd/native', imports: [...driver, ...bgp, 'routes/kernel', 'confd/loop-delay'], pure: false },
   { path: 'src/confd/native/loop-delay.ts', name: 'confd/loop-delay', imports: [], pure: false },
   { path: 'src/confd/native/translate', name: 'confd/native', imports: [...driver, ...speaker, 'bgp'], pure: true },

@@ -54,6 +54,7 @@ async function observe(answers: boolean): Promise<SpeakerMessage[]> {
     port: port2,
     sockets: [socket],
     desired: () => state,
+    draining: () => true,
     loop: () => ({ meanMs: 0, p99Ms: 0, maxMs: 0 }),
     log: SILENT_LOG,
   });
@@ -83,6 +84,7 @@ it('reports the wanted peers that BIRD has, with their figures', async () => {
     remoteId: '192.0.2.9',
     holdTime: 240,
     flaps: 0,
+    draining: true,
     families: [{ family: 'ipv4-unicast', received: 12, advertised: 3 }],
   });
 });
@@ -131,6 +133,7 @@ it('each way of not being BIRD is known by its round trip, and so is the way bac
     port: port2,
     sockets: [socket],
     desired: () => undefined,
+    draining: () => false,
     loop: () => ({ meanMs: 0, p99Ms: 0, maxMs: 0 }),
     log: SILENT_LOG,
   });

@@ -5,12 +5,13 @@
 import { join } from 'node:path';
 import { sameData } from '../desired/compare.ts';
 import type { Desired } from '../desired/types.ts';
-import type { ApplyResult, Driver } from '../driver.ts';
+import type { ApplyResult, DrainPhase, Driver } from '../driver.ts';
 import type { Log } from '../log.ts';
 import type { Issue } from '../resources/types.ts';
 import { findAccepted } from './accept.ts';
 import { type CheckFault, checkFile } from './check.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
+import { createDraining } from './draining.ts';
 import { type FileSets, openFileSets } from './file-sets.ts';
 import { objectIssue } from './peer-issue.ts';
 import type { LeftOut } from './peer-view.ts';
@@ -46,6 +47,8 @@ export interface BirdDriver extends Driver {
   readonly engineIssues: () => readonly Issue[];
   /** Peers of the last state that are not started. */
   readonly held: () => readonly LeftOut[];
+  /** Brings the last state, and those to come, into a phase; resolves when BIRD has been told. */
+  readonly drain: (phase: DrainPhase) => Promise<void>;
 }
 
 const NAMES: Readonly<Record<Flavor, readonly ('bird' | 'bird6')[]>> = { bird1: ['bird', 'bird6'], bird2: ['bird'] };
@@ -93,6 +96,9 @@ class FileDriver implements BirdDriver {
   #held: readonly LeftOut[] = [];
   /** Of the last state, for issues that come between two. */
   #node = '';
+  #last: Desired | undefined;
+  #phase: DrainPhase = 'off';
+  readonly #draining = createDraining();
 
   constructor(deps: BirdDeps) {
     this.#deps = deps;
@@ -107,6 +113,7 @@ class FileDriver implements BirdDriver {
   async apply(desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
     const parts = await this.#parts;
     if (parts === undefined || this.#stopped !== undefined) throw new Error('the BIRD engine is not running');
+    this.#last = desired;
     return await unlessAborted(this.#enqueue(parts, desired, signal), signal);
   }
 
@@ -116,6 +123,12 @@ class FileDriver implements BirdDriver {
     this.#stopped ??= Promise.all(this.#daemons.map((daemon) => daemon.stop(planned))).then(() => undefined);
     return this.#stopped;
   }
+
+  readonly drain = async (phase: DrainPhase): Promise<void> => {
+    this.#phase = phase;
+    const parts = await this.#parts;
+    if (parts !== undefined && this.#last !== undefined) await this.#enqueue(parts, this.#last, this.#ending.signal);
+  };
 
   readonly engineIssues = (): readonly Issue[] => this.#engineIssues;
 
@@ -157,7 +170,8 @@ class FileDriver implements BirdDriver {
     return work;
   }
 
-  async #bring(parts: Parts, desired: Desired, signal: AbortSignal): Promise<ApplyResult> {
+  async #bring(parts: Parts, wanted: Desired, signal: AbortSignal): Promise<ApplyResult> {
+    const desired = this.#draining(wanted, this.#phase);
     this.#node = desired.node;
     const { view: options } = this.#deps.options;
     const whole = parts.render(desired, options);
