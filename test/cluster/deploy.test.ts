@@ -79,6 +79,7 @@ describe.skipIf(tools === undefined)(`the chart and the bases${without}`, () => 
     ['an unknown mode', { mode: 'sidecar' }, /mode/],
     ['a port that is none', { 'metrics.port': '70000' }, /port/],
     ['a hold time that BGP forbids', { holdTime: '2' }, /holdTime/],
+    ['a drain of pods that come back to their node', { drainSeconds: '20' }, /drainSeconds/],
     ['an unknown rule of readiness', { readiness: 'mesh=some' }, /readiness/],
   ])('helm refuses %s and names it', async (_, values, name) => {
     await expect(template(folder(), values)).rejects.toThrow(name);
@@ -90,6 +91,14 @@ describe.skipIf(tools === undefined)(`the chart and the bases${without}`, () => 
     expect(made.map(({ kind }) => kind)).not.toContain('Role');
     const narrowed = await template(folder(), { 'passwords.secretNames[0]': 'tor' });
     expect(JSON.stringify(narrowed.find(({ kind }) => kind === 'Role'))).toContain('"resourceNames":["tor"]');
+  });
+
+  it('reflectors may drain before they stop, and have the time for it', async () => {
+    const made = await template(folder(), { mode: 'reflectors', drainSeconds: '20' });
+    const text = JSON.stringify(made.find(({ kind }) => kind === 'Deployment'));
+    expect(text).toContain('"lifecycle":{"preStop":{"exec":{"command":["linnet","drain","--wait","20"]}}}');
+    expect(text).toContain('"terminationGracePeriodSeconds":35');
+    expect(JSON.stringify(await template(folder(), { mode: 'reflectors' }))).not.toContain('lifecycle');
   });
 
   it('helm lints and packages the chart, with what its links lead to', () => {
@@ -178,7 +187,8 @@ describe.skipIf(tools === undefined || serversFolder() === undefined)(clusterTit
       'extraEnv[0].value': '"65001"',
     };
     for (const mode of MODES) {
-      for (const manifest of await template(folder(), { mode, ...values })) await dryRun(cluster(), manifest);
+      const more = mode === 'reflectors' ? { drainSeconds: '40' } : {};
+      for (const manifest of await template(folder(), { mode, ...values, ...more })) await dryRun(cluster(), manifest);
     }
   });
 

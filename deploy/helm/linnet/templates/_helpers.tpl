@@ -157,7 +157,7 @@ spec:
   hostNetwork: true
   dnsPolicy: Default
   priorityClassName: {{ .Values.priorityClassName | default (eq .Values.mode "reflectors" | ternary "system-cluster-critical" "system-node-critical") }}
-  terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ max (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 15) }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
@@ -201,6 +201,15 @@ spec:
         {{- include "linnet.probe" (dict "root" . "path" "/readiness") | nindent 8 }}
         periodSeconds: 5
         timeoutSeconds: 5
+      {{- if gt (int .Values.drainSeconds) 0 }}
+      {{- if ne .Values.mode "reflectors" }}
+      {{- fail "drainSeconds is for mode reflectors: a pod that comes back to its node would stay drained; set shutdown to drain" }}
+      {{- end }}
+      lifecycle:
+        preStop:
+          exec:
+            command: [linnet, drain, --wait, {{ .Values.drainSeconds | int | quote }}]
+      {{- end }}
       {{- with .Values.resources }}
       resources:
         {{- toYaml . | nindent 8 }}
