@@ -87,6 +87,8 @@ export interface FamilyState {
   settled: boolean;
   /** Something was brought in order on this device since it is there. */
   begun: boolean;
+  /** The device vanished: nothing is done until there is another. */
+  gone: boolean;
   /** Why the last turn was not done, else ''. */
   broken: string;
   right: number;

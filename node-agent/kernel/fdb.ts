@@ -50,11 +50,9 @@ export function createFdbSync(deps: FdbDeps): FdbSync {
   return {
     listener: {
       events: (events) => {
-        for (const event of events) {
-          if (!disturbs(state, event)) continue;
-          cause(state, GATHER_MS);
-          return;
-        }
+        let disturbed = false;
+        for (const event of events) disturbed = disturbs(state, event) || disturbed;
+        if (disturbed) cause(state, GATHER_MS);
       },
       lost: () => {
         state.counts.losses += 1;
@@ -114,7 +112,7 @@ function familiesOf(all: FdbState['families'], { vteps, devices }: FdbConfig): M
     if (before !== undefined && entriesEqual(before.entries, entries)) families.set(family, before);
     else {
       const begun = before?.entries.device === device && before.begun;
-      families.set(family, { entries, settled: false, begun, right: 0, foreign: 0, refused: [], failing: 0, broken: '' });
+      families.set(family, { entries, settled: false, begun, right: 0, foreign: 0, refused: [], failing: 0, broken: '', gone: false });
     }
   }
   return families;
@@ -122,16 +120,14 @@ function familiesOf(all: FdbState['families'], { vteps, devices }: FdbConfig): M
 
 /** True where an event says that an entry is not, or may not be, as it must be. Our own changes say what is wanted. */
 function disturbs(state: FdbState, event: NetlinkEvent): boolean {
-  if (event.kind === 'link') {
-    const { index, flags } = event.link;
-    // A device that went down has lost its neighbours.
-    return !event.gone && (flags & LINK_FLAG.up) !== 0 && [...state.families.values()].some(({ entries }) => entries.device === index);
-  }
-  if (event.kind !== 'neighbour') return false;
-  for (const { entries } of state.families.values()) {
-    if (entries.device === event.neighbour.interface && contradicts(entries, event.gone, event.neighbour)) return true;
-  }
-  return false;
+  if (event.kind !== 'link' && event.kind !== 'neighbour') return false;
+  const index = event.kind === 'link' ? event.link.index : event.neighbour.interface;
+  const family = [...state.families.values()].find(({ entries }) => entries.device === index);
+  if (family === undefined) return false;
+  if (event.kind === 'neighbour') return contradicts(family.entries, event.gone, event.neighbour);
+  family.gone = event.gone;
+  // A device that went down has lost its neighbours.
+  return !event.gone && (event.link.flags & LINK_FLAG.up) !== 0;
 }
 
 /** A turn for a reason of its own, in so many ms or as soon as the spacing allows. */
@@ -178,6 +174,7 @@ function turn(state: FdbState): void {
 /** A family that cannot be read keeps the other from nothing. */
 function tend(state: FdbState, family: FamilyState): boolean {
   family.broken = '';
+  if (family.gone) return true;
   try {
     return bringInOrder(state, family);
   } catch (error) {
@@ -199,6 +196,10 @@ function bringInOrder(state: FdbState, family: FamilyState): boolean {
   state.readMs = now() - began;
   const outcome = plan.operations.length === 0 ? NOTHING : kernel.apply(plan.operations);
   if (plan.operations.length > 0) state.applyMs = now() - began - state.readMs;
+  if (outcome.failures.some(({ code }) => code === 'ENODEV')) {
+    family.gone = true;
+    return true;
+  }
   const done = plan.operations.length - outcome.failures.length;
   const settled = outcome.failures.length === 0 && !outcome.lost;
   state.counts.operations += done;
@@ -253,6 +254,8 @@ function detailOf(state: FdbState): string {
   const waiting = FAMILIES.find((family) => !state.families.has(family) && state.config?.vteps.some((vtep) => vtep.family === family));
   if (waiting !== undefined) return `there is no ${waiting} VXLAN device yet`;
   const families = [...state.families.values()];
+  const gone = families.find((family) => family.gone);
+  if (gone !== undefined) return `the ${gone.entries.family} VXLAN device is gone`;
   const broken = families.find((family) => family.broken !== '');
   if (broken !== undefined) return broken.broken;
   return families.every(({ begun }) => begun) ? '' : 'entries are being written';

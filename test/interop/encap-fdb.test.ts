@@ -55,6 +55,11 @@ describe.skipIf(!CAN_RUN)('neighbours and forwarding entries', () => {
     await inside('sh', '-c', `printf '%s\\n' "$@" | ${program} -batch -`, 'sh', ...lines);
   };
   const index = async (device: string): Promise<number> => Number.parseInt(await inside('ip', '-o', 'link', 'show', 'dev', device), 10);
+  const makeDevice = async (device: string, local: string): Promise<void> => {
+    const kind = ['type', 'vxlan', 'id', '4096', 'dstport', '4789', 'nolearning', 'dev', 'eth0', 'local', local];
+    await inside('ip', 'link', 'add', device, ...kind);
+    await inside('ip', 'link', 'set', device, 'up');
+  };
   const lines = async (...command: string[]): Promise<string[]> =>
     (await inside(...command))
       .trim()
@@ -97,10 +102,8 @@ describe.skipIf(!CAN_RUN)('neighbours and forwarding entries', () => {
     await inside('ip', 'addr', 'add', '172.20.255.1/16', 'dev', 'eth0');
     await inside('ip', 'addr', 'add', 'fd00:31::ffff/64', 'dev', 'eth0', 'nodad');
     for (const device of ['eth0', 'eth1']) await inside('ip', 'link', 'set', device, 'up');
-    const common = ['type', 'vxlan', 'id', '4096', 'dstport', '4789', 'nolearning', 'dev', 'eth0', 'local'];
-    await inside('ip', 'link', 'add', 'vxlan.calico', ...common, '172.20.255.1');
-    await inside('ip', 'link', 'add', 'vxlan-v6.calico', ...common, 'fd00:31::ffff');
-    for (const device of ['vxlan.calico', 'vxlan-v6.calico']) await inside('ip', 'link', 'set', device, 'up');
+    await makeDevice('vxlan.calico', '172.20.255.1');
+    await makeDevice('vxlan-v6.calico', 'fd00:31::ffff');
     devices = { ipv4: await index('vxlan.calico'), ipv6: await index('vxlan-v6.calico') };
     kernel = openNeighbours(file());
     statuses = [];
@@ -239,6 +242,15 @@ describe.skipIf(!CAN_RUN)('neighbours and forwarding entries', () => {
     await Promise.all([vandals[0]?.(), vandals[3]?.(), vandals[8]?.()]);
     await until('exact entries after all of them', 20, () => exact());
     expect(sync.status()).toMatchObject({ drifted: 0, failing: 0 });
+
+    // The device itself: nothing is tried without it, and another one gets everything.
+    await inside('ip', 'link', 'del', 'vxlan.calico');
+    await until('the end of the device', 20, () => expect(sync.status().detail).toBe('the ipv4 VXLAN device is gone'));
+    expect(sync.status().issues).toEqual([]);
+    await makeDevice('vxlan.calico', '172.20.255.1');
+    sync.configure({ vteps: numbers(PEERS).map(vtep4), devices: { ...devices, ipv4: await index('vxlan.calico') } });
+    await settled(ALL);
+    await exact();
   }, 180_000);
 
   it('are right after a flood of 100,000 notifications through a queue of 4 KiB, without a loop', async () => {

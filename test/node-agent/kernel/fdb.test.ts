@@ -306,6 +306,24 @@ describe('entries kept in order', () => {
     expect(sync.status()).toMatchObject({ ready: true, entries: 2 });
   });
 
+  it('of a device that vanished wait for another, and are no issue', () => {
+    const { kernel, sync, clock, hear, configure } = scene();
+    kernel.refuses = () => ({ code: 'ENODEV', text: '' });
+    kernel.entries = [];
+    for (const number of [1, 2, 3]) hear(forwarding(number), true);
+    sync.listener.events([linkEvent(DEVICE, 0, true)]);
+    clock.pass(60_000);
+    expect([kernel.log.length, kernel.readings]).toEqual([0, 1]);
+    expect(sync.status()).toMatchObject({ ready: false, detail: 'the ipv4 VXLAN device is gone', issues: [] });
+    // The same where the notification of its end was lost.
+    kernel.refuses = ({ entry }) => (entry.interface === 6 ? { code: 'ENODEV', text: '' } : undefined);
+    configure([vtep(1)], { ipv4: 6 });
+    clock.pass(60_000);
+    expect(sync.status()).toMatchObject({ ready: false, detail: 'the ipv4 VXLAN device is gone', issues: [], failing: 0 });
+    configure([vtep(1)], { ipv4: 7 });
+    expect(sync.status()).toMatchObject({ ready: true, entries: 2, repairs: 0 });
+  });
+
   it('are told before anything is done: the plan names the node', () => {
     const { kernel, sync } = scene();
     kernel.entries = kernel.entries.filter((one) => text(one) !== text(forwarding(2)));
@@ -329,7 +347,7 @@ describe('entries kept in order', () => {
   });
 });
 
-function linkEvent(index: number, flags: number): NetlinkEvent {
+function linkEvent(index: number, flags: number, gone = false): NetlinkEvent {
   const link = {
     index,
     name: 'v',
@@ -344,5 +362,5 @@ function linkEvent(index: number, flags: number): NetlinkEvent {
     operState: 0,
     carrier: true,
   };
-  return { kind: 'link', gone: false, link };
+  return { kind: 'link', gone, link };
 }
