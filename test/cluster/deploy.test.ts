@@ -21,6 +21,7 @@ const MONITORING = { 'metrics.podMonitor.enabled': 'true', 'metrics.rules.enable
 /** Kinds that the bases take from deploy/rbac. */
 const RIGHTS = ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
 const OPERATOR = ['PodMonitor', 'PrometheusRule'];
+const AGENT = { 'nodeAgent.enabled': 'true' };
 const update = process.env['LINNET_UPDATE'] === '1';
 
 function folder(): string {
@@ -185,11 +186,31 @@ describe.skipIf(tools === undefined || serversFolder() === undefined)(clusterTit
       'podLabels.e': 'f',
       'extraEnv[0].name': 'LINNET_AS',
       'extraEnv[0].value': '"65001"',
+      ...AGENT,
+      'nodeAgent.healthPort': '9100',
+      'nodeAgent.metrics': 'true',
+      'nodeAgent.ipipBackend': 'kernel',
+      'nodeAgent.takeOver': 'true',
+      'nodeAgent.extraEnv[0].name': 'FELIX_VXLANVNI',
+      'nodeAgent.extraEnv[0].value': '"5000"',
     };
     for (const mode of MODES) {
       const more = mode === 'reflectors' ? { drainSeconds: '40' } : {};
       for (const manifest of await template(folder(), { mode, ...values, ...more })) await dryRun(cluster(), manifest);
     }
+  });
+
+  it('the node agent beside the daemon, with rights and pods of its own', async () => {
+    const plain = await template(folder(), {});
+    const made = await template(folder(), { ...AGENT, ...MONITORING, 'nodeAgent.metrics': 'true' });
+    const own = made.filter(({ metadata }) => metadata.name === 'linnet-node-agent');
+    expect(own.map(({ kind }) => kind).sort()).toEqual(
+      ['ClusterRole', 'ClusterRoleBinding', 'DaemonSet', 'PodMonitor', 'PrometheusRule', 'ServiceAccount'].sort(),
+    );
+    expect(plain.filter(({ metadata }) => metadata.name.includes('node-agent'))).toEqual([]);
+    const daemon = (all: readonly Manifest[]): unknown => all.find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === 'linnet');
+    expect(daemon(made)).toEqual(daemon(plain));
+    for (const manifest of own) await dryRun(cluster(), manifest);
   });
 
   it.each(MODES)('every object of base %s', async (mode) => {

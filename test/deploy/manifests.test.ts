@@ -126,7 +126,7 @@ describe('the chart', () => {
 
   it('documents every value, and its schema knows exactly them', () => {
     const [values] = documentsOf('deploy/helm/linnet/values.yaml');
-    const flat = paths(values, false).map((path) => path.replace(/^(resources|updateStrategy)\..*/, '$1'));
+    const flat = paths(values, false).map((path) => path.replace(/^((?:nodeAgent\.)?resources|updateStrategy)\..*/, '$1'));
     const schema: unknown = JSON.parse(textOf('deploy/helm/linnet/values.schema.json'));
     const known = paths(at(schema, 'properties'), true).filter((path) => path !== 'global');
     expect([...new Set(flat)].sort()).toEqual(known.sort());
@@ -137,7 +137,7 @@ describe('the chart', () => {
     const templates = readdirSync(`${ROOT}deploy/helm/linnet/templates`).map((name) => textOf(`deploy/helm/linnet/templates/${name}`));
     const schema: unknown = JSON.parse(textOf('deploy/helm/linnet/values.schema.json'));
     const unused = paths(at(schema, 'properties'), true).filter(
-      (path) => path !== 'global' && !templates.join('').includes(`Values.${path}`),
+      (path) => path !== 'global' && !templates.join('').replaceAll('$agent.', '.Values.nodeAgent.').includes(`Values.${path}`),
     );
     expect(unused).toEqual([]);
   });

@@ -1,8 +1,8 @@
 /** The agent as a process: packets of pods by what the datastore says, its probes and commands, signals, restarts and B19. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentUnderTest } from './harness/encap-agent.ts';
-import { clusterObjects, startAgent, VXLAN_POOLS, writeCluster } from './harness/encap-agent.ts';
-import type { EncapLab } from './harness/encap-lab.ts';
+import { AGENT_CAPABILITIES, clusterObjects, startAgent, VXLAN_POOLS, writeCluster } from './harness/encap-agent.ts';
+import type { EncapLab, EncapNode } from './harness/encap-lab.ts';
 import { ENCAP_NODES, makeEncapLab } from './harness/encap-lab.ts';
 import { CAN_RUN } from './harness/lab.ts';
 import { until } from './harness/wait.ts';
@@ -140,5 +140,101 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
     agents.set('n2', startAgent(lab, 'n2', manifests));
     await agent('n2').ready(40);
     await until('packets again', 10, async () => expect(await lab.ping(lab.pods.p2a, lab.pods.p1a, 'ipv4')).toBe(3));
+  });
+});
+
+describe.skipIf(!CAN_RUN)('an agent alone', () => {
+  let lab: EncapLab;
+  let manifests: string;
+  beforeAll(async () => {
+    lab = await makeEncapLab('encap alone');
+    manifests = `${lab.lab.directory}/manifests`;
+    writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
+  });
+  afterAll(async () => lab?.close());
+
+  it('as PID 1 ends with 0 within 5 s of SIGTERM, and leaves no process behind', async () => {
+    const one = startAgent(lab, 'n1', manifests, [], ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']);
+    await one.ready(40);
+    const inner = (await lab.in(lab.nodes.n1.namespace, ['ps', '-o', 'pid=,stat=', '--ppid', String(one.running.pid)])).trim().split(/\s+/);
+    expect(inner).toHaveLength(2);
+    const zombies = await lab.in(lab.nodes.n1.namespace, ['sh', '-c', `ps -o stat= --ppid ${inner[0]} || true`]);
+    expect(zombies).toBe('');
+    const began = performance.now();
+    process.kill(Number(inner[0]), 'SIGTERM');
+    await until('its end', 10, () => expect(one.running.dead()).toContain('ended with 0'));
+    // The look of the test comes on top of what the agent took.
+    expect(performance.now() - began).toBeLessThan(5_500);
+  });
+
+  it('profiles its CPU and its heap where it is asked to, on loopback alone', async () => {
+    const { namespace } = lab.nodes.n1;
+    const one = startAgent(lab, 'n1', manifests, ['--debug-port', '9095']);
+    await one.ready(40);
+    const get = (path: string, host = '127.0.0.1'): Promise<string> =>
+      lab.in(namespace, ['sh', '-c', `curl -s -m 20 'http://${host}:9095${path}' || true`], 40_000);
+    await until('the debug server', 10, async () => expect(await get('/debug')).toContain('linnet.debug/v1'));
+    expect(Object.keys(JSON.parse(await get('/debug/profile?thread=main&seconds=0.2')))).toContain('nodes');
+    expect((await get('/debug/heap?thread=health')).slice(0, 200)).toContain('"snapshot"');
+    expect(await get('/debug', lab.nodes.n1.ipv4)).toBe('');
+    expect(await lab.in(namespace, ['ss', '-Hltn', 'sport', '=', ':9095'])).toMatch(/127\.0\.0\.1:9095|\[::1\]:9095/);
+    await one.running.stop();
+  });
+
+  it('comes through a flood of notifications with the right state, and idles afterwards (B19)', async () => {
+    const { namespace } = lab.nodes.n2;
+    const one = startAgent(lab, 'n2', manifests);
+    await one.ready(40);
+    // 100,000 changes of an interface of no interest, and in between two of ours.
+    const words = 'BEGIN { for (i = 0; i < 100000; i++) print "link set lnflood mtu " 1400 + i % 50 }';
+    const flood = `ip link add lnflood type veth peer name lnflood2; awk '${words}' | ip -batch -; ip link del lnflood`;
+    const flooding = lab.in(namespace, ['sh', '-c', flood], 80_000);
+    await lab.ip(namespace, 'route', 'del', lab.blocks.n1.ipv4);
+    await lab.in(namespace, ['bridge', 'fdb', 'del', '66:00:00:00:04:01', 'dev', 'vxlan.calico']);
+    await flooding;
+    await until('everything back', 15, async () => {
+      expect(await lab.ip(namespace, 'route', 'show', lab.blocks.n1.ipv4)).toContain('via 10.244.1.63');
+      expect(await lab.in(namespace, ['bridge', 'fdb', 'show', 'dev', 'vxlan.calico'])).toContain('66:00:00:00:04:01');
+    });
+    const seconds = async (): Promise<number> => Number(/^process_cpu_seconds_total (.*)$/m.exec((await one.probe('/metrics')).text)?.[1]);
+    // The readings that the flood caused come to their end.
+    await until('quiet', 30, async () => {
+      const before = await seconds();
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      expect(await seconds() - before).toBeLessThan(0.1);
+    });
+    expect(await one.command('plan')).toBe('nothing to do\n');
+    await one.running.stop();
+  });
+});
+
+describe.skipIf(!CAN_RUN)('the agent with no more privileges than its manifest asks for', () => {
+  let lab: EncapLab;
+  beforeAll(async () => {
+    lab = await makeEncapLab('encap privileges');
+  });
+  afterAll(async () => lab?.close());
+
+  it('carries VXLAN and, by eBPF, IPIP', async () => {
+    const manifests = `${lab.lab.directory}/manifests`;
+    writeCluster(manifests, clusterObjects(lab, { ipv4: { ipipMode: 'Always' }, ipv6: { vxlanMode: 'Always' } }, { programClusterRoutes: 'Enabled' }));
+    const few = ['setpriv', '--bounding-set', `-all,${AGENT_CAPABILITIES.map((name) => `+${name.toLowerCase()}`).join(',')}`];
+    const begin = (name: EncapNode): AgentUnderTest => startAgent(lab, name, manifests, ['--ipip-backend', 'ebpf'], few);
+    const { p1a, p2a } = lab.pods;
+    const carried = async (): Promise<void> => {
+      for (const family of ['ipv4', 'ipv6'] as const)
+        await until(`${family} packets`, 10, async () => expect(await lab.ping(p1a, p2a, family)).toBe(3));
+    };
+    const [first, ...others] = ENCAP_NODES.map(begin);
+    for (const one of [...(first === undefined ? [] : [first]), ...others]) await one.ready(40);
+    await carried();
+    await first?.running.stop('SIGKILL');
+    await carried();
+    const again = begin('n1');
+    await again.ready(40);
+    await carried();
+    await again.running.stop('SIGTERM');
+    expect(await again.command('cleanup')).toMatch(/devices +[1-9]/);
+    expect(await lab.ip(lab.nodes.n1.namespace, 'link', 'show')).not.toMatch(/tunl0|vxlan/);
   });
 });

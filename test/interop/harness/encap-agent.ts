@@ -9,6 +9,9 @@ import { until } from './wait.ts';
 /** The launcher of the built program. */
 export const NODE_AGENT = resolve('bin/node-agent.js');
 
+/** What the shipped manifests give the agent (deploy/helm): netlink, and eBPF for IPIP where the kernel has no module for it. */
+export const AGENT_CAPABILITIES = ['NET_ADMIN', 'BPF', 'PERFMON'] as const;
+
 /** Pools of the laboratory: 10.244.0.0/16 and fd44::/16. */
 export interface PoolModes {
   readonly ipv4: Readonly<Record<string, string>>;
@@ -71,8 +74,14 @@ export interface AgentUnderTest {
   ready(seconds?: number): Promise<void>;
 }
 
-/** Starts the agent of a node; `more` are further words of the command line. */
-export function startAgent(lab: EncapLab, name: EncapNode, manifests: string, more: readonly string[] = []): AgentUnderTest {
+/** Starts the agent of a node; `more` are further words of the command line, `before` a program that starts it. */
+export function startAgent(
+  lab: EncapLab,
+  name: EncapNode,
+  manifests: string,
+  more: readonly string[] = [],
+  before: readonly string[] = [],
+): AgentUnderTest {
   const { namespace } = lab.nodes[name];
   const place = join(lab.lab.directory, `agent-${name}`);
   mkdirSync(place, { recursive: true });
@@ -81,7 +90,7 @@ export function startAgent(lab: EncapLab, name: EncapNode, manifests: string, mo
     ...['--mtu-file', join(place, 'mtu'), '--endpoint-status-path-prefix', place, '--instance', namespace, ...more],
   ];
   const log = `agent-${name}.log`;
-  const running = lab.daemon(namespace, ['node', NODE_AGENT, 'run', ...words], log);
+  const running = lab.daemon(namespace, [...before, 'node', NODE_AGENT, 'run', ...words], log);
   const probe = async (path: string) => {
     const text = await lab.in(namespace, ['sh', '-c', `curl -s -m 5 -w '\\n%{http_code}' http://localhost:9099${path} || true`]);
     const at = text.trimEnd().lastIndexOf('\n');

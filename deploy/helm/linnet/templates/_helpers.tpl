@@ -15,6 +15,28 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* The node agent is another program: its pods are not those of the daemon. */}}
+{{- define "linnet.agentSelector" -}}
+app.kubernetes.io/name: linnet-node-agent
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "linnet.agentLabels" -}}
+{{ include "linnet.agentSelector" . }}
+app.kubernetes.io/component: node-agent
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "linnet.agentProbe" -}}
+httpGet:
+  {{- if not .agent.metrics }}
+  host: 127.0.0.1
+  {{- end }}
+  path: {{ .path }}
+  port: probes
+{{- end }}
+
 {{/* The rule that every container of the image obeys, whatever its shape. */}}
 {{- define "linnet.securityContext" -}}
 readOnlyRootFilesystem: true
