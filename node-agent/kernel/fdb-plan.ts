@@ -1,5 +1,6 @@
 /**
  * Neighbours and forwarding entries of a VXLAN device: which there must be, and what makes those that are there so (dataplane 3.1).
+ * They stand for the learning of RFC 7348 section 4.1: MAC of the remote device to the address of its node, written and not learned.
  * Ours are the permanent entries with a MAC of the device; all others are left alone unless their key is one of ours. Pure.
  */
 import type { Address } from 'bgp-ts/net';
