@@ -3,6 +3,7 @@
  * seconds, sizes octets. Gauges of a stalled thread read 0 (see linnet_thread_up), never their last value.
  */
 import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES } from './limits.ts';
+import { KERNEL_ROWS } from './metrics-kernel.ts';
 import { SESSION_CONTROL_ROWS } from './metrics-sessions.ts';
 import type { Sample } from './metrics-text.ts';
 import {
@@ -17,7 +18,7 @@ import {
   SESSION_TYPES,
 } from './metrics-view.ts';
 import { owedFor } from './state.ts';
-import type { FamilyView, GroupView, KernelView, LoopView } from './status.ts';
+import type { FamilyView, GroupView, LoopView } from './status.ts';
 
 const PEER = ['peer', 'peer_as', 'type'];
 const PEER_FAMILY = [...PEER, 'family'];
@@ -76,47 +77,6 @@ function* work({ state }: MetricsView): Iterable<Sample> {
 
 const groupsOf = ({ state }: MetricsView, family: FamilyView): GroupView[] =>
   (state.speaker?.groups ?? []).filter((group) => group.family === family);
-
-/** One figure of the kernel's thread, as main tells it; no series where the daemon writes no routes. */
-function kernelRow(
-  name: string,
-  type: 'counter' | 'gauge',
-  help: string,
-  read: (kernel: KernelView, view: MetricsView) => number,
-): MetricRow {
-  const samples = (view: MetricsView): Sample[] => {
-    const kernel = view.state.main?.kernel;
-    if (kernel === undefined) return [];
-    return one(type === 'gauge' && !name.endsWith('age_seconds') ? gauge(view, 'main', read(kernel, view)) : read(kernel, view));
-  };
-  return { name: `linnet_kernel_${name}`, type, help, labels: [], samples };
-}
-
-const KERNEL_ROWS: readonly MetricRow[] = [
-  kernelRow('routes_wanted', 'gauge', 'Best routes that the kernel should hold, rules aside.', (kernel) => kernel.wanted),
-  kernelRow('routes_installed', 'gauge', 'Routes of this daemon in the kernel.', (kernel) => kernel.installed),
-  kernelRow('routes_failed', 'gauge', 'Routes that the kernel refused.', (kernel) => kernel.failed),
-  kernelRow('routes_unreachable', 'gauge', 'Routes whose next hop leads nowhere.', (kernel) => kernel.unreachable),
-  kernelRow('routes_taken', 'gauge', 'Routes that another writer holds.', (kernel) => kernel.taken),
-  kernelRow(
-    'routes_repaired_total',
-    'counter',
-    'Routes put back or taken away after others had changed them.',
-    (kernel) => kernel.repaired,
-  ),
-  kernelRow('resyncs_total', 'counter', 'Readings of the whole table: audits, and after losses.', (kernel) => kernel.readings),
-  kernelRow('overruns_total', 'counter', 'Losses of notifications (ENOBUFS).', (kernel) => kernel.overruns),
-  kernelRow('batches_total', 'counter', 'Batches of changes given to the kernel.', (kernel) => kernel.batches),
-  kernelRow('batch_seconds_total', 'counter', 'Time the kernel took for all batches.', (kernel) => kernel.batchMs / 1000),
-  kernelRow('batch_seconds_max', 'gauge', 'Time the kernel took for the longest batch.', (kernel) => kernel.slowestBatchMs / 1000),
-  // Nothing newer is known while main is silent.
-  kernelRow(
-    'thread_age_seconds',
-    'gauge',
-    "Time since the kernel thread's last sign of life.",
-    (kernel, { state, now }) => (kernel.ageMs + owedFor(state, 'main', now)) / 1000,
-  ),
-];
 
 /** Every metric, in the order of the exposition. */
 export const METRICS: readonly MetricRow[] = [
