@@ -30,12 +30,15 @@ function isFelix(process: string): boolean {
   return name === 'calico-node' && /(^|\0)--?felix(\0|=|$)/.test(read(`/proc/${process}/cmdline`));
 }
 
-/** A Felix in this thread's network namespace, as `calico-node -felix (pid 17)`; undefined where none is to be seen. */
+/** A Felix in this thread's network namespace, or in one that is not shown, as `calico-node -felix (pid 17)`; undefined where none is to be seen. */
 export function liveFelix(): string | undefined {
   const here = namespaceOf('thread-self');
   if (here === undefined) return undefined;
   for (const process of readdirSync('/proc')) {
-    if (!/^\d+$/.test(process) || !isFelix(process) || namespaceOf(process) !== here) continue;
+    if (!/^\d+$/.test(process) || !isFelix(process)) continue;
+    // A process with more capabilities than ours does not show its namespace; a machine has one Felix, in the namespace of the machine.
+    const namespace = namespaceOf(process);
+    if (namespace !== undefined && namespace !== here) continue;
     const words = read(`/proc/${process}/cmdline`).split('\0').filter(Boolean);
     return `${words.slice(0, 2).join(' ')} (pid ${process})`;
   }

@@ -1,7 +1,8 @@
 /** Whose the devices of a network namespace are: a Felix that runs in it is seen, one elsewhere is not, and two agents do not meet. */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { inNamespace } from 'netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { holdDevices, liveFelix } from '../../node-agent/kernel/devices-owner.ts';
@@ -11,6 +12,17 @@ import { makeEncapLab, namespaceFile } from './harness/encap-lab.ts';
 import { CAN_RUN } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import { until } from './harness/wait.ts';
+
+/**
+ * Programs of Calico's that wait, with few capabilities: agents of other suites that run at this moment may look at their namespaces,
+ * and know by that that they are not meant.
+ */
+const WAIT = ['-c', 'while :; do sleep 1; done'];
+const few = (...names: readonly string[]): readonly string[] => [
+  'setpriv',
+  `--bounding-set=-all${names.map((name) => `,+${name}`).join('')}`,
+  '--inh-caps=-all',
+];
 
 describe.skipIf(!CAN_RUN)('owners of devices', () => {
   let lab: EncapLab;
@@ -35,14 +47,10 @@ describe.skipIf(!CAN_RUN)('owners of devices', () => {
     ['calico-node', ['-confd'], undefined],
   ])('%s %j is seen in its own namespace alone', async (program, words, seen) => {
     const { n1, n2 } = lab.nodes;
-    const running = lab.daemon(
-      n1.namespace,
-      [join(directory, program), '-c', 'echo up; while :; do sleep 1; done', ...words],
-      `${program}.log`,
-    );
+    const running = lab.daemon(n1.namespace, [...few(), join(directory, program), ...WAIT, ...words], `${program}.log`);
     if (seen === undefined) {
       // Another one beside it shows that both were looked at.
-      const felix = lab.daemon(n1.namespace, [join(directory, 'calico-felix'), '-c', 'while :; do sleep 1; done'], 'felix.log');
+      const felix = lab.daemon(n1.namespace, [...few(), join(directory, 'calico-felix'), ...WAIT], 'felix.log');
       await until('it is seen', 20, () => expect(seenIn(n1)).toContain('calico-felix'));
       await felix.stop('SIGKILL');
       expect(seenIn(n1)).toBeUndefined();
@@ -52,9 +60,22 @@ describe.skipIf(!CAN_RUN)('owners of devices', () => {
     expect(seenIn(n1)).toBeUndefined();
   });
 
+  it('is seen by an agent that has fewer capabilities and may not look at its namespace', async () => {
+    const { n1 } = lab.nodes;
+    const felix = lab.daemon(n1.namespace, [...few('net_admin'), join(directory, 'calico-felix'), ...WAIT], 'felix-caps.log');
+    const module = pathToFileURL(resolve('dist/node-agent/kernel/devices-owner.js')).href;
+    const script = `import { readlinkSync } from 'node:fs'; import { liveFelix } from '${module}';
+      try { readlinkSync('/proc/${felix.pid}/ns/net'); console.log('shown'); } catch (error) { console.log(error.code); } console.log(liveFelix());`;
+    const limited = [...few(), 'node', '--input-type=module', '-e', script];
+    await until('it is seen', 20, async () =>
+      expect(await lab.in(n1.namespace, limited)).toMatch(/^EACCES\n\S*calico-felix -c \(pid \d+\)$/m),
+    );
+    await felix.stop('SIGKILL');
+  });
+
   it('keeps the upkeep off the devices from its audit on, until Felix went', async () => {
     const { n3 } = lab.nodes;
-    const felix = lab.daemon(n3.namespace, [join(directory, 'calico-felix'), '-c', 'while :; do sleep 1; done'], 'felix3.log');
+    const felix = lab.daemon(n3.namespace, [...few(), join(directory, 'calico-felix'), ...WAIT], 'felix3.log');
     await until('it is seen', 20, () => expect(seenIn(n3)).toContain('calico-felix'));
     const one = startUpkeep(n3, { wishes: wishesOf(n3, [vxlanWish(n3, 'ipv4')]) }, { felix: () => seenIn(n3) });
     try {
