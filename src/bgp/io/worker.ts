@@ -1,5 +1,13 @@
 /** When the speaker's work is done: slices between polls, in flushes that leave half of the time to reading. */
-import { FLUSH_SPACING_MAX_MS, FLUSH_SPACING_MS, GATHER_MS, JOIN_GATHER_MS, WORK_SLICE_MS } from '../session/index.ts';
+import {
+  BURST_GATHER_MS,
+  BURST_INPUTS,
+  FLUSH_SPACING_MAX_MS,
+  FLUSH_SPACING_MS,
+  GATHER_MS,
+  JOIN_GATHER_MS,
+  WORK_SLICE_MS,
+} from '../session/index.ts';
 import type { Speaker } from '../speaker.ts';
 import type { SpeakerOutput } from '../speaker-types.ts';
 
@@ -12,8 +20,9 @@ export interface Worker {
 
 /**
  * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
- * most 15 ms are waited, 100 while sessions come up). While busy, flushes begin at least as far apart as the last one took, never less than 5 ms and never
- * more than 50: fan-out leaves time to reading, and changes in between are batched (bgp-speaker 2.4).
+ * most 15 ms are waited, 50 while a wave of inputs comes in, 100 while sessions come up). While busy, flushes begin at least as far apart as
+ * the last one took, never less than 5 ms and never more than 50: fan-out leaves time to reading, and changes in between are batched
+ * (bgp-speaker 2.4).
  * After every request and every slice: where the speaker has work, exactly one slice is on its way (or runs now), until `stop`.
  */
 export function createWorker(
@@ -34,7 +43,7 @@ export function createWorker(
     immediate = undefined;
     timeout = undefined;
     const from = now();
-    if (inputs > 0 && from < gatherFrom + (speaker.joining(from) ? JOIN_GATHER_MS : GATHER_MS)) {
+    if (inputs > 0 && from < gatherFrom + gatherMs(inputs, speaker.joining(from))) {
       inputs = 0;
       immediate = setImmediate(run);
       return;
@@ -76,4 +85,10 @@ export function createWorker(
       clearTimeout(timeout);
     },
   };
+}
+
+/** Longest wait, ms, where the last poll brought so many inputs. */
+function gatherMs(inputs: number, joining: boolean): number {
+  if (joining) return JOIN_GATHER_MS;
+  return inputs >= BURST_INPUTS ? BURST_GATHER_MS : GATHER_MS;
 }

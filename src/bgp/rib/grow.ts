@@ -2,10 +2,13 @@
 
 type Columns = Int32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array;
 
-/** The array itself where it holds `length` elements, else a copy of at least that and 1.5 times the old length. */
+/** Up to so many elements an array grows fourfold: a table that fills for the first time is not copied a dozen times. */
+const SMALL = 16_384;
+
+/** The array itself where it holds `length` elements, else a copy of at least that and 1.5 times the old length, 4 times where it is small. */
 export function grow<T extends Columns>(array: T, length: number, make: (length: number) => T): T {
   if (array.length >= length) return array;
-  const larger = make(Math.max(length, array.length + (array.length >> 1), 64));
+  const larger = make(Math.max(length, array.length < SMALL ? array.length * 4 : array.length + (array.length >> 1), 64));
   larger.set(array);
   return larger;
 }

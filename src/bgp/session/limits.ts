@@ -126,6 +126,15 @@ export const WORK_SLICE_MS = 5;
 /** Longest wait for a burst of UPDATEs to end before what came of it is flushed, milliseconds: one encoding instead of many. */
 export const GATHER_MS = 15;
 
+/**
+ * A poll that brought so many inputs is part of a wave of the whole cluster. Reading hundreds of sockets takes longer than the usual wait; where a
+ * flush began in the middle of it, every peer was written to twice.
+ */
+export const BURST_INPUTS = 32;
+
+/** Longest wait while such polls follow one another, milliseconds. */
+export const BURST_GATHER_MS = 50;
+
 /** The same while sessions come up one after the other: measured, 500 at once cost half the CPU. A quiet poll ends the wait in either case. */
 export const JOIN_GATHER_MS = 100;
 
