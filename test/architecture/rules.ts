@@ -177,6 +177,9 @@ export const AREAS: readonly Area[] = [
     pure: false,
   },
   { path: 'node-agent/ebpf/', name: 'agent/ebpf', imports: ['netlink', ...agentPure], pure: false },
+  ...['types', 'attach', 'elf', 'btf', 'object', 'wanted'].map(
+    (file): Area => ({ path: `node-agent/ebpf/${file}.ts`, name: 'agent/ebpf', imports: agentPure, pure: true }),
+  ),
   { path: 'node-agent/', name: 'agent', imports: agent, packages: ['pino', 'commander'], pure: false },
   { path: 'node-agent/health/', name: 'agent/health', imports: ['agent/encap', 'health/metrics', 'health/status'], pure: false },
   ...['reporters', 'metrics'].map(
