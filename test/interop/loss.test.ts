@@ -1,7 +1,7 @@
 /**
  * No packet is lost while Linnet restarts (kill -9 twice in a row, SIGTERM, a new version over the same state):
  * pods on two nodes, each node behind a router of its own that only knows their addresses by BGP. Contract: 10,000 packets a direction
- * at 100/s, and no route is deleted anywhere. Both kinds of router run at the same time.
+ * at 100/s, IPv4 and IPv6 at once, and no route is deleted anywhere. Both kinds of router run at the same time.
  */
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,31 +30,51 @@ const LAST = '192.0.2.0/24';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const ROUTERS = (['bird2', 'frr'] as const).filter((kind) => KINDS.includes(kind));
 
-/** Rack n: node 172.31.n.2 in AS 64600+n, router 172.31.n.1 in AS 65000+n. */
-const rack = (n: number) => ({ node: `172.31.${n}.2`, router: `172.31.${n}.1`, nodeAs: 64600 + n, routerAs: 65000 + n });
+/** Rack n: node 172.31.n.2 and fd31:n::2 in AS 64600+n, router 172.31.n.1 and fd31:n::1 in AS 65000+n. */
+const rack = (n: number) => ({
+  node: `172.31.${n}.2`,
+  node6: `fd31:${n}::2`,
+  router: `172.31.${n}.1`,
+  router6: `fd31:${n}::1`,
+  nodeAs: 64600 + n,
+  routerAs: 65000 + n,
+});
 
-/** The pod of the second rack has an address that no block of its node covers: the node knows it from its kernel alone. */
-const PODS = ['10.244.1.5', '10.244.77.9'] as const;
+/** Addresses of the two pods. That of the second rack has some that no block of its node covers: the node knows them from its kernel alone. */
+const PODS = { ipv4: ['10.244.1.5', '10.244.77.9'], ipv6: ['fd44:1::5', 'fd44:77::9'] } as const;
 
-function birdConf(own: number, other: number, between: readonly [string, string]): string {
-  const { node, router, nodeAs, routerAs } = rack(own);
-  const session = (name: string, local: string, remote: string, as: number): string => `protocol bgp ${name} {
+/** Addresses of the link between the routers, the own end first. */
+interface Spine {
+  readonly ipv4: readonly [string, string];
+  readonly ipv6: readonly [string, string];
+}
+const SPINE: readonly [Spine, Spine] = [
+  { ipv4: ['172.31.0.1', '172.31.0.2'], ipv6: ['fd31::1', 'fd31::2'] },
+  { ipv4: ['172.31.0.2', '172.31.0.1'], ipv6: ['fd31::2', 'fd31::1'] },
+];
+
+function birdConf(own: number, other: number, between: Spine): string {
+  const { node, node6, router, router6, nodeAs, routerAs } = rack(own);
+  const session = (name: string, [local, remote]: readonly [string, string], as: number): string => `protocol bgp ${name} {
   local ${local} as ${routerAs}; neighbor ${remote} as ${as};
   connect delay time 1; connect retry time 1; error wait time 1, 2;
-  ipv4 { import all; export all; next hop self; };
+  ${local.includes(':') ? 'ipv6' : 'ipv4'} { import all; export all; next hop self; };
 }`;
   return `router id ${router};
 log stderr all;
 debug protocols { states, events };
 protocol device {}
 protocol kernel { ipv4 { export where source = RTS_BGP; }; }
-${session('node', router, node, nodeAs)}
-${session('spine', between[0], between[1], rack(other).routerAs)}
+protocol kernel { ipv6 { export where source = RTS_BGP; }; }
+${session('node', [router, node], nodeAs)}
+${session('node6', [router6, node6], nodeAs)}
+${session('spine', between.ipv4, rack(other).routerAs)}
+${session('spine6', between.ipv6, rack(other).routerAs)}
 `;
 }
 
-function frrConf(own: number, other: number, between: readonly [string, string]): string {
-  const { node, router, nodeAs, routerAs } = rack(own);
+function frrConf(own: number, other: number, between: Spine): string {
+  const { node, node6, router, nodeAs, routerAs } = rack(own);
   const session = (remote: string, as: number): string => ` neighbor ${remote} remote-as ${as}
  neighbor ${remote} timers connect 1
  neighbor ${remote} advertisement-interval 0`;
@@ -65,7 +85,15 @@ router bgp ${routerAs}
  bgp router-id ${router}
  no bgp ebgp-requires-policy
 ${session(node, nodeAs)}
-${session(between[1], rack(other).routerAs)}
+${session(node6, nodeAs)}
+${session(between.ipv4[1], rack(other).routerAs)}
+${session(between.ipv6[1], rack(other).routerAs)}
+ address-family ipv4 unicast
+  no neighbor ${node6} activate
+  no neighbor ${between.ipv6[1]} activate
+ address-family ipv6 unicast
+  neighbor ${node6} activate
+  neighbor ${between.ipv6[1]} activate
 `;
 }
 
@@ -85,12 +113,17 @@ function manifests(): { readonly [name: string]: string } {
   const node = (n: number): string => `${CALICO}
 kind: Node
 metadata: {name: node-${n}, labels: {rack: r${n}}}
-spec: {bgp: {ipv4Address: ${rack(n).node}/24, asNumber: ${rack(n).nodeAs}}}
+spec: {bgp: {ipv4Address: ${rack(n).node}/24, ipv6Address: '${rack(n).node6}/64', asNumber: ${rack(n).nodeAs}}}
 ---
 ${CALICO}
 kind: BGPPeer
 metadata: {name: router-${n}}
 spec: {nodeSelector: rack == 'r${n}', peerIP: ${rack(n).router}, asNumber: ${rack(n).routerAs}}
+---
+${CALICO}
+kind: BGPPeer
+metadata: {name: router6-${n}}
+spec: {nodeSelector: rack == 'r${n}', peerIP: '${rack(n).router6}', asNumber: ${rack(n).routerAs}}
 `;
   return {
     'cluster.yaml': `${CALICO}
@@ -104,9 +137,19 @@ metadata: {name: pods}
 spec: {cidr: 10.244.0.0/16, ipipMode: Never, vxlanMode: Never}
 ---
 ${CALICO}
+kind: IPPool
+metadata: {name: pods6}
+spec: {cidr: 'fd44::/16', ipipMode: Never, vxlanMode: Never}
+---
+${CALICO}
 kind: BlockAffinity
 metadata: {name: node-1-10-244-1-0-26}
 spec: {node: node-1, type: host, cidr: 10.244.1.0/26, state: confirmed, deleted: false}
+---
+${CALICO}
+kind: BlockAffinity
+metadata: {name: node-1-fd44-1-122}
+spec: {node: node-1, type: host, cidr: 'fd44:1::/122', state: confirmed, deleted: false}
 `,
     'node-1.yaml': node(1),
     'node-2.yaml': node(2),
@@ -122,20 +165,17 @@ async function build(kind: RouterKind): Promise<Scene> {
     const [node, box] = [nodes[at], boxes[at]];
     if (node === undefined || box === undefined) throw new Error('two racks');
     await fabric.link(
-      { host: node, device: 'eth0', address: `${rack(n).node}/24` },
-      { host: box, device: 'rack', address: `${rack(n).router}/24` },
+      { host: node, device: 'eth0', address: `${rack(n).node}/24`, ipv6: `${rack(n).node6}/64` },
+      { host: box, device: 'rack', address: `${rack(n).router}/24`, ipv6: `${rack(n).router6}/64` },
     );
   }
   await fabric.link(
-    { host: boxes[0], device: 'spine', address: '172.31.0.1/30' },
-    { host: boxes[1], device: 'spine', address: '172.31.0.2/30' },
+    { host: boxes[0], device: 'spine', address: `${SPINE[0].ipv4[0]}/30`, ipv6: `${SPINE[0].ipv6[0]}/64` },
+    { host: boxes[1], device: 'spine', address: `${SPINE[1].ipv4[0]}/30`, ipv6: `${SPINE[1].ipv6[0]}/64` },
   );
-  const pods = [await fabric.pod(nodes[0], PODS[0]), await fabric.pod(nodes[1], PODS[1])] as const;
+  const pods = [await fabric.pod(nodes[0], PODS.ipv4[0], PODS.ipv6[0]), await fabric.pod(nodes[1], PODS.ipv4[1], PODS.ipv6[1])] as const;
   const conf = kind === 'bird2' ? birdConf : frrConf;
-  const routers = [
-    makeRouter(lab, kind, boxes[0], conf(1, 2, ['172.31.0.1', '172.31.0.2'])),
-    makeRouter(lab, kind, boxes[1], conf(2, 1, ['172.31.0.2', '172.31.0.1'])),
-  ] as const;
+  const routers = [makeRouter(lab, kind, boxes[0], conf(1, 2, SPINE[0])), makeRouter(lab, kind, boxes[1], conf(2, 1, SPINE[1]))] as const;
   writeManifests(lab, manifests());
   // As users run it: nothing says how it is to end.
   const linnet = (host: Host): LinnetNode =>
@@ -150,9 +190,10 @@ async function build(kind: RouterKind): Promise<Scene> {
 async function joined({ routers, linnets }: Scene, at: 0 | 1): Promise<void> {
   await until(`node ${at + 1} is back`, SESSION_SECONDS, async () => {
     linnets[at].alive();
-    expect(await routers[at].established()).toContain(rack(at + 1).node);
+    const up = await routers[at].established();
+    expect([rack(at + 1).node, rack(at + 1).node6].filter((address) => !up.has(address))).toEqual([]);
     const seen = JSON.stringify(await linnets[at].ask('peers'));
-    expect(seen).toContain('"state":"established"');
+    expect(seen.split('"state":"established"').length).toBe(3);
   });
 }
 
@@ -168,7 +209,8 @@ function nextVersion(lab: Lab): string {
 
 /** What one run shows. */
 interface Outcome {
-  readonly results: readonly [StreamResult, StreamResult];
+  /** Both directions of IPv4, then of IPv6. */
+  readonly results: readonly StreamResult[];
   /** What was deleted in each namespace. */
   readonly deletions: readonly (readonly string[])[];
   /** Restarts that were made, in order. */
@@ -207,17 +249,22 @@ async function upgrade(scene: Scene, at: 0 | 1, launcher: string, done: string[]
 
 async function measure(scene: Scene): Promise<Outcome> {
   const { lab, nodes, routers, pods } = scene;
-  const reaches = async (): Promise<void> => {
-    const probe: Stream = await startStream(
-      lab,
-      [
-        { namespace: pods[0], address: PODS[0] },
-        { namespace: pods[1], address: PODS[1] },
-      ],
-      1,
-      RATE,
+  const streams = (count: number): Promise<readonly Stream[]> =>
+    Promise.all(
+      [PODS.ipv4, PODS.ipv6].map(([one, two]) =>
+        startStream(
+          lab,
+          [
+            { namespace: pods[0], address: one },
+            { namespace: pods[1], address: two },
+          ],
+          count,
+          RATE,
+        ),
+      ),
     );
-    for (const one of await probe.done) expect(one.answered).toBe(1);
+  const reaches = async (): Promise<void> => {
+    for (const probe of await streams(1)) for (const one of await probe.done) expect(one.answered).toBe(1);
   };
   await joined(scene, 0);
   await joined(scene, 1);
@@ -225,12 +272,8 @@ async function measure(scene: Scene): Promise<Outcome> {
   const launcher = nextVersion(lab);
   const hosts = [...nodes, ...routers.map((router) => router.host)];
   const watches = await Promise.all(hosts.map((host) => watchRoutes(lab, host.namespace)));
-  const ends = [
-    { namespace: pods[0], address: PODS[0] },
-    { namespace: pods[1], address: PODS[1] },
-  ] as const;
   // On a busy machine the restarts may take longer than the packets: then there are more of them.
-  const stream = await startStream(lab, ends, 10 * PACKETS, RATE);
+  const running = await streams(10 * PACKETS);
   const enough = pause((PACKETS / RATE) * 1000 + 500);
   const done: string[] = [];
   for (const at of [0, 1] as const) {
@@ -241,7 +284,7 @@ async function measure(scene: Scene): Promise<Outcome> {
     await pause(QUIET_MS);
   }
   await enough;
-  const results = await stream.end();
+  const results = (await Promise.all(running.map((stream) => stream.end()))).flat();
   return { results, deletions: await deletions(scene, hosts, watches), restarts: done };
 }
 
@@ -286,6 +329,7 @@ describe.skipIf(!CAN_RUN || ROUTERS.length === 0)('restarts of Linnet behind rou
       if (outcome === undefined) throw new Error('no run');
       const { results, deletions: gone, restarts: finished } = outcome;
       failed = true;
+      expect(results.length).toBe(4);
       expect(finished).toEqual([1, 2].flatMap((n) => [`node-${n} killed`, `node-${n} stopped`, `node-${n} upgraded`]));
       expect(gone).toEqual([[], [], [], []]);
       for (const { sent, answered, lost } of results) {

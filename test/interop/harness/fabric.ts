@@ -8,11 +8,12 @@ import { run } from './exec.ts';
 import type { Lab } from './lab.ts';
 import type { Host } from './lan.ts';
 
-/** One end of a link: the host, its interface and its address with length (`172.31.1.1/30`). */
+/** One end of a link: the host, its interface and its addresses with length (`172.31.1.1/30`), of each family one at most. */
 export interface LinkEnd {
   readonly host: Host;
   readonly device: string;
   readonly address: string;
+  readonly ipv6?: string;
 }
 
 /** A network that is wired by hand. */
@@ -21,7 +22,7 @@ export interface Fabric {
   host(name: string): Promise<Host>;
   link(one: LinkEnd, two: LinkEnd): Promise<void>;
   /** A pod behind a node as Calico makes one: its veth, and a host route of Felix (protocol 80). Its namespace is returned. */
-  pod(node: Host, address: string): Promise<string>;
+  pod(node: Host, address: string, ipv6?: string): Promise<string>;
   /** Lets a host of the lab's LAN forward packets. */
   forward(host: Host): Promise<void>;
   /** `ip` in a namespace. */
@@ -32,12 +33,16 @@ export interface Fabric {
 const POD_GATEWAY = '169.254.1.1';
 const POD_GATEWAY_MAC = 'ee:ee:ee:ee:ee:ee';
 
-/** IPv4 forwarding, and no filter on where packets come from: paths of the fabric are not symmetric. */
+/** Forwarding, and no filter on where packets come from: paths of the fabric are not symmetric. */
 async function forward(namespace: string): Promise<void> {
   const switches = ['ip_forward=1', 'conf/all/rp_filter=0', 'conf/default/rp_filter=0', 'fib_multipath_hash_policy=1'];
-  const script = switches.map((entry) => `echo ${entry.split('=')[1]} > /proc/sys/net/ipv4/${entry.split('=')[0]}`).join('; ');
-  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', script]);
+  const script = switches.map((entry) => `echo ${entry.split('=')[1]} > /proc/sys/net/ipv4/${entry.split('=')[0]}`);
+  script.push('echo 1 > /proc/sys/net/ipv6/conf/all/forwarding');
+  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', script.join('; ')]);
 }
+
+/** The link-local address of every gateway of a pod: the same on each of the node's interfaces to pods, since each is a link of its own. */
+const POD_GATEWAY6 = 'fe80::ecee:eeff:feee:eeee';
 
 /** Makes an empty fabric. */
 export function makeFabric(lab: Lab): Fabric {
@@ -63,10 +68,11 @@ export function makeFabric(lab: Lab): Fabric {
       await run('ip', ['link', 'add', one.device, 'netns', a, 'type', 'veth', 'peer', 'name', two.device, 'netns', b]);
       for (const end of [one, two]) {
         await ip(end.host.namespace, 'addr', 'add', end.address, 'dev', end.device);
+        if (end.ipv6 !== undefined) await ip(end.host.namespace, 'addr', 'add', end.ipv6, 'dev', end.device, 'nodad');
         await ip(end.host.namespace, 'link', 'set', end.device, 'up');
       }
     },
-    pod: async (node, address) => {
+    pod: async (node, address, ipv6) => {
       const number = ++pods;
       const { namespace } = await bare(`pod${number}`);
       const device = `cali${number}`;
@@ -78,6 +84,12 @@ export function makeFabric(lab: Lab): Fabric {
       await ip(namespace, 'neigh', 'add', POD_GATEWAY, 'lladdr', POD_GATEWAY_MAC, 'dev', 'eth0');
       await ip(namespace, 'route', 'add', 'default', 'via', POD_GATEWAY, 'dev', 'eth0');
       await ip(node.namespace, 'route', 'add', `${address}/32`, 'dev', device, 'scope', 'link', 'metric', '1024', 'proto', '80');
+      if (ipv6 !== undefined) {
+        await ip(namespace, 'addr', 'add', `${ipv6}/128`, 'dev', 'eth0', 'nodad');
+        await ip(namespace, 'neigh', 'add', POD_GATEWAY6, 'lladdr', POD_GATEWAY_MAC, 'dev', 'eth0');
+        await ip(namespace, 'route', 'add', 'default', 'via', POD_GATEWAY6, 'dev', 'eth0');
+        await ip(node.namespace, 'route', 'add', `${ipv6}/128`, 'dev', device, 'metric', '1024', 'proto', '80');
+      }
       return namespace;
     },
   };

@@ -8,14 +8,15 @@ import { createSocket } from 'node:dgram';
 const [own, other, countText, rateText] = process.argv.slice(2);
 const [count, rate] = [Number(countText), Number(rateText)];
 const PORT = 7777;
+const SOCKET = own.includes(':') ? 'udp6' : 'udp4';
 /** Milliseconds in which an answer to the last packet counts. */
 const PATIENCE = 3000;
 
-const echo = createSocket('udp4');
+const echo = createSocket(SOCKET);
 echo.on('message', (message, from) => echo.send(message, from.port, from.address, () => undefined));
 echo.bind(PORT, own, () => process.stdout.write('{"ready":true}\n'));
 
-const socket = createSocket('udp4');
+const socket = createSocket(SOCKET);
 const answered = new Uint8Array(count);
 let refused = 0;
 let answers = 0;

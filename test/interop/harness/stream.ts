@@ -9,7 +9,7 @@ import type { Lab } from './lab.ts';
 
 const PROGRAM = fileURLToPath(new URL('./packets.js', import.meta.url));
 
-/** One end: its namespace and IPv4 address. */
+/** One end: its namespace and its address, both of one family. */
 export interface StreamEnd {
   readonly namespace: string;
   readonly address: string;
