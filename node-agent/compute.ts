@@ -1,6 +1,7 @@
 /** From the snapshot to what is wanted of the dataplane; anew only where something of it may be different. */
 import { felixFields } from '../src/confd/resources/felix-configuration.ts';
 import type { FelixFields, Issue, Resource, Snapshot, SnapshotDelta } from '../src/confd/resources/types.ts';
+import { FIELDS_WITHOUT_EFFECT } from './config/types.ts';
 import type { AgentWanted } from './dataplane-types.ts';
 import { encapWishes } from './encap/wishes.ts';
 
@@ -27,13 +28,31 @@ export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: C
   return { felix, wishes: encapWishes({ snapshot, felix, node, usePodCIDR }) };
 }
 
+/** What Felix would do and this agent does not is told where it was asked for. */
+function fieldsWithoutEffect({ felix }: Snapshot, node: string): readonly Issue[] {
+  return ['default', `node.${node}`].flatMap((name) => {
+    const found = felix.get(name);
+    if (found === undefined) return [];
+    return FIELDS_WITHOUT_EFFECT.filter((field) => found[field] !== undefined).map((field) => ({
+      code: 'FELIX_FIELD_UNUSED',
+      severity: 'warning',
+      object: found.ref,
+      field: `spec.${field}`,
+      got: '',
+      rule: 'has no effect in the node agent',
+      source: found.source ?? null,
+      transient: false,
+    }));
+  });
+}
+
 /** As a function of the convergence loop: what no delta concerns stays the same object. */
 export function createCompute(options: ComputeOptions): (snapshot: Snapshot, delta: SnapshotDelta | undefined) => ComputedWishes {
   let last: ComputedWishes | undefined;
   return (snapshot, delta) => {
     if (last !== undefined && delta !== undefined && !delta.changed.some(({ kind }) => RELEVANT.has(kind))) return last;
     const desired = computeWishes(snapshot, options);
-    last = { desired, issues: desired.wishes.issues };
+    last = { desired, issues: [...desired.wishes.issues, ...fieldsWithoutEffect(snapshot, options.node)] };
     return last;
   };
 }

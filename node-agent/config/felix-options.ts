@@ -2,10 +2,9 @@
  * The rows of what FelixConfiguration has too. Variables have Felix' names behind ours: its operators keep theirs. Where none is
  * given the resource decides, and where that is silent the default of the help text.
  */
-import { type Address, hostPrefix, type Prefix, parseAddress } from 'bgp-ts/net';
 import { parseDuration } from '../../src/confd/resources/values.ts';
 import type { OptionRow } from '../../src/config/options.ts';
-import { type Parsed, parseBoolean, parseCidr, parseInteger, parseText, parseWord } from '../../src/config/values.ts';
+import { type Parsed, parseBoolean, parseInteger, parseText, parseWord } from '../../src/config/values.ts';
 import type { FelixValues } from './types.ts';
 
 const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
@@ -23,25 +22,6 @@ function parsePattern(text: string): Parsed<string> {
   } catch {
     return bad('not a regular expression');
   }
-}
-
-function parseAddressOf(family: Address['family']): (text: string) => Parsed<Address> {
-  return (text) => {
-    const address = parseAddress(text);
-    return address?.family === family ? good(address) : bad(`not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
-  };
-}
-
-/** Addresses and CIDRs with commas between. */
-function parseNodes(text: string): Parsed<readonly Prefix[]> {
-  const prefixes: Prefix[] = [];
-  for (const part of text.split(',').map((word) => word.trim())) {
-    const bare = parseAddress(part);
-    const parsed = bare === undefined ? parseCidr(part) : good(hostPrefix(bare));
-    if (!parsed.ok) return bad(`a list with ${JSON.stringify(part)}, which is ${parsed.rule}`);
-    prefixes.push(parsed.value);
-  }
-  return good(prefixes);
 }
 
 /** Beginnings of interface names with commas between. */
@@ -81,7 +61,10 @@ interface Written<T> {
 }
 
 function row<K extends keyof FelixValues>(key: K, { parse, placeholder, help, felix }: Written<FelixValues[K]>): OptionRow<FelixValues[K]> {
-  const words = key.replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4').toLowerCase();
+  const words = key
+    .replace('MTUV6', 'MtuV6')
+    .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4')
+    .toLowerCase();
   const environment = [`LINNET_AGENT_${words.replaceAll('-', '_').toUpperCase()}`, `FELIX_${felix ?? key.toUpperCase()}`];
   return { flag: words, placeholder, help, environment, parse, fallback: () => undefined };
 }
@@ -127,29 +110,12 @@ export const FELIX_OPTIONS: { readonly [K in keyof FelixValues]: OptionRow<Felix
     placeholder: 'NUMBER',
     help: "protocol number of the agent's routes; default 80",
   }),
-  deviceRouteSourceAddress: row('deviceRouteSourceAddress', {
-    parse: parseAddressOf('ipv4'),
-    placeholder: 'ADDRESS',
-    help: 'source address of IPv4 routes; default: what the kernel chooses',
-  }),
-  deviceRouteSourceAddressIPv6: row('deviceRouteSourceAddressIPv6', {
-    parse: parseAddressOf('ipv6'),
-    placeholder: 'ADDRESS',
-    help: 'source address of IPv6 routes; default: what the kernel chooses',
-  }),
-  removeExternalRoutes: row('removeExternalRoutes', flag('routes of others on our devices are removed; default true')),
   routeRefreshInterval: row('routeRefreshInterval', {
     parse: parseSeconds,
     placeholder: 'DURATION',
     help: 'between two audits of devices, entries and routes, 0 for none; default 90s',
   }),
   routeSyncDisabled: row('routeSyncDisabled', flag('routes are left alone; default false')),
-  externalNodesList: row('externalNodesList', {
-    parse: parseNodes,
-    placeholder: 'CIDR,...',
-    help: 'tunnel endpoints that are no nodes of the cluster',
-    felix: 'EXTERNALNODESCIDRLIST',
-  }),
   programClusterRoutes: row('programClusterRoutes', {
     parse: parseWord(...ROUTE_WORDS),
     placeholder: 'WORD',
@@ -195,12 +161,5 @@ export const FELIX_OPTIONS: { readonly [K in keyof FelixValues]: OptionRow<Felix
     parse: parseName,
     placeholder: 'NAME',
     help: 'the same for IPv6; default wg-v6.cali',
-  }),
-  wireguardHostEncryptionEnabled: row('wireguardHostEncryptionEnabled', flag('host traffic is encrypted too; default false')),
-  netlinkTimeout: row('netlinkTimeout', {
-    parse: parseSeconds,
-    placeholder: 'DURATION',
-    help: 'how long the kernel may take for an answer; default 10s',
-    felix: 'NETLINKTIMEOUTSECS',
   }),
 };

@@ -82,7 +82,7 @@ const OWN_OPTIONS: { readonly [K in keyof OwnValues]: OptionRow<OwnValues[K]> } 
   requireMtuFile: {
     flag: 'require-mtu-file',
     placeholder: 'BOOL',
-    help: 'not ready where that file cannot be written',
+    help: 'the agent ends where that file cannot be written',
     environment: ['LINNET_AGENT_REQUIRE_MTU_FILE', 'FELIX_REQUIREMTUFILE'],
     parse: parseBoolean,
     fallback: () => false,
@@ -99,10 +99,10 @@ const OWN_OPTIONS: { readonly [K in keyof OwnValues]: OptionRow<OwnValues[K]> } 
 
 /** Every value of the agent. */
 export const AGENT_OPTIONS: AgentTable = {
-  node: shared('node', 'FELIX_FELIXHOSTNAME'),
+  node: { ...shared('node', 'FELIX_FELIXHOSTNAME'), help: 'Calico node this agent works for; never assumed' },
   datastore: shared('datastore', 'FELIX_DATASTORETYPE'),
   path: shared('path'),
-  usePodCIDR: shared('usePodCIDR'),
+  usePodCIDR: { ...shared('usePodCIDR'), help: 'pod CIDRs of the Nodes stand for blocks' },
   kubeconfig: shared('kubeconfig'),
   kubeContext: shared('kubeContext'),
   apiEndpoint: shared('apiEndpoint'),

@@ -1,5 +1,4 @@
 /** From raw inputs to the agent's effective configuration, and what of it stands above FelixConfiguration. Pure. */
-import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import type { FelixFields } from '../../src/confd/resources/types.ts';
 import type { OptionRow } from '../../src/config/options.ts';
 import { type RowInputs, readRow } from '../../src/config/read.ts';
@@ -58,15 +57,14 @@ function valueText(key: AgentKey, value: AgentConfig[AgentKey]): string | null {
   if (value === undefined) return null;
   if (key === 'endpointStatusPathPrefix' && value === '') return 'none';
   if (typeof value !== 'object') return value === '' ? null : String(value);
-  if (!isList(value)) return 'words' in value ? formatAddress(value) : String(value);
+  if (!isList(value)) return String(value);
   return value.length === 0 ? null : value.map(entryText).join(',');
 }
 
-type Entry = NonNullable<FelixFields['externalNodesList'] | FelixFields['healthTimeoutOverrides'] | readonly string[]>[number];
+type Entry = NonNullable<FelixFields['healthTimeoutOverrides'] | readonly string[]>[number];
 
 const isList = (value: object): value is readonly Entry[] => Array.isArray(value);
 
 function entryText(entry: Entry): string {
-  if (typeof entry === 'string') return entry;
-  return 'timeout' in entry ? `${entry.name}=${entry.timeout}s` : formatPrefix(entry);
+  return typeof entry === 'string' ? entry : `${entry.name}=${entry.timeout}s`;
 }

@@ -50,8 +50,20 @@ export interface OwnValues {
   readonly instance: string;
 }
 
+/** Fields of FelixConfiguration that say nothing to this agent: setting one there is told as an issue, and no flag has its name. */
+export const FIELDS_WITHOUT_EFFECT = [
+  'deviceRouteSourceAddress',
+  'deviceRouteSourceAddressIPv6',
+  'externalNodesList',
+  'netlinkTimeout',
+  'removeExternalRoutes',
+  'wireguardHostEncryptionEnabled',
+] as const satisfies readonly (keyof FelixFields)[];
+
+type UsedField = Exclude<keyof FelixFields, (typeof FIELDS_WITHOUT_EFFECT)[number]>;
+
 /** What stands in FelixConfiguration as well; a value here beats it. */
-export type FelixValues = { readonly [K in keyof FelixFields]-?: FelixFields[K] | undefined };
+export type FelixValues = { readonly [K in UsedField]-?: FelixFields[K] | undefined };
 
 /** The effective configuration of one agent. */
 export type AgentConfig = Pick<Config, SharedKey> & OwnValues & FelixValues;

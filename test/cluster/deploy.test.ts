@@ -208,7 +208,8 @@ describe.skipIf(tools === undefined || serversFolder() === undefined)(clusterTit
       ['ClusterRole', 'ClusterRoleBinding', 'DaemonSet', 'PodMonitor', 'PrometheusRule', 'ServiceAccount'].sort(),
     );
     expect(plain.filter(({ metadata }) => metadata.name.includes('node-agent'))).toEqual([]);
-    const daemon = (all: readonly Manifest[]): unknown => all.find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === 'linnet');
+    const daemon = (all: readonly Manifest[]): unknown =>
+      all.find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === 'linnet');
     expect(daemon(made)).toEqual(daemon(plain));
     for (const manifest of own) await dryRun(cluster(), manifest);
   });

@@ -201,7 +201,7 @@ describe.skipIf(!CAN_RUN)('an agent alone', () => {
     await until('quiet', 30, async () => {
       const before = await seconds();
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      expect(await seconds() - before).toBeLessThan(0.1);
+      expect((await seconds()) - before).toBeLessThan(0.1);
     });
     expect(await one.command('plan')).toBe('nothing to do\n');
     await one.running.stop();
@@ -217,7 +217,10 @@ describe.skipIf(!CAN_RUN)('the agent with no more privileges than its manifest a
 
   it('carries VXLAN and, by eBPF, IPIP', async () => {
     const manifests = `${lab.lab.directory}/manifests`;
-    writeCluster(manifests, clusterObjects(lab, { ipv4: { ipipMode: 'Always' }, ipv6: { vxlanMode: 'Always' } }, { programClusterRoutes: 'Enabled' }));
+    writeCluster(
+      manifests,
+      clusterObjects(lab, { ipv4: { ipipMode: 'Always' }, ipv6: { vxlanMode: 'Always' } }, { programClusterRoutes: 'Enabled' }),
+    );
     const few = ['setpriv', '--bounding-set', `-all,${AGENT_CAPABILITIES.map((name) => `+${name.toLowerCase()}`).join(',')}`];
     const begin = (name: EncapNode): AgentUnderTest => startAgent(lab, name, manifests, ['--ipip-backend', 'ebpf'], few);
     const { p1a, p2a } = lab.pods;

@@ -56,6 +56,12 @@ describe('what is wanted', () => {
     expect(compute(store.snapshot, delta).desired.wishes.vteps).toHaveLength(2);
   });
 
+  it('says which fields of FelixConfiguration have no effect', () => {
+    const felix = resource('FelixConfiguration', 'default', { netlinkTimeout: '10s', vxlanVNI: 5000 });
+    const { issues } = createCompute({ node: 'n1', usePodCIDR: false, local: {} })(cluster([...CLUSTER, felix]).snapshot, undefined);
+    expect(issues).toMatchObject([{ code: 'FELIX_FIELD_UNUSED', field: 'spec.netlinkTimeout', object: { name: 'default' } }]);
+  });
+
   it('is nothing but an issue for a node that the cluster does not know', () => {
     const { issues, desired } = createCompute({ node: 'n9', usePodCIDR: false, local: {} })(cluster().snapshot, undefined);
     expect(issues).toMatchObject([{ code: 'NODE_MISSING', object: { name: 'n9' } }]);

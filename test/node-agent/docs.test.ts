@@ -1,0 +1,67 @@
+/** docs/node-agent.md: its tables of options are written from the table of values (LINNET_UPDATE=1), its rows name tests that are there. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { AGENT_KEYS, AGENT_OPTIONS, isFelixKey } from '../../node-agent/config/options.ts';
+import { readAgentConfig, showAgentConfig } from '../../node-agent/config/read.ts';
+import type { AgentKey } from '../../node-agent/config/types.ts';
+import { FIELDS_WITHOUT_EFFECT } from '../../node-agent/config/types.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PATH = `${ROOT}docs/node-agent.md`;
+const MACHINE = { uid: 0, temporary: '/tmp', home: '/root', xdgRuntime: '', xdgState: '', networkOf: () => undefined };
+const [BEGIN, END] = ['<!-- options -->\n', '<!-- end of options -->\n'];
+
+function table(keys: readonly AgentKey[], withDefault: boolean): string {
+  const defaults = readAgentConfig({ flags: new Map(), environment: {}, file: new Map(), machine: MACHINE, readFile: () => undefined });
+  const shown = new Map(showAgentConfig(defaults).map((row) => [row.key, row.value]));
+  const rows = keys.map((key) => {
+    const { flag, placeholder, environment, help } = AGENT_OPTIONS[key];
+    const word = flag === '' ? 'none: it is secret' : `\`--${flag} ${placeholder}\``;
+    const value = shown.get(key) ?? '';
+    const text = withDefault ? ` ${value === '' ? '' : `\`${value}\``} |` : '';
+    return `| \`${key}\` | ${word} | ${environment.map((name) => `\`${name}\``).join(', ')} |${text} ${help} |`;
+  });
+  const head = withDefault
+    ? '| key | flag | environment | default | meaning |\n|---|---|---|---|---|\n'
+    : '| key | flag | environment | meaning |\n|---|---|---|---|\n';
+  return `${head}${rows.join('\n')}\n`;
+}
+
+function options(): string {
+  const own = table(
+    AGENT_KEYS.filter((key) => !isFelixKey(key)),
+    true,
+  );
+  const felix = table(AGENT_KEYS.filter(isFelixKey), false);
+  const without = FIELDS_WITHOUT_EFFECT.map((field) => `\`${field}\``).join(', ');
+  return `${own}\nWhat FelixConfiguration has too:\n\n${felix}\nWithout effect here: ${without}.\n`;
+}
+
+describe('docs/node-agent.md', () => {
+  it('has the tables of options that the program has', () => {
+    const text = readFileSync(PATH, 'utf8');
+    const [from, to] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
+    if (process.env['LINNET_UPDATE'] === '1') writeFileSync(PATH, `${text.slice(0, from)}${options()}${text.slice(to)}`);
+    const now = readFileSync(PATH, 'utf8');
+    expect(now.slice(now.indexOf(BEGIN) + BEGIN.length, now.indexOf(END))).toBe(options());
+  });
+
+  it('names tests that are there, for every row of the issue', () => {
+    const text = readFileSync(PATH, 'utf8');
+    const named = [...text.matchAll(/`(test\/[^`]+)`/g)].map(([, path = '']) => path);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([]);
+    const rows = [...text.matchAll(/^\| ([AB]\d+(?:, [AB]\d+)*) \|/gm)].flatMap(([, ids = '']) => ids.split(', '));
+    const wanted = 'A1 A5 A17 A22 A26 A31 A32 A33 A34 A36 A39 A40 B2 B19 B20 B24'.split(' ');
+    expect(wanted.filter((row) => !rows.includes(row))).toEqual([]);
+  });
+
+  it('names only commands and options of the program', () => {
+    const text = readFileSync(PATH, 'utf8');
+    const commands = [...text.matchAll(/^node-agent (\w+)/gm)].map(([, name = '']) => name);
+    const known = readFileSync(`${ROOT}node-agent/cli/main.ts`, 'utf8');
+    expect(commands.length).toBeGreaterThan(5);
+    for (const name of commands) expect(known).toContain(`name: '${name}'`);
+  });
+});
