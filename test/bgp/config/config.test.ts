@@ -1,33 +1,9 @@
-/** The JSON form: defaults, every fault with its path, and the schema file beside the parser. */
-import { readFileSync } from 'node:fs';
+/** The JSON form: what is read from it, and its defaults. */
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { formatConfigFaults, parseSpeakerConfig } from '../../../src/bgp/config/index.ts';
+import { parseSpeakerConfig } from '../../../src/bgp/config/index.ts';
 import { parseAddress, parsePrefix } from '../../../src/bgp/net/index.ts';
-import type { SpeakerConfig } from '../../../src/bgp/speaker-types.ts';
-
-const BENCH = {
-  localAs: 64512,
-  routerId: '10.99.0.1',
-  clusterId: '10.99.0.1',
-  listen: { address: '127.0.0.1', port: 179 },
-  holdTime: 90,
-  families: ['ipv4-unicast'],
-  gracefulRestart: false,
-  restartTime: 120,
-  neighbors: [{ address: '127.1.0.1', as: 64512, rrClient: true, passive: true }],
-};
-
-function parse(document: unknown): SpeakerConfig {
-  const result = parseSpeakerConfig(JSON.stringify(document));
-  if (!result.ok) throw new Error(formatConfigFaults(result.error));
-  return result.value;
-}
-
-function faults(document: unknown): string[] {
-  const result = parseSpeakerConfig(JSON.stringify(document));
-  return result.ok ? [] : result.error.map(({ path, rule }) => `${path}: ${rule}`);
-}
+import { BENCH, faults, parse } from './documents.ts';
 
 describe('the benchmark form', () => {
   it('becomes a configuration with all defaults', () => {
@@ -179,103 +155,6 @@ describe('neighbours, routes and policies', () => {
   });
 });
 
-describe('faults', () => {
-  const neighbor = (extra: object): object => ({ ...BENCH, neighbors: [{ address: '127.1.0.1', as: 64512, ...extra }] });
-  it.each([
-    ['no object', [], 'must be an object'],
-    ['localAs missing', { routerId: '1.1.1.1' }, 'localAs: is needed'],
-    ['router id 0', { ...BENCH, routerId: '0.0.0.0' }, 'routerId: must be an IPv4 address but 0.0.0.0'],
-    ['hold time 2', { ...BENCH, holdTime: 2 }, 'holdTime: must be 0 or from 3 to 65535 seconds'],
-    ['unknown family', { ...BENCH, families: ['ipv4'] }, 'families[0]: must be one of ipv4-unicast, ipv6-unicast'],
-    ['neighbours no list', { ...BENCH, neighbors: {} }, 'neighbors: must be a list'],
-    ['no address', { ...BENCH, neighbors: [{ as: 1 }] }, 'neighbors[0].address: is needed'],
-    ['AS 0', neighbor({ as: 0 }), 'neighbors[0].as: must be an integer from 1 to 4294967295'],
-    ['port as text', neighbor({ port: '179' }), 'neighbors[0].port: must be an integer from 1 to 65535'],
-    ['local address of the other family', neighbor({ localAddress: '::1' }), 'neighbors[0].localAddress: must be of the family of address'],
-    ['an empty MD5 key', neighbor({ md5: '' }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
-    ['an MD5 key of 82 octets', neighbor({ md5: 'é'.repeat(41) }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
-    ['an MD5 key as number', neighbor({ md5: 7 }), 'neighbors[0].md5: must be a text of 1 to 80 octets'],
-    ['0 hops', neighbor({ ttlSecurity: 0 }), 'neighbors[0].ttlSecurity: must be an integer from 1 to 255'],
-    ['a type of service of 9 bits', neighbor({ typeOfService: 256 }), 'neighbors[0].typeOfService: must be an integer from 0 to 255'],
-    ['no user timeout', neighbor({ userTimeout: 0 }), 'neighbors[0].userTimeout: must be an integer from 1 to 2147483647'],
-    ['a path as device', neighbor({ device: 'a/b' }), 'neighbors[0].device: must be the name of an interface, at most 15 octets'],
-    ['a long device', neighbor({ device: 'x'.repeat(16) }), 'neighbors[0].device: must be the name of an interface, at most 15 octets'],
-    [
-      'a policy nobody wrote',
-      neighbor({ exportPolicy: 'nope' }),
-      'neighbors[0].exportPolicy: must be the name of one of policies, or a policy',
-    ],
-    [
-      'a condition without kind',
-      neighbor({ exportPolicy: { terms: [{ when: [{}] }] } }),
-      'neighbors[0].exportPolicy.terms[0].when[0].kind: must be one of prefix, protocol, interface, community, largeCommunity, asPathPrefix, localPref, metric',
-    ],
-    ['host bits', { ...BENCH, routes: [{ prefix: '10.0.0.1/8' }] }, 'routes[0].prefix: must be a prefix without host bits'],
-    [
-      'two of one name',
-      {
-        ...BENCH,
-        neighbors: [
-          { address: '127.1.0.1', as: 1, name: 'a' },
-          { address: '127.1.0.2', as: 1, name: 'a' },
-        ],
-      },
-      'neighbors[1]: has the name a of another neighbor',
-    ],
-    [
-      'two of one address',
-      {
-        ...BENCH,
-        neighbors: [
-          { address: '127.1.0.1', as: 1, name: 'a' },
-          { address: '127.1.0.1', as: 1, name: 'b' },
-        ],
-      },
-      'neighbors[1]: has the addresses and port of another neighbor',
-    ],
-  ])('%s', (_name, document, expected) => {
-    expect(faults(document).join('\n')).toContain(expected);
-  });
-
-  it('are all reported, unknown keys with what is known', () => {
-    const found = faults({ ...neighbor({ asn: 1, holdTime: 1 }), foo: 1 });
-    expect(found).toHaveLength(3);
-    expect(found[1]).toMatch(/^neighbors\[0\]\.asn: unknown key; known are .*\bas\b/);
-  });
-
-  it.each([
-    ['too long', { md5: 'hunter2'.repeat(12) }],
-    ['no text', { md5: ['hunter2'] }],
-    ['under another name', { password: 'hunter2' }],
-    ['misspelled', { MD5: 'hunter2' }],
-  ])('never show a password: %s', (_name, fields) => {
-    const result = parseSpeakerConfig(JSON.stringify(neighbor(fields)));
-    expect(result.ok).toBe(false);
-    expect(result.ok ? '' : formatConfigFaults(result.error)).toMatch(/^neighbors\[0\]\.\w+: \[hidden\]: /);
-  });
-
-  it.each([
-    ['{', /must be JSON/],
-    ['{\n  "localAs": 1,\n  }', /must be JSON; it breaks at line 3, column 3/],
-    ['{"neighbors": [{"md5": "hunter2" oops}]}', /must be JSON/],
-    ['{"md5": hunter2}', /must be JSON/],
-  ])('say where JSON breaks, without quoting it: %s', (text, rule) => {
-    const result = parseSpeakerConfig(text);
-    const shown = result.ok ? '' : formatConfigFaults(result.error);
-    expect(shown).toMatch(rule);
-    expect(shown).not.toContain('hunter2');
-  });
-});
-
-/* The schema must name exactly the keys that the parser reads. */
-
-type Schema = { readonly $defs: { readonly [name: string]: SchemaObject }; readonly properties: object };
-interface SchemaObject {
-  readonly properties?: object;
-  readonly oneOf?: readonly { readonly properties: { readonly kind: { readonly enum: readonly string[] } } }[];
-  readonly additionalProperties?: boolean;
-}
-
 describe('socket options', () => {
   it('are read; the key prints as hidden wherever it stands', () => {
     const options = { md5: 'hunter2', ttlSecurity: 1, typeOfService: 0, userTimeout: 30_000, device: 'eth1' };
@@ -373,61 +252,5 @@ describe('longLivedStaleTime', () => {
       restartTime: 120,
       longLivedStaleTime: 60,
     });
-  });
-});
-
-describe('the schema', () => {
-  const schema = JSON.parse(readFileSync(new URL('../../../src/bgp/speaker-config.schema.json', import.meta.url), 'utf8')) as Schema;
-  const known = (document: unknown, path: string): string[] => {
-    const fault = faults(document).find((each) => each.startsWith(`${path}: unknown key; known are `));
-    if (fault === undefined) throw new Error(`no unknown key at ${path}`);
-    return fault
-      .slice(fault.indexOf('known are ') + 10)
-      .split(', ')
-      .sort();
-  };
-  const keys = (object: object | undefined): string[] => Object.keys(object ?? {}).sort();
-  const x = { x: 1 };
-  const policy = (extra: object): object => ({ ...BENCH, policies: [{ name: 'p', ...extra }] });
-
-  it.each([
-    ['document', (): object => schema.properties, { ...BENCH, ...x }, 'x'],
-    [
-      'neighbor',
-      (): object | undefined => schema.$defs['neighbor']?.properties,
-      { ...BENCH, neighbors: [{ address: '::1', as: 1, ...x }] },
-      'neighbors[0].x',
-    ],
-    ['listen', (): object | undefined => schema.$defs['endpoint']?.properties, { ...BENCH, listen: { address: '::1', ...x } }, 'listen.x'],
-    ['route', (): object | undefined => schema.$defs['route']?.properties, { ...BENCH, routes: [{ prefix: '::/0', ...x }] }, 'routes[0].x'],
-    ['policy', (): object | undefined => schema.$defs['policy']?.properties, policy(x), 'policies[0].x'],
-    ['term', (): object | undefined => schema.$defs['term']?.properties, policy({ terms: [x] }), 'policies[0].terms[0].x'],
-    [
-      'prefix match',
-      (): object | undefined => schema.$defs['prefixMatch']?.properties,
-      policy({ terms: [{ when: [{ kind: 'prefix', any: [{ prefix: '::/0', ...x }] }] }] }),
-      'policies[0].terms[0].when[0].any[0].x',
-    ],
-  ])('%s has the keys of the parser', (_name, properties, document, path) => {
-    expect(keys(properties())).toEqual(known(document, path));
-  });
-
-  const kinds = (name: string) =>
-    (schema.$defs[name]?.oneOf ?? []).flatMap((each) => each.properties.kind.enum.map((kind) => [kind, keys(each.properties)] as const));
-
-  it.each(kinds('condition'))('condition %s', (kind, expected) => {
-    const value = kind === 'largeCommunity' ? '1:2:3' : kind === 'community' ? '1:2' : 1;
-    const all = known(policy({ terms: [{ when: [{ kind, value, ...x }] }] }), 'policies[0].terms[0].when[0].x');
-    expect(all).toEqual(expected);
-  });
-
-  it.each(kinds('action'))('action %s', (kind, expected) => {
-    const value = kind === 'addLargeCommunity' ? '1:2:3' : kind === 'addCommunity' ? '1:2' : 1;
-    expect(known(policy({ terms: [{ then: [{ kind, value, ...x }] }] }), 'policies[0].terms[0].then[0].x')).toEqual(expected);
-  });
-
-  it('names every kind', () => {
-    expect(kinds('condition')).toHaveLength(8);
-    expect(kinds('action')).toHaveLength(9);
   });
 });
