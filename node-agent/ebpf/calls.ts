@@ -150,10 +150,13 @@ export function linkInfo(fd: number): TcxLink | undefined {
   return word(0) === LINK_TYPE_TCX ? { id: word(1), programId: word(2), interface: word(4), hook: word(5) } : undefined;
 }
 
-/** Attaches a program behind those that are there; the link's descriptor, or the negative errno (EINVAL: a kernel without TCX, before 6.6). */
+/** Before all others of the hook (BPF_F_BEFORE). */
+const FIRST = 1 << 3;
+
+/** Attaches a program before those that are there; the link's descriptor, or the negative errno (EINVAL: a kernel without TCX, before 6.6). */
 export function createTcxLink(program: number, interfaceIndex: number, hook: number): number {
   const attributes = Buffer.alloc(32);
-  [program, interfaceIndex, hook].forEach((value, index) => {
+  [program, interfaceIndex, hook, FIRST].forEach((value, index) => {
     attributes.writeUInt32LE(value, index * 4);
   });
   return bpfCall(BPF.linkCreate, attributes);

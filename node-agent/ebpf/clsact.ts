@@ -1,12 +1,11 @@
 /**
  * Programs as direct-action filters of the clsact qdisc: for kernels without TCX, and where there is no bpffs to pin a link in, since a
- * filter stays by itself. Ours is known by its name, which holds the instance; it has a fixed priority and handle, so that it can be
- * exchanged in place. Filters of others, and a qdisc of others, stay as they are.
+ * filter stays by itself. Ours is known by its name, which holds the instance, and is exchanged in place. Filters of others, and a qdisc of others, stay as they are.
  */
 import type { NetlinkSocket } from 'netlink';
 import type { Attacher, Hook } from './attach.ts';
 import type { Filter } from './tc.ts';
-import { addClsact, filtersAt, interfacesWithClsact, PRIORITY, removeClsact, removeFilter, writeFilter } from './tc.ts';
+import { addClsact, filtersAt, interfacesWithClsact, priorityBefore, removeClsact, removeFilter, writeFilter } from './tc.ts';
 import type { IpipAttachment } from './types.ts';
 
 /** Both hooks of an interface. */
@@ -26,13 +25,14 @@ export function createClsact(instance: string, socket: NetlinkSocket): Attacher 
       if (addClsact(socket, hook.interface)) madeQdisc.add(hook.interface);
       const before = ours(hook);
       if (before?.programId === program.id) return 'kept';
-      const stranger = filtersAt(socket, hook).find(({ priority, name }) => priority === PRIORITY && name !== nameOf(hook));
-      if (stranger !== undefined) throw new Error(`priority ${PRIORITY} of clsact is held by another filter, ${stranger.name}`);
-      writeFilter(socket, hook, nameOf(hook), program);
+      const priority = before?.priority ?? priorityBefore(filtersAt(socket, hook));
+      if (priority === undefined) throw new Error('filters of others hold every priority that could be taken');
+      writeFilter(socket, hook, { name: nameOf(hook), priority }, program);
       return before === undefined ? 'attached' : 'replaced';
     },
     detach: (hook) => {
-      if (ours(hook) !== undefined) removeFilter(socket, hook);
+      const filter = ours(hook);
+      if (filter !== undefined) removeFilter(socket, hook, filter.priority);
       if (!madeQdisc.has(hook.interface) || hooksOf(hook.interface).some((each) => filtersAt(socket, each).length > 0)) return;
       madeQdisc.delete(hook.interface);
       removeClsact(socket, hook.interface);

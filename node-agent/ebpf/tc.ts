@@ -13,8 +13,8 @@ const TCA_BPF = { fd: 6, name: 7, flags: 8, id: 11 } as const;
 const DIRECT_ACTION = 1;
 const ETH_P_ALL_NETWORK = 0x0300;
 
-/** Priority of our filters: late, as those that others put at hand-picked priorities decide first. */
-export const PRIORITY = 0x6970;
+/** Priority of ours on a hook of its own, and where there is no room before the others. */
+const PRIORITY = 0x6970;
 const FILTER_HANDLE = 1;
 
 /** A filter as a dump shows it. */
@@ -92,8 +92,18 @@ function send(socket: NetlinkSocket, what: string, ignored: readonly string[], w
   throw new Error(`${what}: ${failure.code}${failure.text === '' ? '' : `: ${failure.text}`}`);
 }
 
-/** Of a filter of ours: priority and protocol as a message has them. */
-const INFO = ((PRIORITY << 16) | ETH_P_ALL_NETWORK) >>> 0;
+/** Priority and protocol as a message has them. */
+const infoOf = (priority: number): number => ((priority << 16) | ETH_P_ALL_NETWORK) >>> 0;
+
+/**
+ * Priority for a filter of ours: before those of others, which may end the way of a packet, while ours lets go on whatever is not IPIP
+ * for this node. Undefined where the one place that is left is taken.
+ */
+export function priorityBefore(others: readonly Filter[]): number | undefined {
+  const first = Math.min(...others.map(({ priority }) => priority), PRIORITY + 1);
+  if (first > 1) return first - 1;
+  return others.some(({ priority }) => priority === PRIORITY) ? undefined : PRIORITY;
+}
 
 /** All filters of a hook, whoever wrote them; none where the interface has no clsact or is gone. */
 export function filtersAt(socket: NetlinkSocket, hook: Hook): Filter[] {
@@ -131,14 +141,14 @@ export function removeClsact(socket: NetlinkSocket, index: number): void {
 }
 
 /** Puts a program into our filter of a hook, which is made or exchanged in place. */
-export function writeFilter(socket: NetlinkSocket, hook: Hook, name: string, program: LoadedProgram): void {
+export function writeFilter(socket: NetlinkSocket, hook: Hook, filter: Pick<Filter, 'name' | 'priority'>, program: LoadedProgram): void {
   send(socket, `a filter on interface ${hook.interface}`, [], (out, flags, seq) => {
-    const fields = [hook.interface, FILTER_HANDLE, HOOK_PARENT[hook.program], INFO] as const;
+    const fields = [hook.interface, FILTER_HANDLE, HOOK_PARENT[hook.program], infoOf(filter.priority)] as const;
     begin(out, TC.newFilter, flags | NLM_F.create | NLM_F.replace, seq, fields);
     out.text(TCA.kind, 'bpf');
     const options = out.open(TCA.options);
     out.uint32(TCA_BPF.fd, program.fd);
-    out.text(TCA_BPF.name, name);
+    out.text(TCA_BPF.name, filter.name);
     out.uint32(TCA_BPF.flags, DIRECT_ACTION);
     out.close(options);
     out.end();
@@ -146,9 +156,9 @@ export function writeFilter(socket: NetlinkSocket, hook: Hook, name: string, pro
 }
 
 /** Removes our filter of a hook; nothing where there is none. */
-export function removeFilter(socket: NetlinkSocket, hook: Hook): void {
+export function removeFilter(socket: NetlinkSocket, hook: Hook, priority: number): void {
   send(socket, `the filter of interface ${hook.interface}`, ['ENOENT', 'ENODEV'], (out, flags, seq) => {
-    begin(out, TC.delFilter, flags, seq, [hook.interface, FILTER_HANDLE, HOOK_PARENT[hook.program], INFO]);
+    begin(out, TC.delFilter, flags, seq, [hook.interface, FILTER_HANDLE, HOOK_PARENT[hook.program], infoOf(priority)]);
     out.end();
   });
 }

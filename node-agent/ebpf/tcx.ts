@@ -1,6 +1,6 @@
 /**
  * Programs on TCX hooks (kernel 6.6 and later): one link each, pinned, so that it stays when the process ends and the next one finds
- * it. Other programs of the hook keep their order; ours stand behind them.
+ * it. Ours goes before those that are there: they may end the way of a packet, while ours lets go on whatever is not IPIP for this node.
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -5,12 +5,14 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inNamespace, NetlinkSocket } from 'netlink';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hasProgram } from '../../node-agent/ebpf/calls.ts';
+import { ATTACH, closeAll, createTcxLink, hasProgram, loadProgram } from '../../node-agent/ebpf/calls.ts';
 import type { IpipOptions } from '../../node-agent/ebpf/ipip.ts';
+import { addClsact, writeFilter } from '../../node-agent/ebpf/tc.ts';
 import type { IpipReason } from '../../node-agent/ebpf/types.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
-import { makeEncapLab } from './harness/encap-lab.ts';
+import { makeEncapLab, namespaceFile } from './harness/encap-lab.ts';
 import { run } from './harness/exec.ts';
 import type { IpipNode } from './harness/ipip-node.ts';
 import { addressOf, makeIpipNode, makeTunnel, prefixOf } from './harness/ipip-node.ts';
@@ -26,6 +28,15 @@ async function makeIpipLab(name: string): Promise<{ readonly lab: EncapLab; read
   mkdirSync(bpffs);
   await run('mount', ['-t', 'bpf', 'bpf', bpffs]);
   return { lab, bpffs };
+}
+
+function withSocket(action: (socket: NetlinkSocket) => void): void {
+  const socket = new NetlinkSocket();
+  try {
+    action(socket);
+  } finally {
+    socket.close();
+  }
 }
 
 const packets = (node: IpipNode, reason: IpipReason): number => node.status().counters[reason].packets;
@@ -348,6 +359,33 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
     const { counters } = b2.status();
     expect(counters.headroom.packets).toBe(0);
     expect(counters.encapsulated.octets).toBeGreaterThan(16 * 1024 * 1024);
+  });
+
+  it.each(['tcx', 'clsact'] as const)('stands before programs that end the way of every packet: %s', async (mode) => {
+    await makeTunnel(lab, 'n1');
+    await makeTunnel(lab, 'n2');
+    const [n1, n2] = [node('n1', { mode }), node('n2')];
+    // mov r0, 0 (go on to the stack, past every other program); exit
+    const instructions = Buffer.from('b7000000000000009500000000000000', 'hex');
+    const pass = loadProgram({ name: 'pass', license: 'GPL', instructions });
+    const attached: number[] = [pass];
+    try {
+      const eth0 = n1.index('eth0');
+      inNamespace(namespaceFile(n1.namespace), () => {
+        if (mode === 'tcx') attached.push(createTcxLink(pass, eth0, ATTACH.tcxIngress));
+        else
+          withSocket(
+            (socket) =>
+              addClsact(socket, eth0) &&
+              writeFilter(socket, { program: 'decapsulate', interface: eth0 }, { name: 'pass', priority: 7 }, { fd: pass, id: 0 }),
+          );
+      });
+      n1.apply();
+      n2.apply();
+      expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
+    } finally {
+      closeAll(attached);
+    }
   });
 
   it('hangs as clsact filters where there is no bpffs, and stays when its process goes', async () => {

@@ -233,8 +233,11 @@ int ipip_decap(struct __sk_buff *skb)
 		return drop(skb, REASON_ECN);
 	if (mark != (header->tos & ECN_MASK))
 		write_mark(header, (header->tos & ~ECN_MASK) | mark);
-	/* The device takes packets for its own address only; what it hands on has come by it for filters and rp_filter alike. */
-	store_octets(skb, 0, setting->mac, sizeof(setting->mac), 0);
+	/*
+	 * The device takes packets for its own address only; what it hands on has come by it for filters and rp_filter alike. An interface
+	 * may have summed the whole frame up: that sum changes with it.
+	 */
+	store_octets(skb, 0, setting->mac, sizeof(setting->mac), STORE_KEEPS_SUM);
 	/* It was the hash of the tunnel's flow. */
 	invalidate_hash(skb);
 	count(REASON_DECAPSULATED, packets, skb->len - ETHERNET_HEADER);

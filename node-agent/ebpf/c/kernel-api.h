@@ -25,6 +25,7 @@ enum { VERDICT_NEXT = -1, VERDICT_DROP = 2 };
 
 enum { PACKET_HOST = 0 };
 enum { REDIRECT_INGRESS = 1 };
+enum { STORE_KEEPS_SUM = 1 };
 
 enum { ADJUST_AT_MAC = 1 };
 enum { ADJUST_FIXED_GSO = 1 << 0, ADJUST_ENCAP_L3_IPV4 = 1 << 1 };
