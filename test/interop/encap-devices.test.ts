@@ -191,6 +191,22 @@ describe.skipIf(!CAN_RUN)('devices of the agent', () => {
     expect((await show('vxlan.calico', n3)).ifindex).toBe(before.ifindex);
   });
 
+  it('comes back with the interface below it, which takes it along when it is deleted', async () => {
+    const { n2 } = lab.nodes;
+    await lab.uplink(n2, 'eth7');
+    await lab.ip(n2.namespace, 'addr', 'add', '172.31.0.77/24', 'dev', 'eth7');
+    const one = upkeep(n2, { wishes: wishesOf(n2, [vxlanWish(n2, 'ipv4', { local: ip('172.31.0.77') })]) });
+    await ready(one);
+    await lab.ip(n2.namespace, 'link', 'del', 'eth7');
+    await until('it waits', 20, () => expect(one.device('vxlan.calico')).toMatchObject({ state: 'waiting' }));
+    expect(one.device('vxlan.calico').detail).toBe('node address 172.31.0.77 is on no interface: not made until it is');
+    await lab.uplink(n2, 'eth8');
+    await lab.ip(n2.namespace, 'addr', 'add', '172.31.0.77/24', 'dev', 'eth8');
+    await ready(one);
+    expect(await show('vxlan.calico', n2)).toMatchObject({ linkinfo: { info_data: { link: 'eth8', local: '172.31.0.77' } } });
+    await lab.ip(n2.namespace, 'link', 'del', 'eth8');
+  });
+
   it('leaves a device whose node address is nowhere as it is, and says so', async () => {
     const config = { wishes: wishesOf(n1, [vxlanWish(n1, 'ipv4')]) };
     const one = upkeep(n1, config);
