@@ -29,6 +29,8 @@ import { createSurroundings, type Surroundings } from './surroundings.ts';
 export const SOCKET_NAME = 'agent.sock';
 /** Who reports on the agent's health. */
 export const REPORTERS = ['main', 'datastore', 'dataplane'] as const;
+/** Ms in which changes of the dataplane are told together. */
+const CHANGED_MS = 50;
 /** Ms between two looks at what others may have done to the surroundings. */
 const SURROUNDINGS_AUDIT_MS = 60_000;
 
@@ -134,16 +136,19 @@ async function assemble(result: AgentConfigResult, node: string, fail: (error: E
   const raw = createLog(config.logLevel, { node });
   const log = { ...limitLog(raw, () => performance.now()), flush: raw.flush };
   const parts: { agent: Agent | undefined } = { agent: undefined };
+  const soon = coalesced();
   const listen = healthListen(localFelix(config));
+  let unheard: readonly string[] = [];
   const health = await openHealth(config.runDir, listen, {
     listening: (address, refused) => {
+      unheard = refused === undefined ? [] : [`probes cannot be answered: ${refused}`];
       if (refused === undefined) log.info({ health: address }, 'probes are answered here now');
       else log.error({ because: refused }, 'probes cannot be answered');
     },
     failed: fail,
   });
   try {
-    const dataplane = await createDataplane(config, { log, fail, changed: () => parts.agent?.push() });
+    const dataplane = await createDataplane(config, { log, fail, changed: () => soon(() => parts.agent?.push()) });
     const surroundings = createSurroundings({ health, log, runDir: config.runDir, queues: () => queues(parts.agent) }, listen);
     const agent: Agent = { result, node, log, health, dataplane, surroundings, state: IDLE, push: () => undefined };
     const view = createView({ result, node, version: programVersion(), startedAt: REAL_CLOCK.now() });
@@ -154,7 +159,7 @@ async function assemble(result: AgentConfigResult, node: string, fail: (error: E
           state,
           dataplane: dataplane.status(),
           issues: dataplane.issues(),
-          faults: surroundings.faults(),
+          faults: [...unheard, ...surroundings.faults()],
           suppressed: log.suppressed(),
         }),
       );
@@ -180,6 +185,19 @@ async function openHealth(runDir: string, listen: HostPort | null, seams: Parame
     'HEALTH',
     `probes cannot be answered on ${where}${owner === undefined ? '' : `: ${owner} listens there`}; --health-port or --health-enabled false`,
   );
+}
+
+/** One call a moment, however often it is asked for. */
+function coalesced(): (call: () => void) => void {
+  let waiting = false;
+  return (call) => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      call();
+    }, CHANGED_MS);
+  };
 }
 
 /** What the debug server shows of main's work. */

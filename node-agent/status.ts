@@ -1,6 +1,7 @@
 /** What main tells the health thread: reports, figures, and the status document that `node-agent status` prints. */
 import type { ConvergeState } from '../src/confd/converge.ts';
 import { measureLoop } from '../src/confd/native/loop-delay.ts';
+import { formatIssue } from '../src/confd/resources/issue.ts';
 import type { Issue } from '../src/confd/resources/types.ts';
 import { showAgentConfig } from './config/read.ts';
 import type { AgentConfigResult } from './config/types.ts';
@@ -41,22 +42,34 @@ export function createView(options: ViewOptions): (moment: Moment) => AgentPush 
   };
 }
 
+/** Without these nothing can be wanted, and nothing wanted is there easily. */
+const UNKNOWN: ReadonlySet<string> = new Set(['NODE_MISSING', 'OWN_ADDRESS_MISSING']);
+
 /** Ready once everything wanted was there, and while it is. The last state stays good when the datastore is lost. */
 export function reportsOf({ state, dataplane, faults }: Pick<Moment, 'state' | 'dataplane' | 'faults'>): readonly Report[] {
   const applied = state.firstAppliedAt > 0;
   const wrong = dataplane.parts.filter(({ ready }) => !ready).map(({ part, detail }) => `${part}: ${detail}`);
-  const failed = applied && !dataplane.ready ? wrong.join('; ') || 'not everything wanted is there' : '';
+  const unknown = state.desired?.wishes.issues.filter(({ code }) => UNKNOWN.has(code)).map(formatIssue) ?? [];
+  const failed = [...wrong, ...unknown].join('; ') || (dataplane.ready ? '' : 'not everything wanted is there');
   const datastore = state.inSync ? 'in sync' : applied ? 'lost: the last state stays' : 'no complete view yet';
   return [
     { name: 'main', live: true, ready: true, detail: faults.join('; ') },
     { name: 'datastore', live: true, ready: state.inSync || applied, detail: datastore },
-    { name: 'dataplane', live: true, ready: applied && dataplane.ready, detail: applied ? failed : 'nothing was applied yet' },
+    { name: 'dataplane', live: true, ready: applied && failed === '', detail: applied ? failed : 'nothing was applied yet' },
   ];
 }
 
-function countsOf(wanted: AgentWanted | undefined): { readonly [name: string]: number } {
+type Counts = { readonly [name: string]: number };
+
+/** Of a state that is told every second and seldom changes, 100,000 routes are counted once. */
+const counted = new WeakMap<AgentWanted, Counts>();
+
+function countsOf(wanted: AgentWanted | undefined): Counts {
+  const known = wanted === undefined ? undefined : counted.get(wanted);
+  if (known !== undefined) return known;
   const counts: { [name: string]: number } = Object.fromEntries(ROUTE_CLASSES.map((name) => [name, 0]));
   for (const route of wanted?.wishes.routes ?? []) counts[route.class] = (counts[route.class] ?? 0) + 1;
+  if (wanted !== undefined) counted.set(wanted, counts);
   return counts;
 }
 

@@ -68,7 +68,14 @@ describe.skipIf(serversFolder() === undefined)(clusterTitle('the node agent'), (
   });
 
   it('and its program says what follows from them', async () => {
-    const server = ['--api-endpoint', `https://127.0.0.1:${cluster().port}`, '--api-ca-file', cluster().certificates.ca, '--api-token-file', state.token ?? ''];
+    const server = [
+      '--api-endpoint',
+      `https://127.0.0.1:${cluster().port}`,
+      '--api-ca-file',
+      cluster().certificates.ca,
+      '--api-token-file',
+      state.token ?? '',
+    ];
     const text = await run('node', [resolve('bin/node-agent.js'), 'why', '10.42.2.9', '--node', 'node-a', ...server], 30_000);
     expect(text).toContain('10.42.2.0/26 via 10.42.2.1 on vxlan-v4 to node-b: vxlan-tunnel, chosen');
     expect(readFileSync('deploy/rbac/node-agent.yaml', 'utf8')).not.toMatch(/create|update|patch|delete/);

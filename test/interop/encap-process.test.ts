@@ -1,5 +1,8 @@
 /** The agent as a process: packets of pods by what the datastore says, its probes and commands, signals, restarts and B19. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseObject } from '../../src/confd/resources/parse-object.ts';
+import { SAVED_NAME, savedFile } from '../../src/main/saved-state.ts';
 import type { AgentUnderTest } from './harness/encap-agent.ts';
 import { AGENT_CAPABILITIES, clusterObjects, startAgent, VXLAN_POOLS, writeCluster } from './harness/encap-agent.ts';
 import type { EncapLab, EncapNode } from './harness/encap-lab.ts';
@@ -165,6 +168,24 @@ describe.skipIf(!CAN_RUN)('an agent alone', () => {
     await until('its end', 10, () => expect(one.running.dead()).toContain('ended with 0'));
     // The look of the test comes on top of what the agent took.
     expect(performance.now() - began).toBeLessThan(5_500);
+  });
+
+  it('starts without its datastore from the last good state, and says so', async () => {
+    const { namespace } = lab.nodes.n3;
+    const place = `${lab.lab.directory}/agent-n3/state`;
+    const resources = clusterObjects(lab, VXLAN_POOLS).flatMap((object) => {
+      const { outcome } = parseObject(object);
+      return outcome.type === 'resource' ? [outcome.resource] : [];
+    });
+    expect(await savedFile(join(place, SAVED_NAME), 'n3').write({ at: Date.now(), resources })).toBe(undefined);
+    const away = ['--datastore', 'kubernetes', '--api-endpoint', 'https://127.0.0.1:1'];
+    const one = startAgent(lab, 'n3', manifests, away);
+    await one.ready(40);
+    expect(await lab.ip(namespace, 'route', 'show', lab.blocks.n1.ipv4)).toContain('via 10.244.1.63');
+    const status: unknown = JSON.parse(await one.command('status', '-o', 'json'));
+    expect(status).toMatchObject({ ready: true, datastore: { kind: 'kubernetes', inSync: false } });
+    expect(JSON.stringify(status)).toContain('DATASTORE_SAVED_STATE');
+    await one.running.stop();
   });
 
   it('profiles its CPU and its heap where it is asked to, on loopback alone', async () => {

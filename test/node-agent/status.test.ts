@@ -100,6 +100,12 @@ describe('readiness', () => {
     });
   });
 
+  it('is not that of a node which the cluster does not know, although nothing is left to do', () => {
+    const { desired } = createCompute({ node: 'n9', usePodCIDR: false, local: {} })(cluster().snapshot, undefined);
+    const applied = { ...idle, inSync: true, firstAppliedAt: 1, desired };
+    expect(ready(applied, plane(''))).toMatchObject({ dataplane: expect.stringMatching(/^no Node\/n9: /) });
+  });
+
   it('outlives the datastore: what was applied stands', () => {
     expect(ready({ ...idle, firstAppliedAt: 1 }, plane(''))).toMatchObject({
       datastore: 'yes lost: the last state stays',
