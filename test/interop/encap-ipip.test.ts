@@ -361,6 +361,37 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
     expect(counters.encapsulated.octets).toBeGreaterThan(16 * 1024 * 1024);
   });
 
+  it('carries datagrams that were sent as one packet (UDP GSO), each by itself', async () => {
+    await makeTunnel(lab, 'n1');
+    await makeTunnel(lab, 'n2');
+    const [n1, n2] = [node('n1'), node('n2')];
+    n1.apply();
+    n2.apply();
+    const { p1a, p2a } = lab.pods;
+    const sink = [
+      ...[
+        'import socket, sys',
+        's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+        `s.bind(("${p2a.ipv4}", 9000))`,
+        's.settimeout(20)',
+      ],
+      ...['print("ready", flush=True)', 'got = [s.recv(65535) for _ in range(30)]'],
+      'print("got", sorted({len(each) for each in got}), bytes(each[0] for each in got).hex(), flush=True)',
+    ];
+    // SOL_UDP, UDP_SEGMENT: thirty datagrams of 1,400 octets in one send.
+    const source = [
+      ...['import socket', 's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)', 's.setsockopt(17, 103, 1400)'],
+      `s.sendto(b"".join(bytes([n]) * 1400 for n in range(30)), ("${p2a.ipv4}", 9000))`,
+    ];
+    lab.daemon(p2a.namespace, ['python3', '-c', sink.join('\n')], 'sink');
+    const said = (): string => readFileSync(`${lab.lab.directory}/sink`, 'utf8');
+    await until('the sink is ready', 20, () => expect(said()).toContain('ready'));
+    await lab.in(p1a.namespace, ['python3', '-c', source.join('\n')]);
+    const all = Buffer.from(Array.from({ length: 30 }, (_, index) => index)).toString('hex');
+    await until('all thirty', 20, () => expect(said()).toContain(`got [1400] ${all}`));
+    expect(n1.status().counters.encapsulated.packets).toBe(30);
+  });
+
   it.each(['tcx', 'clsact'] as const)('stands before programs that end the way of every packet: %s', async (mode) => {
     await makeTunnel(lab, 'n1');
     await makeTunnel(lab, 'n2');
