@@ -74,7 +74,11 @@ export function createDevicesPart(config: AgentConfig, deps: PartDeps): DevicesP
       };
     },
     issues: () => [],
-    plan: () => (sync.plan()?.steps ?? []).map(planned),
+    plan: () => {
+      const { steps = [], mtuFile: mtu } = sync.plan() ?? {};
+      const file = mtu === undefined ? [] : [{ part: 'devices', step: `write ${mtuFile}`, because: `pods get MTU ${mtu}` } as const];
+      return [...steps.map(planned), ...file];
+    },
     stop() {
       sync.stop();
       links.close();
