@@ -171,6 +171,9 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
       expect(sync.status().drifted).toBeGreaterThan(0);
     });
     expect(sync.status().readings).toBeLessThan(before.readings + 5);
+    // The notifications go on: the next audit is a minute away.
+    await ip('route', 'del', lines[0]?.split(' ')[0] ?? '', 'proto', String(PROTOCOL));
+    await becomes(lines, 8);
   });
 
   it('has everything again after the interface was down', async () => {

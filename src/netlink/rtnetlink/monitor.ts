@@ -123,7 +123,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
   const { fd } = openNetlink(options, options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER);
   const received = Buffer.alloc(RECEIVE_OCTETS);
   let open = true;
-  const wake = (): void => {
+  const wake = (status: number): void => {
     const events: NetlinkEvent[] = [];
     let lost = false;
     let broken: Error | undefined;
@@ -136,6 +136,11 @@ export function openMonitor(options: MonitorOptions): Monitor {
         broken = new Error(`netlink monitor: ${errorName(-length)}`);
         break;
       } else for (const event of decodeEvents(received, length, options.ignorePorts)) events.push(event);
+    }
+    // An overrun is an error of the socket, and at an error libuv stops watching for good (uv_poll_start).
+    if (status < 0 && broken === undefined) {
+      addon().unwatch(handle);
+      handle = addon().watch(fd, READABLE, wake);
     }
     if (events.length > 0) options.onEvents(events);
     if (lost) options.onLost();
