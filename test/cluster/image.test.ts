@@ -121,6 +121,8 @@ describe('the image, from its steps', () => {
     expect(await run(process.execPath, [launcher(), 'version'])).toMatch(/^linnet \d/);
     const version: unknown = JSON.parse(await run(process.execPath, [launcher(), 'version', '-o', 'json']));
     expect(JSON.stringify(version)).toContain('sbom.cdx.json');
+    expect(await run(process.execPath, [inside('opt/linnet/bin/node-agent.js'), 'version'])).toMatch(/^\d/);
+    expect(existsSync(inside('opt/linnet/node-agent/ebpf/ipip.o'))).toBe(true);
   });
 
   it('has no tools of developers, and a bill of materials of what it has', () => {

@@ -107,6 +107,12 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
         await lab.in(namespace, ['sh', '-c', "curl -s -m 5 -o /dev/null -w '%{http_code}' http://localhost:9100/readiness || true"]),
       ).toBe('200'),
     );
+    writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS, { deviceRouteProtocol: 81 }));
+    await until('the other number', 10, async () => {
+      const routes = await lab.ip(namespace, 'route', 'show');
+      expect(routes).toMatch(/^10\.244\.2\.0\/26 .*proto 81/m);
+      expect(routes).not.toMatch(/proto 80/);
+    });
     writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
     await until('both back', 10, async () => {
       expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1450');
