@@ -1,6 +1,7 @@
 /** The dataplane as the process sees it: everything wanted goes in, what became of it comes out. Types only. */
 import type { ApplyResult } from '../src/confd/driver.ts';
 import type { FelixFields, Issue } from '../src/confd/resources/types.ts';
+import type { IpipStatus } from './ebpf/types.ts';
 import type { EncapWishes } from './encap/types.ts';
 import type { DeviceKind, PartFigures, PartName } from './health/figures.ts';
 
@@ -39,6 +40,8 @@ export interface DataplaneStatus {
   /** MTU by kind of device. */
   readonly devices: { readonly [kind in DeviceKind]?: number };
   readonly podMtu: number;
+  /** Of the eBPF tunnel, where there is one. */
+  readonly ipip?: IpipStatus['counters'];
   readonly losses: number;
 }
 

@@ -88,6 +88,7 @@ function figuresOf({ version, node }: ViewOptions, moment: Moment, loop: AgentFi
     inSync: state.inSync,
     devices: dataplane.devices,
     podMtu: dataplane.podMtu,
+    ...(dataplane.ipip === undefined ? {} : { ipip: dataplane.ipip }),
     vteps: { ipv4, ipv6: vteps.length - ipv4 },
     routes: countsOf(state.desired),
     serviceLoops: state.desired?.wishes.serviceLoops.length ?? 0,

@@ -1,4 +1,5 @@
 /** What main tells the health thread, again and again. Types and names only. */
+import type { IpipCount, IpipReason } from '../ebpf/types.ts';
 import type { Report } from './reporters.ts';
 
 /** The parts of the dataplane by which work is counted, in the order in which they are brought about. */
@@ -27,6 +28,8 @@ export interface AgentFigures {
   /** MTU by kind of the devices that are there. */
   readonly devices: { readonly [kind in DeviceKind]?: number };
   readonly podMtu: number;
+  /** Packets of the eBPF tunnel; absent where IPIP is the kernel's or there is none. */
+  readonly ipip?: { readonly [reason in IpipReason]: IpipCount };
   readonly vteps: { readonly ipv4: number; readonly ipv6: number };
   /** By class. */
   readonly routes: { readonly [name: string]: number };

@@ -3,6 +3,7 @@
  * its last value when its set becomes empty, also while main is silent (dataplane A27). Pure.
  */
 import { type MetricDefinition, type Sample, writeMetric } from '../../src/health/metrics-text.ts';
+import { IPIP_REASONS, type IpipCount } from '../ebpf/types.ts';
 import { type AgentFigures, DEVICE_KINDS, PARTS, type PartFigures } from './figures.ts';
 import type { HealthSummary } from './reporters.ts';
 
@@ -54,6 +55,14 @@ function ofParts(name: string, type: 'gauge' | 'counter', help: string, value: (
   return { name: `linnet_agent_${name}`, type, help, labels: ['part'], samples };
 }
 
+function ofIpip(name: string, help: string, value: (count: IpipCount) => number): AgentMetric {
+  const samples = ({ figures }: AgentScrape): Sample[] => {
+    if (figures === undefined) return [];
+    return IPIP_REASONS.map((reason) => ({ labels: [reason], value: figures.ipip === undefined ? 0 : value(figures.ipip[reason]) }));
+  };
+  return { name: `linnet_agent_ipip_${name}_total`, type: 'counter', help, labels: ['outcome'], samples };
+}
+
 /** Every metric, in the order of the exposition. */
 export const AGENT_METRICS: readonly AgentMetric[] = [
   {
@@ -78,6 +87,12 @@ export const AGENT_METRICS: readonly AgentMetric[] = [
     ({ devices }, kind) => devices[kind],
   ),
   gauge('pod_mtu', 'MTU that pods are told', ({ figures }) => figures?.podMtu ?? 0),
+  ofIpip(
+    'packets',
+    'packets of IPIP in eBPF by what became of them; all but encapsulated and decapsulated are drops',
+    ({ packets }) => packets,
+  ),
+  ofIpip('octets', 'octets of these packets, the inner ones where they are known', ({ octets }) => octets),
   labelled(
     { name: 'tunnel_endpoints', help: 'other tunnel endpoints', label: 'family', values: ['ipv4', 'ipv6'] },
     ({ vteps }, family) => vteps[family],

@@ -181,9 +181,14 @@ export const AREAS: readonly Area[] = [
     (file): Area => ({ path: `node-agent/ebpf/${file}.ts`, name: 'agent/ebpf', imports: agentPure, pure: true }),
   ),
   { path: 'node-agent/', name: 'agent', imports: agent, packages: ['pino', 'commander'], pure: false },
-  { path: 'node-agent/health/', name: 'agent/health', imports: ['agent/encap', 'health/metrics', 'health/status'], pure: false },
+  {
+    path: 'node-agent/health/',
+    name: 'agent/health',
+    imports: ['agent/encap', 'agent/ebpf', 'health/metrics', 'health/status'],
+    pure: false,
+  },
   ...['reporters', 'metrics'].map(
-    (file): Area => ({ path: `node-agent/health/${file}.ts`, name: 'agent/health', imports: ['health/metrics'], pure: true }),
+    (file): Area => ({ path: `node-agent/health/${file}.ts`, name: 'agent/health', imports: ['health/metrics', 'agent/ebpf'], pure: true }),
   ),
   { path: 'node-agent/cli/', name: 'agent', imports: agent, packages: ['commander'], pure: false },
 

@@ -104,6 +104,30 @@ describe('metrics', () => {
     );
   });
 
+  it('tell what became of the packets of IPIP in eBPF, all outcomes at 0 where there is none', () => {
+    const none = { packets: 0, octets: 0 };
+    const some: NonNullable<AgentFigures['ipip']> = {
+      ...{ encapsulated: { packets: 7, octets: 700 }, decapsulated: none, 'not-ipv4': none, 'no-peer': none, 'no-route': none },
+      ...{ 'too-big': none, headroom: none, 'unknown-source': { packets: 3, octets: 252 }, malformed: none },
+      ...{ 'bad-checksum': none, fragment: none, ecn: none },
+    };
+    const [found] = fc.sample(figures, 1);
+    if (found === undefined) throw new Error('no sample');
+    const lines = (of: AgentFigures): string[] =>
+      renderAgentMetrics(scrape(of))
+        .split('\n')
+        .filter((line) => line.startsWith('linnet_agent_ipip'));
+    expect(lines({ ...found, ipip: some })).toEqual(
+      expect.arrayContaining([
+        'linnet_agent_ipip_packets_total{outcome="encapsulated"} 7',
+        'linnet_agent_ipip_packets_total{outcome="unknown-source"} 3',
+        'linnet_agent_ipip_octets_total{outcome="unknown-source"} 252',
+      ]),
+    );
+    expect(lines(found)).toHaveLength(24);
+    expect(lines(found).every((line) => line.endsWith(' 0'))).toBe(true);
+  });
+
   it('while main is silent keeps every gauge, at 0, and no counter that would seem to have gone back', () => {
     const text = renderAgentMetrics(scrape(undefined));
     const names = new Set(series(text).map((line) => line.replace(/\{.*/, '')));
