@@ -1,6 +1,6 @@
 /** What the parts of the wishes look at, worked out once: own addresses, pools and what they mean here, nodes in order. Pure. */
 import type { Prefix } from 'bgp-ts/net';
-import { formatPrefix } from 'bgp-ts/net';
+import { formatPrefix, prefixContains } from 'bgp-ts/net';
 import { gotText } from '../../src/confd/resources/issue.ts';
 import type { FelixFields, IPPoolResource, Issue, NodeResource, Snapshot } from '../../src/confd/resources/types.ts';
 import { CLUSTER_ROUTES_DEFAULT, programmerOf } from '../../src/routes/pools.ts';
@@ -90,7 +90,18 @@ export function makeContext(input: EncapInput): EncapContext {
   };
   const others = [...snapshot.nodes.values()].filter((node) => node !== self).sort((a, b) => byText(a.ref.name, b.ref.name));
   const context = { ...input, self, own: self?.bgp ?? {}, others, enabled, issues };
+  complainOverlaps(context, sorted);
   return { ...context, pools: sorted.map((pool, index) => poolUse(context, pool, index)) };
+}
+
+/** Calico's API admits no pool inside another; of a file or a datastore both may come. Where they disagree the two writers may as well. */
+function complainOverlaps(context: Pick<EncapContext, 'issues'>, sorted: readonly IPPoolResource[]): void {
+  for (const pool of sorted) {
+    const outer = sorted.find((one) => one !== pool && prefixContains(one.cidr, pool.cidr));
+    if (outer === undefined) continue;
+    const rule = `lies inside IPPool/${outer.ref.name}: pools must not overlap, and it is not certain which of them counts`;
+    complain(context, pool, { code: 'POOL_OVERLAP', field: 'spec.cidr', got: formatPrefix(pool.cidr), rule, severity: 'warning' });
+  }
 }
 
 function poolUse(context: Omit<EncapContext, 'pools'>, pool: IPPoolResource, index: number): PoolUse {

@@ -1,5 +1,5 @@
 /**
- * Policy rules against loops of service packets (dataplane B20, docs/decisions/0012): a forwarded packet to a service address that
+ * Policy rules against loops of service packets (dataplane B20, docs/decisions/0013): a forwarded packet to a service address that
  * nothing translated ends here. What this machine sends is let past: its packets are translated after they are routed. Pure but for the seam.
  */
 import { formatPrefix } from 'bgp-ts/net';
