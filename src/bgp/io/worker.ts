@@ -21,7 +21,7 @@ export interface Worker {
 /**
  * When work is done. After quiet a change goes out as soon as one poll brought nothing more, so that a burst is encoded once (at
  * most 15 ms are waited, 50 while a wave of inputs comes in, 100 while sessions come up). While busy, flushes begin at least as far apart as
- * the last one took, never less than 5 ms and never more than 50: fan-out leaves time to reading, and changes in between are batched
+ * the last one took, never less than 5 ms and never more than 16: fan-out leaves time to reading, and changes in between are batched
  * (bgp-speaker 2.4).
  * After every request and every slice: where the speaker has work, exactly one slice is on its way (or runs now), until `stop`.
  */

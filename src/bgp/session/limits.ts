@@ -144,8 +144,8 @@ export const JOIN_WAVE_MS = 100;
 /** Least distance between two flushes while busy, milliseconds (bgp-speaker 2.4). */
 export const FLUSH_SPACING_MS = 5;
 
-/** Longest wait for the next flush after a long busy time, milliseconds: what came meanwhile is batched, more waiting is idle. */
-export const FLUSH_SPACING_MAX_MS = 50;
+/** Longest wait for the next flush after a long busy time, milliseconds: what came meanwhile is batched, more waiting is idle and is what the slowest percent waits for. */
+export const FLUSH_SPACING_MAX_MS = 16;
 
 /** Lives of the throwaway speaker that a warm-up works through: measured, more than these gain little. */
 export const WARM_UP_LIVES = 10;

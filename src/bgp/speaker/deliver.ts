@@ -25,8 +25,9 @@ export function work(state: SpeakerState, clock: () => number, budgetMs: number)
 
 function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
   const end = clock() + budgetMs;
-  // While sessions come up each round of sends is finished before anything new is encoded: a few large parts instead of many small ones.
-  if (state.round === 0 || !isJoining(state, state.time.now)) {
+  // Each round of sends is finished before anything new is encoded: a few large parts instead of many small ones, and the worker's pause between
+  // two flushes comes round although changes never cease.
+  if (state.round === 0) {
     const undone = state.rib.run(clock, budgetMs);
     for (const carryOut of state.reports.splice(0)) carryOut();
     if (undone) return true;

@@ -9,6 +9,7 @@ import type { SpeakerHost } from '../../../src/bgp/io/index.ts';
 import { createSpeakerHost, ListenError, monotonicNow, wallClockOf } from '../../../src/bgp/io/index.ts';
 import { formatPrefix, parseAddress } from '../../../src/bgp/net/index.ts';
 import { encodeKeepalive, encodeOpen, Framer, MESSAGE_TYPE } from '../../../src/bgp/wire/index.ts';
+import { open } from '../session/fixtures.ts';
 import { peer as basePeer, route } from '../speaker/world.ts';
 
 const stops: (() => Promise<void>)[] = [];
@@ -148,24 +149,7 @@ async function client(port: number, own: number): Promise<{ readonly socket: Soc
     framer.feed(octets);
     for (let next = framer.take(); next?.ok === true; next = framer.take()) types.push(next.value.type);
   });
-  socket.write(
-    encodeOpen({
-      type: 'open',
-      version: 4,
-      myAs: 64512,
-      holdTime: 90,
-      bgpId: 0x0b000000 + own,
-      capabilities: {
-        families: ['ipv4-unicast'],
-        multiprotocol: true,
-        fourOctetAs: 64512,
-        routeRefresh: true,
-        enhancedRouteRefresh: false,
-        extendedMessage: false,
-        unknown: [],
-      },
-    }),
-  );
+  socket.write(encodeOpen(open({ holdTime: 90, bgpId: 0x0b000000 + own })));
   socket.write(encodeKeepalive());
   return { socket, types };
 }

@@ -1,23 +1,14 @@
-/** A wave of sessions: rounds of sends are finished before more is encoded. */
+/** A wave of sessions, and rounds of sends that are finished before more is encoded. */
 import { describe, expect, it } from 'vitest';
 import type { Speaker, SpeakerOutput } from '../../../src/bgp/index.ts';
 import { createSpeaker } from '../../../src/bgp/index.ts';
 import { encodeKeepalive, encodeOpen } from '../../../src/bgp/wire/index.ts';
+import { open } from '../session/fixtures.ts';
 import { address, config, peer, route } from './world.ts';
 
 const PEERS = 100;
 /** Peers that one slice serves. */
 const SLICE = 64;
-
-const capabilities = {
-  families: ['ipv4-unicast'],
-  multiprotocol: true,
-  fourOctetAs: 64512,
-  routeRefresh: true,
-  enhancedRouteRefresh: false,
-  extendedMessage: false,
-  unknown: [],
-} as const;
 
 /** A speaker with all its peers up since time 0, and nothing left to do. */
 function crowd(): Speaker {
@@ -26,8 +17,8 @@ function crowd(): Speaker {
   speaker.handle({ type: 'configure', config: config(1, peers) }, 0);
   for (const [connection, { remote }] of peers.entries()) {
     speaker.handle({ type: 'connected', connection, local: { address: address(1), port: 179 }, remote }, 0);
-    const open = encodeOpen({ type: 'open', version: 4, myAs: 64512, holdTime: 90, bgpId: 0x0a000002 + connection, capabilities });
-    speaker.handle({ type: 'octets', connection, octets: open }, 0);
+    const octets = encodeOpen(open({ holdTime: 90, bgpId: 0x0a000002 + connection }));
+    speaker.handle({ type: 'octets', connection, octets }, 0);
     speaker.handle({ type: 'octets', connection, octets: encodeKeepalive() }, 0);
   }
   while (speaker.hasWork()) speaker.work(() => 0, 1000);
@@ -36,15 +27,15 @@ function crowd(): Speaker {
 
 const sends = (outputs: readonly SpeakerOutput[]): SpeakerOutput[] => outputs.filter(({ type }) => type === 'send');
 
-/** Announces a route, does one slice, announces another and does the rest; octets of the second slice's messages by peer. */
-function interrupted(now: number): { readonly slices: number[]; readonly encodes: number } {
+/** Announces a route, does one slice, announces another and does the rest; sends of each slice. */
+function slicesOf(now: number): number[] {
   const speaker = crowd();
   const slices: number[] = [];
   speaker.handle({ type: 'routes', set: [route('10.1.0.0/24')], remove: [] }, now);
   slices.push(sends(speaker.work(() => now, 1000).outputs).length);
   speaker.handle({ type: 'routes', set: [route('10.2.0.0/24')], remove: [] }, now);
   while (speaker.hasWork()) slices.push(sends(speaker.work(() => now, 1000).outputs).length);
-  return { slices, encodes: slices.reduce((sum, count) => sum + count, 0) };
+  return slices;
 }
 
 describe('while sessions come up', () => {
@@ -53,13 +44,19 @@ describe('while sessions come up', () => {
     expect(speaker.joining(50)).toBe(true);
     expect(speaker.joining(1000)).toBe(false);
   });
+});
 
-  it('tells every peer the one before anyone the other', () => {
-    expect(interrupted(50).slices).toEqual([SLICE, PEERS - SLICE, SLICE, PEERS - SLICE]);
+describe('a round of sends', () => {
+  it.each([50, 1000])('tells every peer the one before anyone the other, %i ms after the last session came up', (now) => {
+    expect(slicesOf(now)).toEqual([SLICE, PEERS - SLICE, SLICE, PEERS - SLICE]);
   });
 
-  it('afterwards tells both at once to those who were not served yet', () => {
-    // The rest gets both, the first 64 get the second.
-    expect(interrupted(1000).encodes).toBe(PEERS + SLICE);
+  it('ends the work of a flush: what came meanwhile waits for the next', () => {
+    const speaker = crowd();
+    speaker.handle({ type: 'routes', set: [route('10.1.0.0/24')], remove: [] }, 1000);
+    expect(speaker.work(() => 1000, 1000).more).toBe(true);
+    speaker.handle({ type: 'routes', set: [route('10.2.0.0/24')], remove: [] }, 1000);
+    expect(speaker.work(() => 1000, 1000).more).toBe(false);
+    expect(speaker.hasWork()).toBe(true);
   });
 });
