@@ -1,7 +1,9 @@
 /** The eBPF backend behind tunl0: what it is told, and when it goes. */
+import type { Address } from 'bgp-ts/net';
 import type { IpipPeer, IpipWanted } from '../ebpf/types.ts';
 import { parentOf } from '../encap/devices.ts';
 import type { SeenLink } from '../encap/devices-types.ts';
+import { interfacePattern } from '../encap/mtu.ts';
 import type { DeviceState, View } from './devices-state.ts';
 import { isUnknown } from './devices-state.ts';
 import type { DeviceConfig } from './devices-types.ts';
@@ -15,15 +17,28 @@ export function ipipPeers(routes: DeviceConfig['wishes']['routes']): IpipPeer[] 
   return peers;
 }
 
+/** Nodes whose blocks are reached without the tunnel: where masks differ from node to node, they may see that the other way round. */
+function neighbours(routes: DeviceConfig['wishes']['routes']): Address[] {
+  return routes.flatMap(({ class: kind, target }) => (kind === 'ipip-same-subnet' && target.kind === 'via' ? [target.gateway] : []));
+}
+
+/** Where packets of other nodes come in: the interface with the node's address; with that on the loopback, every one to the network. */
+function parentsOf(config: DeviceConfig, links: readonly SeenLink[], local: Address): readonly number[] {
+  const parent = parentOf(links, local);
+  if (parent === undefined || !parent.loopback) return parent === undefined ? [] : [parent.index];
+  const { pattern } = interfacePattern(config.mtuPattern);
+  return links.filter(({ mac, name, up }) => up && mac !== '' && pattern.test(name)).map(({ index }) => index);
+}
+
 /** What the backend is to do; undefined where there is no stand-in it could stand behind, or no interface to the other nodes. */
 export function ipipWanted(config: DeviceConfig, links: readonly SeenLink[]): IpipWanted | undefined {
   const wish = config.wishes.devices.find((one) => one.kind === 'ipip');
   const device = links.find((link) => link.name === wish?.name && link.kind !== 'ipip');
   if (wish === undefined || device === undefined) return undefined;
-  const parent = parentOf(links, wish.local);
-  if (parent === undefined) return undefined;
-  const { index, mac } = device;
-  return { peers: ipipPeers(config.wishes.routes), local: wish.local, device: index, mac, parents: [parent.index] };
+  const parents = parentsOf(config, links, wish.local);
+  if (parents.length === 0) return undefined;
+  const { routes } = config.wishes;
+  return { peers: ipipPeers(routes), sources: neighbours(routes), local: wish.local, device: device.index, mac: device.mac, parents };
 }
 
 /** Between two applications of the same state, ms: with blocks of a large cluster one takes a while. */

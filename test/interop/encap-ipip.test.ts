@@ -361,6 +361,29 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
     expect(counters.encapsulated.octets).toBeGreaterThan(16 * 1024 * 1024);
   });
 
+  it('serves a node whose address is on its loopback, by whichever uplink packets take', async () => {
+    await makeTunnel(lab, 'n1');
+    await makeTunnel(lab, 'n2');
+    const [n1, n2] = [node('n1'), node('n2')];
+    const home = '10.99.0.1';
+    await lab.uplink(lab.nodes.n1, 'eth1');
+    await lab.ip(n1.namespace, 'addr', 'add', `${home}/32`, 'dev', 'lo');
+    await lab.ip(n1.namespace, 'addr', 'add', '172.33.0.1/24', 'dev', 'eth1');
+    await lab.ip(n2.namespace, 'addr', 'add', '172.33.0.2/24', 'dev', 'eth0');
+    const peers = n2.wanted().peers.map((peer, index) => (index === 0 ? { ...peer, host: addressOf(home) } : peer));
+    expect(n1.apply({ local: addressOf(home), parents: [n1.index('eth0'), n1.index('eth1')] })).toMatchObject({ attached: 3, faults: [] });
+    n2.apply({ peers });
+    for (const [there, back] of [
+      ['172.31.0.1', 'eth0'],
+      ['172.33.0.1', 'eth1'],
+    ] as const) {
+      await lab.ip(n2.namespace, 'route', 'replace', `${home}/32`, 'via', there);
+      await lab.ip(n1.namespace, 'route', 'replace', `${lab.nodes.n2.ipv4}/32`, 'dev', back);
+      expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
+    }
+    expect(n1.status().counters).toMatchObject({ encapsulated: { packets: 6 }, decapsulated: { packets: 6 } });
+  });
+
   it('carries datagrams that were sent as one packet (UDP GSO), each by itself', async () => {
     await makeTunnel(lab, 'n1');
     await makeTunnel(lab, 'n2');

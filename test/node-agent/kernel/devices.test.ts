@@ -358,7 +358,7 @@ describe('IPIP without ipip', () => {
     expect(sync.status()).toMatchObject({ ready: true, devices: [{ backend: 'ebpf', state: 'ready', mtu: 1480 }], roles: { ipip: 10 } });
     expect(kernel.links.get('tunl0')).toMatchObject({ kind: 'ifb', flags: 0x81 });
     expect(wanted.at(-1)).toEqual({
-      ...{ peers: [{ block, host: ip('172.31.0.2') }], local: ip('172.31.0.1') },
+      ...{ peers: [{ block, host: ip('172.31.0.2') }], sources: [], local: ip('172.31.0.1') },
       ...{ device: 10, mac: '02:00:00:00:00:01', parents: [2] },
     });
     sync.configure(wants([]));
