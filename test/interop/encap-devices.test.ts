@@ -85,12 +85,25 @@ describe.skipIf(!CAN_RUN)('devices of the agent', () => {
     await ready(one);
     await ready(two);
     for (const family of ['ipv4', 'ipv6'] as const) await joinByHand(lab, 'n1', 'n2', family);
-    for (const family of ['ipv4', 'ipv6'] as const) expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, family, 5)).toBe(5);
+    const { p1a, p2a } = lab.pods;
+    for (const [family, mtu, headers] of [
+      ['ipv4', 1450, 28],
+      ['ipv6', 1430, 48],
+    ] as const) {
+      expect(await lab.ping(p1a, p2a, family, 5)).toBe(5);
+      // Packets of the MTU go whole; one octet more is answered by the node.
+      const ping = (octets: number): Promise<string> =>
+        lab.in(p1a.namespace, ['ping', '-n', '-M', 'do', '-c', '2', '-W', '1', '-s', String(octets - headers), p2a[family]]);
+      expect(await ping(mtu)).toContain('2 received');
+      await expect(ping(mtu + 1)).rejects.toThrow(new RegExp(`mtu ?= ?${mtu}`));
+    }
   });
 
   it.each<[string, string[][]]>([
     ['the MTU', [['link', 'set', 'vxlan.calico', 'mtu', '1300']]],
     ['down', [['link', 'set', 'vxlan.calico', 'down']]],
+    // The kernel takes the addresses of IPv6 away with it.
+    ['IPv6: down', [['link', 'set', 'vxlan-v6.calico', 'down']]],
     ['the address removed', [['addr', 'del', '10.244.1.63/32', 'dev', 'vxlan.calico']]],
     ['other addresses', [['addr', 'add', '10.9.9.9/24', 'dev', 'vxlan.calico']]],
     [
