@@ -37,8 +37,11 @@ export interface ProviderDeps {
 }
 
 interface HopEntry {
+  readonly name: string;
   readonly target: Exclude<RouteTarget, { kind: 'blackhole' }>;
   hop: KernelHop | undefined;
+  /** The hop as routes have it: the same list for all of them. Empty while there is none. */
+  hops: readonly ResolvedHop[];
 }
 
 /** The kernel's own routes, which come with addresses; they are nobody's to remove (RTPROT_KERNEL). */
@@ -64,6 +67,8 @@ export class EncapProvider implements RouteProvider {
   private tunnels: ReadonlyMap<number, DeviceRole> = new Map();
   private used: ReadonlySet<DeviceRole> = new Set();
   private readonly hops = new Map<string, HopEntry>();
+  /** The same by target: all routes of a node and a pool have one, and a name made of text for each would be most of the work. */
+  private byTarget = new WeakMap<RouteTarget, HopEntry>();
   private readonly evictable = new Set<string>();
   private readonly moved = new Map<string, EncapRoute>();
 
@@ -117,13 +122,8 @@ export class EncapProvider implements RouteProvider {
     const { prefix, target } = route;
     const metric = METRIC[prefix.family];
     if (target.kind === 'blackhole') return { prefix, metric, hops: [] };
-    const name = hopName(target, prefix.family);
-    let entry = this.hops.get(name);
-    if (entry === undefined) {
-      entry = { target, hop: this.resolve(target) };
-      this.hops.set(name, entry);
-    }
-    return entry.hop === undefined ? undefined : { prefix, metric, hops: [{ key: name, hop: entry.hop }] };
+    const { hops } = this.byTarget.get(target) ?? this.entryOf(target);
+    return hops.length === 0 ? undefined : { prefix, metric, hops };
   }
 
   isUnreachable(key: string): boolean {
@@ -149,14 +149,15 @@ export class EncapProvider implements RouteProvider {
     for (const [key, entry] of this.hops) {
       const before = entry.hop;
       entry.hop = this.resolve(entry.target);
+      entry.hops = entry.hop === undefined ? [] : [{ key, hop: entry.hop }];
       if (before === undefined || entry.hop === undefined) {
         if (before !== entry.hop) flipped.add(key);
       } else if (!hopsEqual(before, entry.hop)) moved.push({ key, hop: entry.hop });
     }
     const keys = new Set<string>();
     if (flipped.size > 0) {
-      for (const [key, { prefix, target }] of this.routes) {
-        if (target.kind !== 'blackhole' && flipped.has(hopName(target, prefix.family))) keys.add(key);
+      for (const [key, { target }] of this.routes) {
+        if (target.kind !== 'blackhole' && flipped.has(this.entryOf(target).name)) keys.add(key);
       }
     }
     return { moved, keys };
@@ -164,8 +165,9 @@ export class EncapProvider implements RouteProvider {
 
   prune(): void {
     const used = new Set<string>();
-    for (const { prefix, target } of this.routes.values()) if (target.kind !== 'blackhole') used.add(hopName(target, prefix.family));
+    for (const { target } of this.routes.values()) if (target.kind !== 'blackhole') used.add(this.entryOf(target).name);
     for (const key of this.hops.keys()) if (!used.has(key)) this.hops.delete(key);
+    this.byTarget = new WeakMap();
   }
 
   setMachine(machine: Machine): void {
@@ -205,6 +207,20 @@ export class EncapProvider implements RouteProvider {
     this.deps.ownersChanged(routes);
   }
 
+  private entryOf(target: HopEntry['target']): HopEntry {
+    const known = this.byTarget.get(target);
+    if (known !== undefined) return known;
+    const name = hopName(target);
+    let entry = this.hops.get(name);
+    if (entry === undefined) {
+      const hop = this.resolve(target);
+      entry = { name, target, hop, hops: hop === undefined ? [] : [{ key: name, hop }] };
+      this.hops.set(name, entry);
+    }
+    this.byTarget.set(target, entry);
+    return entry;
+  }
+
   private isForeignDevice(name: string): boolean {
     const { workloadPrefixes, wireguard } = this.deps.foreign;
     // `bpfin.cali` and its kind are eBPF's.
@@ -213,8 +229,10 @@ export class EncapProvider implements RouteProvider {
 
   /** A route of another writer and of a better class: that of a workload, of eBPF or of WireGuard, by its device. */
   private better(key: string): AlienRoute | undefined {
+    const here = this.aliens.at(key);
+    if (here.length === 0) return undefined;
     const isBetter = ({ interface: index }: KernelHop): boolean => this.isForeignDevice(this.machine.links.get(index)?.name ?? '');
-    return this.aliens.at(key).find((route) => route.unicast && route.hops.length > 0 && route.hops.every(isBetter));
+    return here.find((route) => route.unicast && route.hops.length > 0 && route.hops.every(isBetter));
   }
 
   /** Routes of others through devices that are ours alone, whatever their writer. Where no route of ours goes through one, it is not. */
@@ -269,9 +287,9 @@ export class EncapProvider implements RouteProvider {
 }
 
 /** Name of a hop whatever interface its device is; that of a link says its family by the colon, as addresses do. */
-function hopName(target: HopEntry['target'], family: 'ipv4' | 'ipv6'): string {
+function hopName(target: HopEntry['target']): string {
   if (target.kind === 'via') return `${addressKey(target.gateway)}%${target.device}`;
-  return `${family === 'ipv4' ? '0.0.0.0' : '::'}%${target.device}`;
+  return `${target.device.endsWith('-v6') ? '::' : '0.0.0.0'}%${target.device}`;
 }
 
 function targetsEqual(a: RouteTarget, b: RouteTarget): boolean {

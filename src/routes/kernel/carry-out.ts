@@ -43,9 +43,9 @@ export function bringInOrder(state: SyncState, touched: readonly string[]): void
 const NOTHING: ReadonlySet<string> = new Set();
 
 function isTaken(state: SyncState, key: string, metric: number): boolean {
-  const here = state.wanted.aliens.at(key).filter((route) => route.metric === metric);
+  const here = state.wanted.aliens.at(key);
   const going = here.length === 0 ? here : state.wanted.evict(key);
-  const taken = here.some((route) => !going.includes(route));
+  const taken = here.some((route) => route.metric === metric && !going.includes(route));
   if (taken) state.takenKeys.add(key);
   else state.takenKeys.delete(key);
   return taken;
