@@ -53,10 +53,12 @@ export async function createDataplane(config: AgentConfig, { log, changed, fail 
   const held = await hold();
   let wanted: AgentWanted | undefined;
   let roles = '{}';
+  let applying = false;
   const deps: PartDeps = { log, now: () => performance.now(), after, changed, fail, dry: false };
   const rolesChanged = (): void => {
     const now = JSON.stringify(parts.devices.roles());
-    if (wanted !== undefined && now !== roles) configureOthers(parts, wanted);
+    // Within `apply` the others come anyway, once.
+    if (wanted !== undefined && now !== roles && !applying) configureOthers(parts, wanted);
     roles = now;
     changed();
   };
@@ -68,7 +70,12 @@ export async function createDataplane(config: AgentConfig, { log, changed, fail 
     apply(given) {
       wanted = given;
       const before = operationsOf(parts);
-      parts.devices.configure(given, {});
+      applying = true;
+      try {
+        parts.devices.configure(given, {});
+      } finally {
+        applying = false;
+      }
       roles = JSON.stringify(parts.devices.roles());
       configureOthers(parts, given);
       return Promise.resolve<ApplyResult>({ issues: [], touched: { peers: 0, routes: operationsOf(parts) - before, policies: 0 } });

@@ -59,7 +59,7 @@ export function createDevicesPart(config: AgentConfig, deps: PartDeps): DevicesP
       if (!deps.dry) sync.flush();
       lastMs = now() - began;
     },
-    roles: () => sync.status()?.roles ?? {},
+    roles: () => (deps.dry ? sync.plan()?.roles : sync.status()?.roles) ?? {},
     device: () => sync.status(),
     status() {
       const status = sync.status();

@@ -140,6 +140,12 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
     await lab.ip(namespace, 'route', 'add', '198.51.100.0/24', 'via', lab.nodes.n3.ipv4, 'proto', '17');
     await one.running.stop('SIGKILL');
     expect(await lab.ping(lab.pods.p2a, lab.pods.p1a, 'ipv4')).toBe(3);
+    await lab.in(namespace, ['bridge', 'fdb', 'del', '66:00:00:00:04:01', 'dev', 'vxlan.calico']);
+    await lab.ip(namespace, 'route', 'del', lab.blocks.n3.ipv4);
+    const plan = await one.command('plan');
+    expect(plan).toMatch(/^neighbours +set forwarding entry 66:00:00:00:04:01 to 172\.31\.0\.1 \(ipv4\) +Node\/n1$/m);
+    expect(plan).toMatch(/^routes +add 10\.244\.3\.0\/26 .*vxlan-tunnel: BlockAffinity\/n3-ipv4/m);
+    expect(plan).not.toMatch(/^(?:devices|rules) |n2/m);
     expect(await one.command('cleanup')).toMatch(/devices +2 +0/);
     expect(await one.command('cleanup')).toBe('nothing of this agent is in the kernel\n');
     const routes = await lab.ip(namespace, 'route', 'show', 'table', 'all');
