@@ -6,11 +6,11 @@ import { AGENT_KEYS, AGENT_OPTIONS, isFelixKey } from '../../node-agent/config/o
 import { readAgentConfig, showAgentConfig } from '../../node-agent/config/read.ts';
 import type { AgentKey } from '../../node-agent/config/types.ts';
 import { FIELDS_WITHOUT_EFFECT } from '../../node-agent/config/types.ts';
+import { AGENT_METRICS } from '../../node-agent/health/metrics.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PATH = `${ROOT}docs/node-agent.md`;
 const MACHINE = { uid: 0, temporary: '/tmp', home: '/root', xdgRuntime: '', xdgState: '', networkOf: () => undefined };
-const [BEGIN, END] = ['<!-- options -->\n', '<!-- end of options -->\n'];
 
 function table(keys: readonly AgentKey[], withDefault: boolean): string {
   const defaults = readAgentConfig({ flags: new Map(), environment: {}, file: new Map(), machine: MACHINE, readFile: () => undefined });
@@ -38,13 +38,31 @@ function options(): string {
   return `${own}\nWhat FelixConfiguration has too:\n\n${felix}\nWithout effect here: ${without}.\n`;
 }
 
+function metrics(): string {
+  const rows = AGENT_METRICS.map(({ name, type, labels, help }) => {
+    const words = labels.map((label) => `\`${label}\``).join(', ');
+    return `| \`${name}\` | ${type} | ${words} | ${help} |`;
+  });
+  return `| metric | type | labels | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+}
+
+/** The part of the document between two marks is this text, or becomes it. */
+function hold(what: string, text: string): void {
+  const [begin, end] = [`<!-- ${what} -->\n`, `<!-- end of ${what} -->\n`];
+  const parts = (): readonly [string, string, string] => {
+    const document = readFileSync(PATH, 'utf8');
+    const [from, to] = [document.indexOf(begin) + begin.length, document.indexOf(end)];
+    return [document.slice(0, from), document.slice(from, to), document.slice(to)];
+  };
+  const [before, , after] = parts();
+  if (process.env['LINNET_UPDATE'] === '1') writeFileSync(PATH, `${before}${text}${after}`);
+  expect(parts()[1]).toBe(text);
+}
+
 describe('docs/node-agent.md', () => {
-  it('has the tables of options that the program has', () => {
-    const text = readFileSync(PATH, 'utf8');
-    const [from, to] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
-    if (process.env['LINNET_UPDATE'] === '1') writeFileSync(PATH, `${text.slice(0, from)}${options()}${text.slice(to)}`);
-    const now = readFileSync(PATH, 'utf8');
-    expect(now.slice(now.indexOf(BEGIN) + BEGIN.length, now.indexOf(END))).toBe(options());
+  it('has the tables of options and metrics that the program has', () => {
+    hold('options', options());
+    hold('metrics', metrics());
   });
 
   it('names tests that are there, for every row of the issue', () => {
