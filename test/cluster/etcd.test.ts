@@ -103,6 +103,26 @@ describe.skipIf(!hasEtcd())(title, () => {
     await followed.until('it goes with its issue', (store) => !store.snapshot.peers.has('spine') && store.snapshot.issues.length === 0);
   });
 
+  it('reads for encapsulation FelixConfiguration and the blocks of every node, and follows them', async () => {
+    const etcd = await cluster();
+    await etcd.put(...tor);
+    await etcd.put(block, '');
+    await etcd.put('/calico/ipam/v2/host/node-b/ipv4/block/10.65.9.0-26', { state: 'confirmed' });
+    await etcd.put(key('felixconfigurations', 'default'), { spec: { vxlanVNI: 5000 } });
+    await etcd.put(key('nodes', 'node-b'), { spec: { bgp: { ipv4Address: '192.0.2.2/24' }, ipv4VXLANTunnelAddr: '10.65.9.0' } });
+    const followed = started(etcd, { readFor: 'encapsulation' });
+    await followed.until('in sync', (store) => store.inSync);
+    const { snapshot } = followed.store;
+    expect([...snapshot.affinities.values()].map(({ node }) => node).sort()).toEqual(['node-a', 'node-b']);
+    expect(snapshot.nodes.get('node-b')?.tunnels?.vxlanV4?.family).toBe('ipv4');
+    expect([snapshot.felix.get('default')?.vxlanVNI, snapshot.peers.size]).toEqual([5000, 0]);
+    await etcd.put(key('felixconfigurations', 'default'), { spec: { vxlanVNI: 6000 } });
+    await followed.until('the change', (store) => store.snapshot.felix.get('default')?.vxlanVNI === 6000);
+    await etcd.remove('/calico/ipam/v2/host/node-b/ipv4/block/10.65.9.0-26');
+    await followed.until('a block goes', (store) => store.snapshot.affinities.size === 1);
+    expect(followed.issues()).toEqual([]);
+  });
+
   it('lists in pages of one revision', async () => {
     const etcd = await cluster();
     for (let index = 0; index < 1201; index += 1) await etcd.put(...peer(`peer-${index}`, { peerIP: '192.0.2.254', asNumber: index + 1 }));
