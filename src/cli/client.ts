@@ -13,8 +13,8 @@ import { CommandError, EXIT } from './exit.ts';
 /** A daemon to ask: base URL, or the path of its unix socket. */
 export type Api = { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'socket'; readonly path: string };
 
-/** Longest wait for the first octet of an answer, ms; the daemon answers from snapshots. */
-const ANSWER_MS = 10_000;
+/** Longest wait for the first octet of an answer, ms: the daemon answers from snapshots, but of an action when its engine has carried it out. */
+const ANSWER_MS = { GET: 10_000, POST: 30_000 } as const;
 
 /** Adds --api and --run-dir. */
 export function addApiOptions(command: Command): void {
@@ -137,7 +137,7 @@ function open(api: Api, path: string, query: Readonly<Record<string, string | un
     const headers = { host: 'localhost', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
     const method = body === undefined ? 'GET' : 'POST';
     const call = request({ ...where, method, path: `${prefix}${target}`, headers, agent: false }, resolve);
-    call.setTimeout(ANSWER_MS, () => call.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)));
+    call.setTimeout(ANSWER_MS[method], () => call.destroy(new Error(`no answer within ${ANSWER_MS[method] / 1000} s`)));
     call.on('error', (error) => reject(unreachable(api, error)));
     call.end(body);
   });

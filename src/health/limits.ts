@@ -18,6 +18,9 @@ export const LIVE_TICK_MS = 250;
 /** A query unanswered for this long becomes 504, milliseconds: below any probe's or client's own patience. */
 export const QUERY_TIMEOUT_MS = 2000;
 
+/** The same of a query whose answer is that the engine has done something, milliseconds: BIRD checks and takes a configuration meanwhile. */
+export const ENGINE_TIMEOUT_MS = 25_000;
+
 /** Queries in flight per thread; more are refused with 503, so that a crowd of clients cannot fill the speaker's inbox. */
 export const MAX_QUERIES = 256;
 

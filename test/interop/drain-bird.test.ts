@@ -6,24 +6,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRecord, member } from '../../src/confd/resources/fields.ts';
 import { daemons, daemonTitle } from '../confd/bird/daemons.ts';
+import { type DrainTor, makeDrainTor } from './harness/drain-tor.ts';
 import type { Lab } from './harness/lab.ts';
 import { CAN_RUN, makeLab } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import type { LinnetNode } from './harness/linnet.ts';
 import { makeLinnet } from './harness/linnet.ts';
-import type { OwnBird } from './harness/own-bird.ts';
-import { birdSession, makeOwnBird } from './harness/own-bird.ts';
-import {
-  CHANGE_SECONDS,
-  CLUSTER,
-  CLUSTER_AS,
-  hostRoute,
-  makeCluster,
-  outsidePeers,
-  SESSION_SECONDS,
-  services,
-  TOR_AS,
-} from './harness/scenario.ts';
+import { CHANGE_SECONDS, CLUSTER, hostRoute, makeCluster, outsidePeers, SESSION_SECONDS, services, TOR_AS } from './harness/scenario.ts';
 import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
@@ -31,24 +20,14 @@ const PREFIX = hostRoute(CLUSTER.ipv4);
 const BLOCK = '10.244.1.0/26';
 /** Seconds between telling the ToR and leaving. */
 const WAIT = 5;
-const HONOUR = ['filter honour {', '  if (65535, 0) ~ bgp_community then bgp_local_pref = 0;', '  accept;', '}'];
-
 describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
   describe.skipIf(daemons(flavor).length === 0)(daemonTitle('a node that leaves', flavor), () => {
     let lab: Lab;
     const steps = inOrder();
     let one: LinnetNode;
     let two: LinnetNode;
-    let tor: OwnBird;
+    let tor: DrainTor;
 
-    /** Names of the nodes with a path, the preferred one first. */
-    async function paths(): Promise<readonly string[]> {
-      const lines = (await tor.ask(`show route ${PREFIX}`)).split('\n').filter((line) => line.includes('unicast ['));
-      const found = lines.map((line) => ({ name: /unicast \[(\w+)/.exec(line)?.[1] ?? '', best: line.includes('*') }));
-      return found.sort((a, b) => Number(b.best) - Number(a.best)).map(({ name }) => name);
-    }
-    const become = (wanted: readonly string[], seconds = CHANGE_SECONDS): Promise<void> =>
-      until(`paths ${wanted.join(', ')}`, seconds, async () => expect(await paths()).toEqual(wanted));
     /** When the ToR's session with the first node came up, as BIRD says it. */
     const since = async (): Promise<string | undefined> => /^one\s+BGP\s+\S+\s+up\s+(\S+)/m.exec(await tor.ask('show protocols one'))?.[1];
     /** The block of the first node at the second one: LOCAL_PREF and whether it carries the community. */
@@ -75,13 +54,7 @@ describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
       lab.datastore.write({
         ...makeCluster([{ host: host.one, blocks: [BLOCK] }, { host: host.two }], peers, services([], ['node-1', 'node-2'])),
       });
-      const session = (name: string, with_: Host): string =>
-        birdSession(
-          name,
-          { local: host.tor.ipv4, as: TOR_AS, remote: with_.ipv4, remoteAs: CLUSTER_AS },
-          'import filter honour; export none;',
-        );
-      tor = lab.adopt(makeOwnBird(host.tor, join(lab.directory, 'tor'), [...HONOUR, session('one', host.one), session('two', host.two)]));
+      tor = makeDrainTor(lab, host.tor, { one: host.one, two: host.two }, PREFIX);
       await tor.start();
       const [bird = 'bird', bird6 = bird] = daemons(flavor).map(({ program }) => program);
       const node = (of: Host, more: readonly string[]): LinnetNode =>
@@ -94,36 +67,36 @@ describe.skipIf(!CAN_RUN).each(['bird2', 'bird1'] as const)('%s', (flavor) => {
     afterAll(async () => lab?.close(steps.failed()));
 
     it('the ToR prefers the first node, as the second one does for its block', async () => {
-      await become(['one', 'two'], SESSION_SECONDS);
+      await tor.become(['one', 'two'], SESSION_SECONDS);
       await until('the block inside', SESSION_SECONDS, async () => expect(await inside()).toEqual([[2_147_482_623, false]]));
     });
 
     it('drain --stay: other paths are preferred, inside with LOCAL_PREF 0, and no session ends', async () => {
       const before = await since();
       await one.ask('drain', '--stay', '--wait', '0');
-      await become(['two', 'one']);
+      await tor.become(['two', 'one']);
       await until('the block inside', CHANGE_SECONDS, async () => expect(await inside()).toEqual([[0, true]]));
       await until('its peers say so', CHANGE_SECONDS, async () => expect(new Set(await draining())).toEqual(new Set([true])));
       expect(await since()).toBe(before);
       await one.ask('drain', '--undo');
-      await become(['one', 'two']);
+      await tor.become(['one', 'two']);
       await until('the block inside', CHANGE_SECONDS, async () => expect(await inside()).toEqual([[2_147_482_623, false]]));
       expect(await since()).toBe(before);
     });
 
     it('drain: the ToR moves to the other path, then the first goes; it holds over a restart, until --undo', async () => {
       const leaving = one.ask('drain', '--wait', String(WAIT));
-      await become(['two', 'one'], WAIT);
+      await tor.become(['two', 'one']);
       await leaving;
-      await become(['two']);
+      await tor.become(['two']);
       await one.stop();
       one.start();
       await until('the daemon answers', CHANGE_SECONDS, async () =>
         expect(await one.ask('drain', '--show')).toMatchObject({ phase: 'left' }),
       );
-      expect(await paths()).toEqual(['two']);
+      expect(await tor.paths()).toEqual(['two']);
       await one.ask('drain', '--undo');
-      await become(['one', 'two'], SESSION_SECONDS);
+      await tor.become(['one', 'two'], SESSION_SECONDS);
     });
   });
 });

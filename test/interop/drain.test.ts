@@ -6,24 +6,13 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRecord, member } from '../../src/confd/resources/fields.ts';
+import { type DrainTor, makeDrainTor } from './harness/drain-tor.ts';
 import type { Lab } from './harness/lab.ts';
 import { CAN_RUN, makeLab } from './harness/lab.ts';
 import type { Host } from './harness/lan.ts';
 import type { LinnetNode } from './harness/linnet.ts';
 import { makeLinnet } from './harness/linnet.ts';
-import type { OwnBird } from './harness/own-bird.ts';
-import { birdSession, makeOwnBird } from './harness/own-bird.ts';
-import {
-  CHANGE_SECONDS,
-  CLUSTER,
-  CLUSTER_AS,
-  hostRoute,
-  makeCluster,
-  outsidePeers,
-  SESSION_SECONDS,
-  services,
-  TOR_AS,
-} from './harness/scenario.ts';
+import { CHANGE_SECONDS, CLUSTER, hostRoute, makeCluster, outsidePeers, SESSION_SECONDS, services, TOR_AS } from './harness/scenario.ts';
 import { inOrder } from './harness/steps.ts';
 import { until } from './harness/wait.ts';
 
@@ -31,25 +20,13 @@ const PREFIX = hostRoute(CLUSTER.ipv4);
 /** Seconds between telling the ToR and leaving; ample for a sample in between on a busy machine. */
 const WAIT = 6;
 
-const HONOUR = ['filter honour {', '  if (65535, 0) ~ bgp_community then bgp_local_pref = 0;', '  accept;', '}'];
-
 describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
   let lab: Lab;
   const steps = inOrder();
   let hosts: { readonly one: Host; readonly two: Host; readonly tor: Host };
   let one: LinnetNode;
   let two: LinnetNode;
-  let tor: OwnBird;
-
-  /** Names of the nodes with a path, the preferred one first. */
-  async function paths(): Promise<readonly string[]> {
-    const lines = (await tor.ask(`show route ${PREFIX}`)).split('\n').filter((line) => line.includes('unicast ['));
-    const found = lines.map((line) => ({ name: /unicast \[(\w+)/.exec(line)?.[1] ?? '', best: line.includes('*') }));
-    return found.sort((a, b) => Number(b.best) - Number(a.best)).map(({ name }) => name);
-  }
-
-  const become = (wanted: readonly string[], seconds = CHANGE_SECONDS): Promise<void> =>
-    until(`paths ${wanted.join(', ')}`, seconds, async () => expect(await paths()).toEqual(wanted));
+  let tor: DrainTor;
 
   const phase = async (node: LinnetNode): Promise<unknown> => {
     const document = await node.ask('drain', '--show');
@@ -60,7 +37,7 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
   async function watch(ended: (seen: readonly string[]) => boolean, seconds: number): Promise<readonly string[]> {
     const pictures: string[] = [];
     await until('the last path moves', seconds, async () => {
-      const now = (await paths()).join(' ');
+      const now = (await tor.paths()).join(' ');
       if (pictures.at(-1) !== now) pictures.push(now);
       expect(ended(now.split(' '))).toBe(true);
     });
@@ -74,13 +51,7 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
     lab.datastore.write({
       ...makeCluster([{ host: hosts.one }, { host: hosts.two }], peers, services([], ['node-1', 'node-2'])),
     });
-    const session = (name: string, host: Host): string =>
-      birdSession(
-        name,
-        { local: hosts.tor.ipv4, as: TOR_AS, remote: host.ipv4, remoteAs: CLUSTER_AS },
-        'import filter honour; export none;',
-      );
-    tor = lab.adopt(makeOwnBird(hosts.tor, join(lab.directory, 'tor'), [...HONOUR, session('one', hosts.one), session('two', hosts.two)]));
+    tor = makeDrainTor(lab, hosts.tor, { one: hosts.one, two: hosts.two }, PREFIX);
     await tor.start();
     const node = (host: Host, more: readonly string[]): LinnetNode =>
       lab.adopt(makeLinnet(host, join(lab.directory, `linnet-${host.name}`), lab.datastore.path, { more, patienceMs: 30_000 }));
@@ -92,7 +63,7 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
   afterAll(async () => lab?.close(steps.failed()));
 
   it('the ToR has a path to both and prefers the first', async () => {
-    await become(['one', 'two'], SESSION_SECONDS);
+    await tor.become(['one', 'two'], SESSION_SECONDS);
   });
 
   it('linnet drain: the ToR moves to the other path, then the first goes', async () => {
@@ -112,44 +83,44 @@ describe.skipIf(!CAN_RUN)('a node that leaves, seen by its ToR', () => {
       const status = JSON.stringify(await one.ask('health', '--ready'));
       expect(status).toContain('"ok":true');
     });
-    expect(await paths()).toEqual(['two']);
+    expect(await tor.paths()).toEqual(['two']);
   });
 
   it('--undo brings it back as it was', async () => {
     await one.ask('drain', '--undo');
-    await become(['one', 'two'], SESSION_SECONDS);
+    await tor.become(['one', 'two'], SESSION_SECONDS);
     expect(await phase(one)).toEqual(['off', []]);
   });
 
   it('--stay keeps the sessions, also over a restart', async () => {
     await one.ask('drain', '--stay', '--wait', '0');
-    await become(['two', 'one']);
+    await tor.become(['two', 'one']);
     await one.stop();
-    await become(['two']);
+    await tor.become(['two']);
     one.start();
-    await become(['two', 'one'], SESSION_SECONDS);
+    await tor.become(['two', 'one'], SESSION_SECONDS);
     expect(await phase(one)).toEqual(['draining', ['operator']]);
     await one.ask('drain', '--undo');
-    await become(['one', 'two']);
+    await tor.become(['one', 'two']);
   });
 
   it('a cordoned Node drains and comes back by itself', async () => {
     const file = join(lab.datastore.path, 'cordon.yaml');
     writeFileSync(file, 'apiVersion: v1\nkind: Node\nmetadata: { name: node-1 }\nspec: { unschedulable: true }\n');
-    await become(['two', 'one']);
+    await tor.become(['two', 'one']);
     expect(await phase(one)).toEqual(['draining', ['cordon']]);
     rmSync(file);
-    await become(['one', 'two']);
+    await tor.become(['one', 'two']);
     expect(await phase(one)).toEqual(['off', []]);
   });
 
   it('SIGTERM with --shutdown drain tells the ToR first', async () => {
     await one.ask('drain', '--wait', '0');
-    await become(['two']);
+    await tor.become(['two']);
     await one.ask('drain', '--undo');
-    await become(['one', 'two'], SESSION_SECONDS);
+    await tor.become(['one', 'two'], SESSION_SECONDS);
     const communities = async (): Promise<string> => tor.ask(`show route ${PREFIX} all protocol two`);
     await Promise.all([two.stop(), until('the community', WAIT, async () => expect(await communities()).toContain('(65535,0)'))]);
-    await become(['one']);
+    await tor.become(['one']);
   });
 });

@@ -1,4 +1,5 @@
 /** `GET` and `POST /api/v1/drain`: the node's way out (RFC 8326). Served by listener 1 and the unix socket, never to the public. */
+import { ENGINE_TIMEOUT_MS } from '../limits.ts';
 import type { DrainDocument, DrainRequestView } from '../status.ts';
 import { type Answer, errorAnswer, jsonAnswer } from './answer.ts';
 import { describe, object, oneOf, type Schema } from './schema.ts';
@@ -23,7 +24,7 @@ export const drainBody: Schema = object({
 export async function drain(suppliers: Suppliers, wanted: string | undefined): Promise<Answer> {
   const request: DrainRequestView | undefined = wanted === undefined ? 'show' : REQUESTS.find((one) => one === wanted);
   if (request === undefined) return errorAnswer({ code: 'BAD_REQUEST', message: 'drain needs the state on, leave or off' });
-  const asked = await askMain(suppliers, { kind: 'drain', request });
+  const asked = await askMain(suppliers, { kind: 'drain', request }, request === 'show' ? undefined : ENGINE_TIMEOUT_MS);
   if (!asked.ok) return errorAnswer(asked.error);
   const node = suppliers.state.main?.node ?? '';
   return jsonAnswer({ schema: 'linnet.drain/v1', node, ...asked.value.drain } satisfies DrainDocument);

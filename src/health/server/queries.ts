@@ -10,8 +10,8 @@ export type Outcome<Answer> =
 
 /** Queries of one thread. */
 export interface Queries<Query, Answer> {
-  /** Never rejects; MAX_QUERIES in flight is an `unavailable` fault at once. */
-  ask(query: Query): Promise<Outcome<Answer>>;
+  /** Never rejects; MAX_QUERIES in flight is an `unavailable` fault at once. `limitMs`: longest wait for the answer, default that of all. */
+  ask(query: Query, limitMs?: number): Promise<Outcome<Answer>>;
   /** An answer came; unknown ids (too late) are dropped. */
   settle(message: Exclude<PushMessage<unknown, Answer>, { readonly type: 'push' }>): void;
   /** The thread went away: everything in flight ends as `unavailable`. */
@@ -31,12 +31,12 @@ export function createQueries<Query, Answer>(
     resolve?.(outcome);
   };
   return {
-    ask: (query) => {
+    ask: (query, limitMs = timeoutMs) => {
       if (waiting.size >= MAX_QUERIES) return Promise.resolve(unavailable('too many queries are waiting for an answer'));
       const id = nextId;
       nextId += 1;
       const answered = new Promise<Outcome<Answer>>((resolve) => {
-        const timer = setTimeout(() => finish(id, { kind: 'timeout' }), timeoutMs);
+        const timer = setTimeout(() => finish(id, { kind: 'timeout' }), limitMs);
         waiting.set(id, (outcome) => {
           clearTimeout(timer);
           resolve(outcome);

@@ -41,8 +41,9 @@ export type Outcomes<Value> = { readonly ok: true; readonly value: Value } | { r
 export async function askMain<Kind extends MainQuery['kind']>(
   suppliers: Suppliers,
   query: MainQuery & { readonly kind: Kind },
+  limitMs?: number,
 ): Promise<Outcomes<Extract<MainAnswer, { kind: Kind }>>> {
-  return ask(suppliers, 'main', suppliers.main, query);
+  return ask(suppliers, 'main', suppliers.main, query, limitMs);
 }
 
 /** Asks the speaker for an answer of the query's own kind. */
@@ -86,10 +87,11 @@ async function ask<Query extends { kind: string }, Reply extends { kind: string 
   thread: PushingThread,
   queries: Queries<Query, Reply>,
   query: Query,
+  limitMs?: number,
 ): Promise<Outcomes<Wanted>> {
   const absent = absence(suppliers, thread);
   if (absent !== undefined) return { ok: false, error: absent };
-  return read(thread, query, await queries.ask(query));
+  return read(thread, query, await queries.ask(query, limitMs));
 }
 
 function read<Reply extends { kind: string }, Wanted extends Reply>(

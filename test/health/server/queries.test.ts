@@ -25,6 +25,15 @@ describe('queries', () => {
     expect(await second).toEqual({ kind: 'fault', fault: { code: 'not-found', message: 'no' } });
   });
 
+  it('waits for one answer longer where that is asked for', async () => {
+    const posted: QueryMessage<string>[] = [];
+    const queries = createQueries<string, string>((message) => posted.push(message), 5);
+    const slow = queries.ask('slow', 60_000);
+    expect(await queries.ask('quick')).toEqual({ kind: 'timeout' });
+    queries.settle({ type: 'answer', id: posted[0]?.id ?? 0, answer: 'done' });
+    expect(await slow).toEqual({ kind: 'answer', answer: 'done' });
+  });
+
   it('refuses beyond its bound, and takes new ones when answers came', async () => {
     let posted = 0;
     const queries = createQueries<string, string>(() => {
