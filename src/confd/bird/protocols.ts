@@ -2,18 +2,7 @@
 import type { Reply } from './control-reply.ts';
 
 /** BIRD's counters of changes, a route at a time, by what became of them. */
-export interface RouteChangeStats {
-  readonly importRejected: number;
-  readonly importFiltered: number;
-  readonly importIgnored: number;
-  readonly importAccepted: number;
-  readonly withdrawIgnored: number;
-  readonly withdrawAccepted: number;
-  readonly exportAccepted: number;
-  readonly exportWithdrawn: number;
-  readonly exportRejected: number;
-  readonly exportFiltered: number;
-}
+export type RouteChangeStats = ReturnType<typeof changesOf>;
 
 /** One session as BIRD sees it. */
 export interface BirdSession {
@@ -74,7 +63,7 @@ function sessionOf(name: string, state: string, details: readonly string[]): Bir
 }
 
 /** Columns of BIRD's rows: received, rejected, filtered, ignored, accepted; `---` where one does not apply. */
-function changesOf(row: (label: string) => string): RouteChangeStats {
+function changesOf(row: (label: string) => string) {
   const columns = (label: string): readonly number[] =>
     row(label)
       .split(/\s+/)

@@ -1,20 +1,8 @@
-import type { Address, Prefix } from 'bgp-ts/net';
-import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import { formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import { globMatcher, isLearned, learnDevices, learnKernel } from '../../../src/routes/kernel/learn.ts';
 import type { AlienRoute, KernelAddress, KernelLink } from '../../../src/routes/kernel/table.ts';
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (parsed === undefined) throw new Error(text);
-  return parsed;
-}
-
-function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(text);
-  return parsed;
-}
+import { address, prefix } from '../../worlds/build.ts';
 
 const links = new Map<number, KernelLink>(
   ['lo', 'eth0', 'cali12ab', 'kube-ipvs0', 'tunl0', 'docker0', 'down0'].map((name, at) => [

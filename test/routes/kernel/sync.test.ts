@@ -1,5 +1,5 @@
-import type { Address, Prefix } from 'bgp-ts/net';
-import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import type { Address } from 'bgp-ts/net';
+import { formatPrefix } from 'bgp-ts/net';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
@@ -9,20 +9,9 @@ import type { KernelSync } from '../../../src/routes/kernel/sync.ts';
 import { AUDIT_MS, createKernelSync, READ_SPACING_MS } from '../../../src/routes/kernel/sync.ts';
 import type { KernelStatus, LearnedChange } from '../../../src/routes/kernel/sync-types.ts';
 import type { AlienRoute, OwnRoute } from '../../../src/routes/kernel/table.ts';
+import { address, prefix } from '../../worlds/build.ts';
 import type { FakeKernel, HandClock } from './fake-kernel.ts';
 import { dropObject, makeFakeKernel, makeHandClock } from './fake-kernel.ts';
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (parsed === undefined) throw new Error(text);
-  return parsed;
-}
-
-function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(text);
-  return parsed;
-}
 
 const FIRST_NEXTHOP_ID = firstNexthopId(12);
 const ETH0 = 2;
