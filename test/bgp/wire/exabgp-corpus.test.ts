@@ -244,10 +244,6 @@ describe.skipIf(corpusAbsent(vectors.length))(corpusTitle('golden messages'), ()
 
   it.each(vectors)('$title', checkMessage);
 
-  it.each(files.filter(({ size }) => size === 0))('$name is empty', ({ vectors: none }) => {
-    expect(none).toEqual([]);
-  });
-
   for (const title of skipped) it.skipIf(true)(title, () => undefined);
 
   it('of both families are among them', () => {
