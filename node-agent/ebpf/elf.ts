@@ -56,12 +56,14 @@ const SHT = { symbols: 2, relocationsWithAddend: 4, noBits: 8, relocations: 9 } 
 /** Sections a file may have; clang writes some twenty. */
 const MAX_SECTIONS = 4096;
 
-/** Zero-terminated text at `at`; '' where it begins outside. */
+/** Octets of a text at most; the longest there is, a compiler's name, has some sixty. */
+const MAX_TEXT = 256;
+
+/** Zero-terminated text at `at`, cut at 256 octets; '' where it begins outside. */
 export function textAt(octets: Uint8Array, at: number): string {
-  const end = octets.indexOf(0, at);
-  let text = '';
-  for (let index = at; index < (end < 0 ? octets.length : end); index++) text += String.fromCharCode(octets[index] ?? 0);
-  return text;
+  const most = octets.subarray(at, at + MAX_TEXT);
+  const end = most.indexOf(0);
+  return String.fromCharCode(...(end < 0 ? most : most.subarray(0, end)));
 }
 
 function viewOf(octets: Uint8Array): DataView {

@@ -3,13 +3,14 @@
  * gives it more time and a seed of its own (LINNET_FUZZ_MINUTES, LINNET_FUZZ_SEED, LINNET_FUZZ_TARGET as part of a name).
  */
 import { describe, expect, it } from 'vitest';
+import { OBJECT_TARGET } from './object-target.ts';
 import { SESSION_TARGET } from './session-target.ts';
 import { fuzz } from './target.ts';
 import { TEXT_TARGETS } from './text-targets.ts';
 import { WIRE_TARGETS } from './wire-targets.ts';
 
 const wanted = process.env['LINNET_FUZZ_TARGET'] ?? '';
-const targets = [...WIRE_TARGETS, ...TEXT_TARGETS, SESSION_TARGET].filter(({ name }) => name.includes(wanted));
+const targets = [...WIRE_TARGETS, ...TEXT_TARGETS, OBJECT_TARGET, SESSION_TARGET].filter(({ name }) => name.includes(wanted));
 const minutes = Number(process.env['LINNET_FUZZ_MINUTES'] ?? 0);
 const seed = Number(process.env['LINNET_FUZZ_SEED'] ?? 1);
 const ms = (minutes * 60_000) / Math.max(1, targets.length);
