@@ -22,10 +22,10 @@ export interface ComputedWishes {
 /** Kinds that say something about encapsulation. A directory of manifests has others beside them. */
 const RELEVANT: ReadonlySet<Resource['kind']> = new Set(['Node', 'IPPool', 'BlockAffinity', 'BGPConfiguration', 'FelixConfiguration']);
 
-/** Computes it from scratch. */
-export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: ComputeOptions): AgentWanted {
+/** Computes it from scratch. `macs` keeps what was derived from the names of nodes. */
+export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: ComputeOptions, macs?: Map<string, string>): AgentWanted {
   const felix = { ...felixFields(snapshot.felix, node), ...local };
-  return { felix, wishes: encapWishes({ snapshot, felix, node, usePodCIDR }) };
+  return { felix, wishes: encapWishes({ snapshot, felix, node, usePodCIDR, ...(macs && { macs }) }) };
 }
 
 /** What Felix would do and this agent does not is told where it was asked for. */
@@ -48,10 +48,11 @@ function fieldsWithoutEffect({ felix }: Snapshot, node: string): readonly Issue[
 
 /** As a function of the convergence loop: what no delta concerns stays the same object. */
 export function createCompute(options: ComputeOptions): (snapshot: Snapshot, delta: SnapshotDelta | undefined) => ComputedWishes {
+  const macs = new Map<string, string>();
   let last: ComputedWishes | undefined;
   return (snapshot, delta) => {
     if (last !== undefined && delta !== undefined && !delta.changed.some(({ kind }) => RELEVANT.has(kind))) return last;
-    const desired = computeWishes(snapshot, options);
+    const desired = computeWishes(snapshot, options, macs);
     last = { desired, issues: [...desired.wishes.issues, ...fieldsWithoutEffect(snapshot, options.node)] };
     return last;
   };

@@ -9,37 +9,56 @@ import { createServer } from 'node:net';
 /** Programs that write routes with a number of their own (/etc/iproute2/rt_protos). */
 const PROGRAMS: { readonly [protocol: number]: readonly string[] } = { 11: ['zebra'], 12: ['bird', 'bird6'] };
 
-function namespaceOf(process: string): string | undefined {
+/** Text of a file of `/proc/PID`, '' where the process ended meanwhile or is not shown. */
+export function processText(process: string, file: 'comm' | 'cmdline'): string {
   try {
-    return readlinkSync(`/proc/${process}/ns/net`);
-  } catch {
-    // It ended meanwhile, or is none of our business to look at.
-    return undefined;
-  }
-}
-
-function commandOf(process: string): string {
-  try {
-    return readFileSync(`/proc/${process}/comm`, 'utf8').trim();
+    return readFileSync(`/proc/${process}/${file}`, 'utf8');
   } catch {
     return '';
   }
 }
 
-/** A running program in this network namespace that writes routes with the number: `bird (pid 17)`; undefined where none is seen. */
-export function liveWriter(protocol: number): string | undefined {
-  const programs = PROGRAMS[protocol] ?? [];
+function namespaceOf(process: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${process}/ns/net`);
+  } catch {
+    // It ended meanwhile, or has more capabilities than we and does not show it.
+    return undefined;
+  }
+}
+
+/**
+ * Pid of a running process that `is` one of those looked for, in this thread's network namespace. `hidden`: one whose namespace is not shown counts
+ * too. Undefined where none is seen.
+ */
+export function processHere(is: (process: string) => boolean, hidden: boolean): string | undefined {
   const here = namespaceOf('thread-self');
-  if (programs.length === 0 || here === undefined) return undefined;
+  if (here === undefined) return undefined;
   for (const process of readdirSync('/proc')) {
-    if (!/^\d+$/.test(process) || !programs.includes(commandOf(process))) continue;
-    if (namespaceOf(process) === here) return `${commandOf(process)} (pid ${process})`;
+    if (!/^\d+$/.test(process) || !is(process)) continue;
+    const namespace = namespaceOf(process);
+    if (namespace === here || (hidden && namespace === undefined)) return process;
   }
   return undefined;
 }
 
+/** A running program in this network namespace that writes routes with the number: `bird (pid 17)`; undefined where none is seen. */
+export function liveWriter(protocol: number): string | undefined {
+  const programs = PROGRAMS[protocol] ?? [];
+  if (programs.length === 0) return undefined;
+  const commandOf = (process: string): string => processText(process, 'comm').trim();
+  // BIRD and FRR run in containers of their own as well: one that hides its namespace need not be in ours.
+  const process = processHere((one) => programs.includes(commandOf(one)), false);
+  return process === undefined ? undefined : `${commandOf(process)} (pid ${process})`;
+}
+
 /** Holds the number for this network namespace until the server is closed or the process ends; undefined where it is held. */
 export function holdNumber(protocol: number): Promise<Server | undefined> {
+  return holdName(`linnet-routes-${protocol}`);
+}
+
+/** Holds a name for this network namespace until the server is closed or the process ends; undefined where it is held. */
+export function holdName(name: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -47,7 +66,7 @@ export function holdNumber(protocol: number): Promise<Server | undefined> {
       else reject(error);
     });
     // An abstract socket: its name lives in the namespace, and leaves nothing behind.
-    server.listen(`\0linnet-routes-${protocol}`, () => resolve(server));
+    server.listen(`\0${name}`, () => resolve(server));
     server.unref();
   });
 }
