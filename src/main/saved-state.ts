@@ -17,8 +17,8 @@ import { stateFields } from '../files/state-file.ts';
 export const SAVED_NAME = 'last-good.jsonl';
 /** Schema of the first line. A reader takes any version 1 and what it knows of each manifest. */
 const SCHEMA = 'linnet.last-good/v1';
-/** Objects between two turns of the event loop. */
-const SLICE = 500;
+/** Objects between two turns of the event loop: about two ms, so that a change is not kept waiting. */
+const SLICE = 100;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -1,6 +1,6 @@
 /** Why a datastore gave no answer, in words that every source shares. */
 
-/** Kinds of failures. GONE: the version is too old. CONFLICT: of what is written, somebody else was first. */
+/** Kinds of failures. GONE: the version is too old. CONFLICT: of what is written, somebody else was first. UNSUPPORTED: the server does not know what it was asked. */
 export type FailureCode =
   | 'DATASTORE_UNREACHABLE'
   | 'DATASTORE_ACCESS'
@@ -9,6 +9,7 @@ export type FailureCode =
   | 'DATASTORE_KIND_MISSING'
   | 'DATASTORE_GONE'
   | 'DATASTORE_CONFLICT'
+  | 'DATASTORE_UNSUPPORTED'
   | 'DATASTORE_ERROR';
 
 /** Why a request came to nothing. `code` is also that of the issue. */

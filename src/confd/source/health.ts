@@ -49,6 +49,7 @@ const RULES: Readonly<Record<Failure['code'], string>> = {
   DATASTORE_KIND_MISSING: 'are of no kind that the API server has',
   DATASTORE_GONE: 'cannot be watched',
   DATASTORE_CONFLICT: 'was written by somebody else',
+  DATASTORE_UNSUPPORTED: 'cannot be asked for in this way',
   DATASTORE_ERROR: 'cannot be read',
 };
 

@@ -12,8 +12,13 @@ import type { Change, Source } from './types.ts';
 
 /** Ms that a datastore has to deliver its complete view before what was saved is used. */
 export const PATIENCE_MS = 5_000;
-/** Ms before the first save and between later ones at least: a busy cluster is written once in a while, not with each change. */
-export const SAVE_MS = { first: 2_000, next: 30_000 } as const;
+/**
+ * Ms before the first save, and between later ones at least and at most: a busy cluster is written once in a while, not with each change, and a
+ * large one, of which saving takes long, less often.
+ */
+export const SAVE_MS = { first: 2_000, next: 30_000, most: 300_000 } as const;
+/** Times that a save must have taken before the next: saving is at most half a percent of what a core does. */
+const SAVE_SHARE = 200;
 
 /** What was saved, and when (wall-clock ms). */
 export interface SavedState {
@@ -154,7 +159,9 @@ async function keepSaving(session: Session, signal: AbortSignal): Promise<void> 
   for (let ms: number = SAVE_MS.first; !signal.aborted; ) {
     await session.clock.wait(ms, signal);
     if (signal.aborted) return;
-    if (await save(session)) ms = SAVE_MS.next;
+    const began = session.clock.monotonic();
+    const saved = await save(session);
+    if (saved) ms = Math.min(SAVE_MS.most, Math.max(SAVE_MS.next, (session.clock.monotonic() - began) * SAVE_SHARE));
   }
 }
 

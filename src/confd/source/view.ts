@@ -26,6 +26,8 @@ interface Held {
 /** A list under way: pages are parsed as they come, so that no two are kept. */
 export interface Listing {
   add(items: readonly unknown[]): void;
+  /** An object that was added is gone again, before the list was complete. */
+  remove(item: unknown): void;
   /** Every page was added: what is known and not among them is gone. */
   commit(): void;
 }
@@ -33,8 +35,9 @@ export interface Listing {
 /** The state of a cluster; mutable, one per session. */
 export interface View {
   list(watched: ListKey): Listing;
-  changed(watched: ListKey, raw: unknown): void;
-  deleted(watched: ListKey, raw: unknown): void;
+  /** True where something is to be taken now. */
+  changed(watched: ListKey, raw: unknown): boolean;
+  deleted(watched: ListKey, raw: unknown): boolean;
   /** Nobody wants this list any more: its objects and issues go. */
   drop(watched: ListKey): void;
   /** Replaces the issues of a scope that is no object's. */
@@ -118,9 +121,11 @@ function forget(state: State, watched: ListKey, key: string): void {
   if (held.resource !== undefined) removed(state, key, held.ref);
 }
 
+const hasNews = ({ upsert, remove, issues }: State): boolean => upsert.size + remove.size + issues.size > 0;
+
 function take(state: State): ViewChange | undefined {
   const { upsert, remove, issues } = state;
-  if (upsert.size + remove.size + issues.size === 0) return undefined;
+  if (!hasNews(state)) return undefined;
   const change = {
     upsert: [...upsert.values()],
     remove: [...remove.values()],
@@ -150,15 +155,23 @@ export function createView(): View {
             if (key !== undefined) seen.add(key);
           }
         },
+        remove(item) {
+          const { ref } = parseObject(item);
+          if (ref !== undefined) seen.delete(objectKey(ref));
+        },
         commit() {
           for (const key of [...listOf(state, watched).keys()]) if (!seen.has(key)) forget(state, watched, key);
         },
       };
     },
-    changed: (watched, raw) => void put(state, watched, parseObject(raw)),
+    changed(watched, raw) {
+      put(state, watched, parseObject(raw));
+      return hasNews(state);
+    },
     deleted(watched, raw) {
       const { ref } = parseObject(raw);
       if (ref !== undefined) forget(state, watched, objectKey(ref));
+      return hasNews(state);
     },
     drop(watched) {
       for (const key of [...listOf(state, watched).keys()]) forget(state, watched, key);

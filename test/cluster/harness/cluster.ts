@@ -99,8 +99,8 @@ function textAt(value: unknown, ...path: readonly string[]): string {
   return found;
 }
 
-/** Starts etcd and the API server, and waits until it is ready. */
-export async function startCluster(): Promise<Cluster> {
+/** Starts etcd and the API server, with more flags if wanted, and waits until it is ready. */
+export async function startCluster(more: readonly string[] = []): Promise<Cluster> {
   const servers = serversFolder();
   if (servers === undefined) throw new Error('no servers');
   const folder = await mkdtemp(join(tmpdir(), 'linnet-cluster-'));
@@ -110,7 +110,8 @@ export async function startCluster(): Promise<Cluster> {
   const { admin, close } = makeAdmin(certificates, port);
   let api: Running | undefined;
   const startApiServer = async (): Promise<void> => {
-    const running = start(join(servers, 'kube-apiserver'), apiFlags(folder, certificates, etcdPort, port), join(folder, 'api.log'));
+    const flags = [...apiFlags(folder, certificates, etcdPort, port), ...more];
+    const running = start(join(servers, 'kube-apiserver'), flags, join(folder, 'api.log'));
     api = running;
     await until('the API server is ready', 60, async () => {
       const dead = running.dead() ?? etcd.dead();

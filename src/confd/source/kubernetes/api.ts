@@ -38,12 +38,17 @@ export interface Api {
   close(): Promise<void>;
 }
 
+/** Octets of a stream that wait for their reader: while it rests, they stay with the kernel and wake nobody. */
+const STREAM_OCTETS = 1;
+
 const BY_STATUS: ReadonlyMap<number, FailureCode> = new Map([
+  [400, 'DATASTORE_UNSUPPORTED'],
   [401, 'DATASTORE_UNAUTHORIZED'],
   [403, 'DATASTORE_FORBIDDEN'],
   [404, 'DATASTORE_KIND_MISSING'],
   [409, 'DATASTORE_CONFLICT'],
   [410, 'DATASTORE_GONE'],
+  [422, 'DATASTORE_UNSUPPORTED'],
 ]);
 
 /** Makes the client. It connects when it is first asked something. */
@@ -53,8 +58,9 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
     path: string,
     signal: AbortSignal,
     bodyTimeout: number,
-    written?: Written,
+    more: { readonly written?: Written; readonly highWaterMark?: number } = {},
   ): Promise<Answer<Dispatcher.ResponseData['body']>> => {
+    const { written, ...reading } = more;
     const connection = await access();
     const { server, tls } = connection;
     const proxy = connection.proxy ?? proxyFor(new URL(server), proxies);
@@ -70,6 +76,7 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
       signal,
       headersTimeout: timing.answerMs,
       bodyTimeout,
+      ...reading,
     });
     if (statusCode === 200 || statusCode === 201) return { ok: true, value: body };
     const said = statusMessage(await body.text());
@@ -95,14 +102,14 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
     async stream(path, signal) {
       try {
         // Silence is judged by the reflector: it knows whether anything can be expected.
-        return await ask(path, signal, 0);
+        return await ask(path, signal, 0, { highWaterMark: STREAM_OCTETS });
       } catch (error) {
         return { ok: false, failure: networkFailure(error) };
       }
     },
     async send(path, written, signal) {
       try {
-        const answer = await ask(path, signal, timing.answerMs, written);
+        const answer = await ask(path, signal, timing.answerMs, { written });
         return answer.ok ? { ok: true, value: await answer.value.text() } : answer;
       } catch (error) {
         return { ok: false, failure: networkFailure(error) };

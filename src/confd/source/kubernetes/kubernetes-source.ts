@@ -19,9 +19,13 @@ import { commonIssues, listIssues } from './issues.ts';
 import { type CalicoApi, calicoKinds, isForeign, NODES, SERVICE_KINDS, secretKind, type Watched } from './kinds.ts';
 import type { ProxySettings } from './proxy.ts';
 import { type ReflectorEvents, reflect } from './reflector.ts';
+import { spareMemory } from './sparing.ts';
 
 /** Ms between looks for Calico's API group while the server has none. */
 export const DISCOVERY_MS = 15_000;
+
+/** Ms after the first complete view until memory is no longer spared: what is begun by it, such as its first saving, is over then. */
+export const SPARING_MS = 10_000;
 
 /** What a Kubernetes source needs. */
 export interface KubernetesSourceOptions {
@@ -108,6 +112,7 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
     notice(session);
   });
   const finding = findsGroup ? findGroup(session) : Promise.resolve();
+  const spared = spareMemory();
   let told: boolean | undefined;
   try {
     while (!session.signal.aborted) {
@@ -115,6 +120,7 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
       follow(session);
       if (session.complete && isSettling(session)) continue;
       const inSync = isInSync(session);
+      if (inSync && !session.complete) void options.clock.wait(SPARING_MS, session.signal).then(spared);
       session.complete ||= inSync;
       const change = session.view.take();
       if (change !== undefined || told !== inSync) {
@@ -126,6 +132,7 @@ async function* watchCluster(options: KubernetesSourceOptions, outer: AbortSigna
     }
   } finally {
     ending.abort();
+    spared();
     await session.api.close();
     await Promise.all([finding, ...session.ended, ...[...session.running.values()].map(({ done }) => done)]);
   }
@@ -227,7 +234,7 @@ function begin(session: Session, watched: Watched): Running {
   const events: ReflectorEvents = {
     list: () => {
       const listing = view.list(watched);
-      return { add: (items) => listing.add(items.filter(ours)), commit: () => listing.commit() };
+      return { ...listing, add: (items) => listing.add(items.filter(ours)) };
     },
     event: ({ type, object }) => (type === 'changed' && ours(object) ? view.changed(watched, object) : view.deleted(watched, object)),
     pause: () => {

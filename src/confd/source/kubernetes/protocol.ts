@@ -28,6 +28,21 @@ export function watchPath(watched: Watched, resourceVersion: string, seconds: nu
   return query(watched, { watch: '1', allowWatchBookmarks: 'true', resourceVersion, timeoutSeconds: String(seconds) });
 }
 
+/**
+ * Path of a watch that begins with a list: each object as an event, then a bookmark that says so, then what changes. The server
+ * answers from its memory where pages may come from its database, and no page is ever held as a whole. One that cannot do it answers 422.
+ */
+export function streamedListPath(watched: Watched, seconds: number): string {
+  return query(watched, {
+    watch: '1',
+    allowWatchBookmarks: 'true',
+    sendInitialEvents: 'true',
+    resourceVersionMatch: 'NotOlderThan',
+    resourceVersion: '',
+    timeoutSeconds: String(seconds),
+  });
+}
+
 /** One page of a list. `token` is '' on the last one. */
 export interface ListPage {
   readonly resourceVersion: string;
@@ -35,10 +50,10 @@ export interface ListPage {
   readonly items: readonly unknown[];
 }
 
-/** One event of a watch. `gone`: the version is too old, everything must be listed again (410). */
+/** One event of a watch. `listed`: a bookmark after the last object of a streamed list. `gone`: the version is too old, everything must be listed again (410). */
 export type WatchEvent =
   | { readonly type: 'changed' | 'deleted'; readonly object: unknown; readonly resourceVersion: string }
-  | { readonly type: 'bookmark'; readonly resourceVersion: string }
+  | { readonly type: 'bookmark'; readonly resourceVersion: string; readonly listed: boolean }
   | { readonly type: 'gone' }
   | { readonly type: 'error'; readonly message: string };
 
@@ -70,11 +85,17 @@ function named(item: unknown, { apiVersion, kind }: Watched): unknown {
   return isRecord(item) ? { ...item, apiVersion, kind } : item;
 }
 
+/** Annotation of the bookmark that ends a streamed list. */
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+
+const annotationsOf = (metadata: unknown): unknown => (isRecord(metadata) ? member(metadata, 'annotations') : undefined);
+
 /** Reads one line of a watch. */
 export function readWatchEvent(line: string, watched: Watched): WatchEvent {
   const value = json(line);
   const object = isRecord(value) ? member(value, 'object') : undefined;
-  const resourceVersion = textOf(isRecord(object) ? member(object, 'metadata') : undefined, 'resourceVersion');
+  const metadata = isRecord(object) ? member(object, 'metadata') : undefined;
+  const resourceVersion = textOf(metadata, 'resourceVersion');
   switch (textOf(value, 'type')) {
     case 'ADDED':
     case 'MODIFIED':
@@ -82,7 +103,7 @@ export function readWatchEvent(line: string, watched: Watched): WatchEvent {
     case 'DELETED':
       return { type: 'deleted', object: named(object, watched), resourceVersion };
     case 'BOOKMARK':
-      return { type: 'bookmark', resourceVersion };
+      return { type: 'bookmark', resourceVersion, listed: textOf(annotationsOf(metadata), INITIAL_EVENTS_END) === 'true' };
     case 'ERROR':
       return isRecord(object) && member(object, 'code') === 410
         ? { type: 'gone' }

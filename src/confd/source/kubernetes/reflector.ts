@@ -1,5 +1,6 @@
 /**
- * One list and watch, for ever: a list in pages, then watches that each go on from the last version seen. Too old a version
+ * One list and watch, for ever: a list, streamed where the server can do that and else in pages, then watches that each go on from the
+ * last version seen. Too old a version
  * (410) and a watch that keeps failing on the server's side lead to a new list; anything else is tried again from where it was.
  */
 import type { Clock } from '../../clock.ts';
@@ -10,20 +11,23 @@ import type { Listing } from '../view.ts';
 import type { Api } from './api.ts';
 import type { Watched } from './kinds.ts';
 import type { WatchEvent } from './protocol.ts';
-import { listPath, readListPage, readWatchEvent, watchPath } from './protocol.ts';
+import { listPath, readListPage, readWatchEvent, streamedListPath, watchPath } from './protocol.ts';
 
 /** Watches that fail by the server's fault before everything is listed again (its data may be another's, older than ours). */
 export const WATCH_TRIES = 3;
 /** Ms that a watch must last to count as a healthy one; shorter and silent ones are failures, so that none is asked for in a loop. */
 export const HEALTHY_MS = 5_000;
+/** Streamed lists that break off, in the life of a reflector, before pages are asked for instead: something on the way may not bear them. */
+export const STREAM_TRIES = 3;
 /** Ms that a watch may outlast the time it was asked for. */
 export const GRACE_MS = 30_000;
 
 /** What a reflector tells. */
 export interface ReflectorEvents {
   list(): Listing;
-  event(event: WatchEvent & { readonly type: 'changed' | 'deleted' }): void;
-  /** Some events were told, and no more are at hand. */
+  /** True where something came of it. */
+  event(event: WatchEvent & { readonly type: 'changed' | 'deleted' }): boolean;
+  /** Something came of the events told, and no more are at hand. */
   pause(): void;
   /** The list is complete, or a watch goes on from where the last one ended. */
   reached(): void;
@@ -57,13 +61,16 @@ interface Session {
   watchFailures: number;
   /** Lists that 410 asked for, since the last good watch. */
   relists: number;
+  /** Tries that streamed lists have left; 0: lists come in pages. */
+  streams: number;
 }
 
 /** Runs until the signal aborts. Never rejects. */
 export async function reflect(watched: Watched, deps: ReflectorDeps, events: ReflectorEvents, signal: AbortSignal): Promise<void> {
-  const session: Session = { watched, deps, events, signal, version: '', failures: 0, away: false, watchFailures: 0, relists: 0 };
+  const counts = { failures: 0, watchFailures: 0, relists: 0, streams: STREAM_TRIES };
+  const session: Session = { watched, deps, events, signal, version: '', away: false, ...counts };
   while (!signal.aborted) {
-    const failure = session.version === '' ? await list(session) : await watch(session);
+    const failure = session.version === '' && session.streams === 0 ? await list(session) : await watch(session);
     if (failure === undefined || signal.aborted) continue;
     // A server that answers again, if only to ask for patience while it starts, is not waited for as one that is away.
     const away = failure.code === 'DATASTORE_UNREACHABLE';
@@ -115,26 +122,43 @@ function healthy(session: Session): void {
 
 function failedWatch(session: Session, failure: Failure): Failure {
   session.watchFailures += 1;
-  if (failure.code === 'DATASTORE_ERROR' && session.watchFailures >= WATCH_TRIES) session.version = '';
+  const theirs = failure.code === 'DATASTORE_ERROR' || failure.code === 'DATASTORE_UNSUPPORTED';
+  if (theirs && session.watchFailures >= WATCH_TRIES) session.version = '';
   return failure;
 }
 
+/** A watch; without a version to go on from it begins with the list. */
 async function watch(session: Session): Promise<Failure | undefined> {
   const { watched, deps, events, signal, version } = session;
   const began = deps.clock.monotonic();
   const seconds = watchSeconds(deps.random());
   const dead = new AbortController();
-  const answer = await deps.api.stream(watchPath(watched, version, seconds), AbortSignal.any([signal, dead.signal]));
-  if (!answer.ok) return answer.failure.code === 'DATASTORE_GONE' ? relist(session) : failedWatch(session, answer.failure);
-  events.reached();
+  const path = version === '' ? streamedListPath(watched, seconds) : watchPath(watched, version, seconds);
+  const answer = await deps.api.stream(path, AbortSignal.any([signal, dead.signal]));
+  if (!answer.ok) return refused(session, answer.failure);
+  if (version !== '') events.reached();
   const guard = watchdog(deps, seconds, () => dead.abort());
-  const end = await follow(session, answer.value, guard.heard);
+  const ended = await follow(session, answer.value, guard.heard);
   await guard.stop();
-  if (end === 'gone') return relist(session);
-  if (session.version !== version || deps.clock.monotonic() - began >= HEALTHY_MS) healthy(session);
+  if (ended === 'gone') return relist(session);
+  const end = ended !== undefined && dead.signal.aborted ? { ...ended, message: 'nothing came for too long' } : ended;
+  if (session.version === '') return cutList(session, end, dead.signal.aborted);
+  if ((version !== '' && session.version !== version) || deps.clock.monotonic() - began >= HEALTHY_MS) healthy(session);
   else if (end === undefined) return failedWatch(session, broken('the server ended a watch at once'));
-  if (end === undefined) return undefined;
-  return failedWatch(session, dead.signal.aborted ? { ...end, message: 'nothing came for too long' } : end);
+  return end === undefined ? undefined : failedWatch(session, end);
+}
+
+function refused(session: Session, failure: Failure): Failure | undefined {
+  if (session.version !== '') return failure.code === 'DATASTORE_GONE' ? relist(session) : failedWatch(session, failure);
+  if (failure.code !== 'DATASTORE_UNSUPPORTED') return failure;
+  session.streams = 0;
+  return undefined;
+}
+
+/** A streamed list that broke off: nothing of it counts. A server that falls silent in it may not know what it was asked. */
+function cutList(session: Session, failure: Failure | undefined, silent: boolean): Failure {
+  session.streams = silent ? 0 : session.streams - 1;
+  return failure ?? broken('the server ended a list before its end');
 }
 
 /**
@@ -173,27 +197,60 @@ function watchdog({ clock, idleMs }: ReflectorDeps, seconds: number, bite: () =>
 
 /** Takes events until the stream ends: by itself, by a failure, or because the version is gone. */
 async function follow(session: Session, stream: AsyncIterable<Uint8Array>, heard: () => void): Promise<Failure | 'gone' | undefined> {
+  const { deps, events, signal, watched } = session;
   const splitter = createLineSplitter();
+  const taking: Taking = { listing: session.version === '' ? events.list() : undefined, news: false };
   try {
     for await (const chunk of stream) {
-      if (session.signal.aborted) return undefined;
+      if (signal.aborted) return undefined;
       heard();
       const lines = splitter.push(chunk);
       if (lines === undefined) return broken('an event of a watch is too long');
+      const listed = taking.listing === undefined;
+      taking.news = false;
       for (const line of lines) {
-        const event = readWatchEvent(line, session.watched);
-        if (event.type === 'gone') return 'gone';
-        if (event.type === 'error') return broken(event.message);
-        if (event.type !== 'bookmark') session.events.event(event);
-        if (event.resourceVersion !== '') session.version = event.resourceVersion;
+        const end = takeEvent(session, taking, readWatchEvent(line, watched));
+        if (end !== undefined) return end;
       }
-      if (lines.length > 0) {
-        healthy(session);
-        session.events.pause();
-      }
+      if (!listed || lines.length === 0) continue;
+      healthy(session);
+      if (taking.news) events.pause();
+      else if (watched.restMs !== undefined) await deps.clock.wait(watched.restMs, signal);
     }
     return undefined;
   } catch (error) {
     return networkFailure(error);
   }
+}
+
+/** What a stream of events is at. */
+interface Taking {
+  /** The list that the events belong to until it is complete. */
+  listing: Listing | undefined;
+  /** Something came of the events of this chunk. */
+  news: boolean;
+}
+
+/** Takes one event; what ends the stream, if it does. */
+function takeEvent(session: Session, taking: Taking, event: WatchEvent): Failure | 'gone' | undefined {
+  const { events } = session;
+  const { listing } = taking;
+  if (event.type === 'gone') return 'gone';
+  if (event.type === 'error') return broken(event.message);
+  if (listing === undefined) {
+    if (event.type !== 'bookmark') taking.news = events.event(event) || taking.news;
+    if (event.resourceVersion !== '') session.version = event.resourceVersion;
+    return undefined;
+  }
+  if (event.type === 'changed') listing.add([event.object]);
+  else if (event.type === 'deleted') listing.remove(event.object);
+  // Versions within the list do not count: objects come in any order.
+  else if (event.type === 'bookmark' && event.listed) {
+    taking.listing = undefined;
+    session.version = event.resourceVersion;
+    session.watchFailures = 0;
+    listing.commit();
+    events.reached();
+  }
+  return undefined;
 }

@@ -185,6 +185,7 @@ async function followStatuses(
           add: (items) => {
             for (const item of items) take(next, item);
           },
+          remove: (item) => void next.delete(nameOf(item)),
           commit: () => {
             known = next;
           },
@@ -193,6 +194,7 @@ async function followStatuses(
       event: ({ type, object }) => {
         if (type === 'changed') take(known, object);
         else known.delete(nameOf(object));
+        return true;
       },
       pause: tell,
       reached: tell,

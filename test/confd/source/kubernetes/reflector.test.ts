@@ -16,6 +16,12 @@ const PEERS: Watched = {
 };
 const changed = (name: string, version: string): unknown => ({ type: 'MODIFIED', object: peerObject(name, 1, version) });
 const bookmark = (resourceVersion: string): unknown => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } });
+/** Version of an event of which nothing comes. */
+const HEARTBEAT = '99';
+const listed = (resourceVersion: string): unknown => ({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion, annotations: { 'k8s.io/initial-events-end': 'true' } } },
+});
 const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, message: 'too old' } };
 
 const cleanup: (() => Promise<void>)[] = [];
@@ -32,17 +38,24 @@ interface Run {
   watches(): readonly URLSearchParams[];
 }
 
+interface RunOptions {
+  readonly idleMs?: number;
+  /** What a server answers that streams lists. */
+  readonly streamed?: readonly Reply[];
+  readonly watched?: Watched;
+}
+
 /** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
-async function run(lists: readonly Reply[], watches: readonly Reply[], idleMs = 90_000): Promise<Run> {
+async function run(lists: readonly Reply[], watches: readonly Reply[], { idleMs = 90_000, streamed, watched = PEERS }: RunOptions = {}): Promise<Run> {
   const abort = new AbortController();
-  const server = await startScripted((url, nth) => {
-    const reply = (url.searchParams.has('watch') ? watches : lists)[nth - 1];
-    if (reply !== undefined) return reply;
-    return (_request, response) => {
-      abort.abort();
-      response.destroy();
-    };
-  });
+  const over: Reply = (_request, response) => {
+    abort.abort();
+    response.destroy();
+  };
+  const server = await startScripted(
+    (url, nth) => (url.searchParams.has('watch') ? watches : lists)[nth - 1] ?? over,
+    streamed === undefined ? undefined : (_url, nth) => streamed[nth - 1] ?? over,
+  );
   cleanup.push(() => server.stop());
   const api: Api = createApi(async () => ({ server: server.url, headers: {}, tls: { rejectUnauthorized: true } }), proxySettings({}));
   cleanup.push(() => api.close());
@@ -50,12 +63,19 @@ async function run(lists: readonly Reply[], watches: readonly Reply[], idleMs = 
   const told: string[] = [];
   const failures: Failure[] = [];
   await reflect(
-    PEERS,
+    watched,
     { api, clock, random: () => 0, idleMs },
     {
-      list: () => ({ add: (items) => void told.push(`page ${items.length}`), commit: () => void told.push('commit') }),
-      event: ({ type, resourceVersion }) => void told.push(`${type} ${resourceVersion}`),
-      pause: () => undefined,
+      list: () => ({
+        add: (items) => void told.push(`page ${items.length}`),
+        remove: () => void told.push('removed'),
+        commit: () => void told.push('commit'),
+      }),
+      event: ({ type, resourceVersion }) => {
+        told.push(`${type} ${resourceVersion}`);
+        return resourceVersion !== HEARTBEAT;
+      },
+      pause: () => void told.push('pause'),
       reached: () => void told.push('reached'),
       relisting: () => void told.push('relisting'),
       failed: (failure) => void failures.push(failure),
@@ -92,7 +112,7 @@ describe('list and watch', () => {
 
   it('gives up a watch that fell silent after an event, and lets one be silent that never had any', async () => {
     // The clock lets an idle time of a minute pass at once, and none of the time a watch was asked for.
-    const { watches, failures } = await run([page([], '7')], [events([changed('a', '8')], 'stays')], 60_000);
+    const { watches, failures } = await run([page([], '7')], [events([changed('a', '8')], 'stays')], { idleMs: 60_000 });
     expect(failures.map(({ message }) => message)).toEqual(['nothing came for too long']);
     expect(watches()[1]?.get('resourceVersion')).toBe('8');
   });
@@ -162,5 +182,71 @@ describe('list and watch', () => {
     const { failures, watches } = await run([page([], '7')], [events([changed('a', '8'), 'nonsense', changed('a', '9')])]);
     expect(failures.map(({ message }) => message)).toEqual(['an event that is none']);
     expect(watches()[1]?.get('resourceVersion')).toBe('8');
+  });
+});
+
+describe('a list that is streamed', () => {
+  const added = (name: string, version: string): unknown => ({ type: 'ADDED', object: peerObject(name, 1, version) });
+
+  it('ends with its bookmark, and the same stream is then the watch', async () => {
+    const { server, told, watches } = await run([], [], {
+      streamed: [events([added('a', '3'), bookmark('4'), added('b', '2'), { type: 'DELETED', object: peerObject('b', 1, '5') }, listed('7'), changed('a', '8')])],
+    });
+    expect(told.slice(0, 6)).toEqual(['page 1', 'page 1', 'removed', 'commit', 'reached', 'changed 8']);
+    expect(Object.fromEntries(server.asked[0]?.searchParams ?? [])).toEqual({
+      watch: '1',
+      allowWatchBookmarks: 'true',
+      sendInitialEvents: 'true',
+      resourceVersionMatch: 'NotOlderThan',
+      resourceVersion: '',
+      timeoutSeconds: '240',
+    });
+    expect(watches()[1]?.get('resourceVersion')).toBe('8');
+  });
+
+  it('does not count where it breaks off, begins anew, and comes in pages after the third time', async () => {
+    const cut = events([added('a', '3')], 'breaks');
+    const { told, failures, waits } = await run([page([1, 2], '9')], [], { streamed: [cut, events([added('a', '3')]), cut] });
+    expect(told).toEqual(['page 1', 'page 1', 'page 1', 'page 2', 'commit', 'reached']);
+    expect(failures.map(({ message }) => message)).toContain('the server ended a list before its end');
+    expect(waits).toHaveLength(3);
+  });
+
+  it('comes in pages, without a wait, where the server does not know of streams', async () => {
+    const { told, failures, waits } = await run([page([1], '9')], []);
+    expect(told).toEqual(['page 1', 'commit', 'reached']);
+    expect([failures, waits]).toEqual([[], []]);
+  });
+
+  it('is given up for pages where a server that does not know it sends events and never the bookmark', async () => {
+    const silent = events([added('a', '3')], 'stays');
+    const { told, failures } = await run([page([1, 2], '9')], [], { streamed: [silent], idleMs: 60_000 });
+    expect(failures.map(({ message }) => message)).toEqual(['nothing came for too long']);
+    expect(told.slice(-3)).toEqual(['page 2', 'commit', 'reached']);
+  });
+
+  it.each([429, 500, 503])('is asked for again after status %i', async (code) => {
+    const { server, told, waits } = await run([], [], { streamed: [status(code, 'patience', { 'retry-after': '2' }), events([listed('7')])] });
+    expect(told).toEqual(['commit', 'reached']);
+    expect(server.asked[1]?.searchParams.get('sendInitialEvents')).toBe('true');
+    expect(waits[0]).toBe(2000);
+  });
+
+  it('comes again after 410, with waits when that goes on', async () => {
+    const { told, waits } = await run([], [], { streamed: [events([listed('7'), gone]), events([listed('8'), gone]), events([listed('9')])] });
+    expect(told.filter((line) => line === 'relisting')).toHaveLength(2);
+    expect(waits[0]).toBe(800);
+  });
+});
+
+describe('heartbeats', () => {
+  it('are rested after, so that many are read at once, and wake nobody; news is told at once', async () => {
+    const watched = { ...PEERS, restMs: 500 };
+    const still = await run([page([], '7')], [events([changed('a', HEARTBEAT)])], { watched });
+    expect(still.waits).toEqual([500]);
+    expect(still.told).not.toContain('pause');
+    const news = await run([page([], '7')], [events([changed('a', HEARTBEAT), changed('a', '100')])], { watched });
+    expect(news.waits).toEqual([]);
+    expect(news.told).toContain('pause');
   });
 });

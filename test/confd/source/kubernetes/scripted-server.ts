@@ -15,13 +15,27 @@ export interface ScriptedServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server; `reply` decides on each request by its path and its number of occurrences so far, 1 for the first. */
-export async function startScripted(reply: (url: URL, nth: number) => Reply): Promise<ScriptedServer> {
+/**
+ * Starts a server; `reply` decides on each request by its path and its number of occurrences so far, 1 for the first. Streamed lists are
+ * what `streamed` says of the nth of them; by default they are refused, as by a server without them, and not among what was asked.
+ */
+export async function startScripted(
+  reply: (url: URL, nth: number) => Reply,
+  streamed: (url: URL, nth: number) => Reply | undefined = () => undefined,
+): Promise<ScriptedServer> {
   const asked: URL[] = [];
   const headers: IncomingMessage['headers'][] = [];
   const counts = new Map<string, number>();
+  let streams = 0;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
+    if (url.searchParams.has('sendInitialEvents')) {
+      streams += 1;
+      const answer = streamed(url, streams);
+      if (answer !== undefined) asked.push(url);
+      (answer ?? status(422, 'sendInitialEvents: Forbidden'))(request, response);
+      return;
+    }
     const key = `${url.pathname} ${url.searchParams.get('watch') ?? 'list'}`;
     const nth = (counts.get(key) ?? 0) + 1;
     counts.set(key, nth);
