@@ -10,7 +10,7 @@ import type { Running } from './exec.ts';
 import { start } from './exec.ts';
 import { entries, list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { restarting } from './restarting.ts';
 
 function neighborBlock(host: Host, config: DaemonConfig, neighbor: NeighborConfig): string {
   const family = familyOf(neighbor.address);
@@ -112,8 +112,6 @@ export const makeExabgp: MakeDaemon = (host, directory, config): Daemon => {
   const commands = join(directory, 'commands');
   const script = join(directory, 'keeper.sh');
   writeFileSync(script, `#!/bin/sh\ntail -n 0 -f '${commands}' &\nfeeder=$!\ncat >>'${events}'\nkill $feeder\n`, { mode: 0o755 });
-  let now = config;
-  let running: Running | undefined;
   const ups = new Map<string, number>();
   let heard: Heard = { up: new Map(), table: new Map() };
   let read = 0;
@@ -135,30 +133,21 @@ export const makeExabgp: MakeDaemon = (host, directory, config): Daemon => {
     read = end;
     return heard;
   };
-  const launch = async (): Promise<void> => {
+  const launch = (now: DaemonConfig): Running => {
     listen();
     heard = { up: new Map(), table: new Map() };
     writeFileSync(commands, '');
     const process = `process keeper { run /bin/sh ${script}; encoder json; }`;
     writeFileSync(file, [process, ...now.neighbors.map((one) => neighborBlock(host, now, one)), ''].join('\n'));
-    const daemon = start('ip', ['netns', 'exec', host.namespace, 'exabgp', file], join(directory, 'exabgp.log'), environment);
-    running = daemon;
-    await until('exabgp runs its API process', 60, () => {
-      const dead = daemon.dead();
-      if (dead !== undefined) throw new Hopeless(dead);
-      if (!existsSync(events)) throw new Error(`no ${events}`);
-    });
+    return start('ip', ['netns', 'exec', host.namespace, 'exabgp', file], join(directory, 'exabgp.log'), environment);
+  };
+  const isReady = (): void => {
+    if (!existsSync(events)) throw new Error(`no ${events}`);
   };
   return {
     kind: 'exabgp',
     host,
-    start: launch,
-    stop: async (signal) => running?.stop(signal),
-    secure: async (neighbors) => {
-      now = { ...config, neighbors };
-      await running?.stop();
-      await launch();
-    },
+    ...restarting(config, { launch, ready: 'exabgp runs its API process', seconds: 60, isReady }),
     established: () => Promise.resolve(new Set(listen().up.keys())),
     routes: () => Promise.resolve([...listen().table.values()].sort(bySource)),
     incarnation: (neighbor) => {

@@ -7,7 +7,7 @@ import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
 import { list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { restarting } from './restarting.ts';
 
 /** Home of the user that its processes become, and what they change their root to. The package leaves it to the service manager. */
 const PRIVILEGE_SEPARATION = '/run/openbgpd';
@@ -79,8 +79,6 @@ export function parseOpenbgpdRoute(entry: unknown): SeenRoute {
 export const makeOpenbgpd: MakeDaemon = (host, directory, config): Daemon => {
   const file = join(directory, 'bgpd.conf');
   const socket = join(directory, 'bgpd.sock');
-  let now = config;
-  let running: Running | undefined;
   const ask = async (...words: readonly string[]): Promise<unknown> => {
     const answer = await run('bgpctl', ['-s', socket, '-j', ...words]);
     // Octets outside of ASCII in a shutdown text come as escapes that JSON does not have.
@@ -88,30 +86,20 @@ export const makeOpenbgpd: MakeDaemon = (host, directory, config): Daemon => {
   };
   const neighbor = async (address: string): Promise<unknown> =>
     list(await ask('show', 'neighbor'), 'neighbors').find((one) => text(one, 'remote_addr') === address);
-  const launch = async (): Promise<void> => {
+  const launch = (now: DaemonConfig): Running => {
     mkdirSync(PRIVILEGE_SEPARATION, { recursive: true, mode: 0o755 });
     // It refuses a file that others may write or read.
     writeFileSync(file, configuration(host, now, socket), { mode: 0o600 });
-    const daemon = start('ip', ['netns', 'exec', host.namespace, 'bgpd', '-d', '-v', '-f', file], join(directory, 'bgpd.log'));
-    running = daemon;
-    await until('openbgpd answers', 10, async () => {
-      const dead = daemon.dead();
-      if (dead !== undefined) throw new Hopeless(dead);
-      if (list(await ask('show', 'neighbor'), 'neighbors').length !== now.neighbors.length)
-        throw new Error('neighbours not configured yet');
-    });
+    return start('ip', ['netns', 'exec', host.namespace, 'bgpd', '-d', '-v', '-f', file], join(directory, 'bgpd.log'));
+  };
+  const isReady = async (now: DaemonConfig): Promise<void> => {
+    if (list(await ask('show', 'neighbor'), 'neighbors').length !== now.neighbors.length) throw new Error('neighbours not configured yet');
   };
   return {
     kind: 'openbgpd',
     host,
-    start: launch,
-    stop: async (signal) => running?.stop(signal),
-    secure: async (neighbors) => {
-      now = { ...config, neighbors };
-      // New keys need a new session (bgpd.conf, tcp md5sig); its reload keeps the old one.
-      await running?.stop();
-      await launch();
-    },
+    // New keys need a new session (bgpd.conf, tcp md5sig); its reload keeps the old one.
+    ...restarting(config, { launch, ready: 'openbgpd answers', seconds: 10, isReady }),
     established: async () =>
       new Set(
         list(await ask('show', 'neighbor'), 'neighbors')
