@@ -57,7 +57,8 @@ function scripted(): { source: Source; say: (change: Partial<Change>) => void } 
   };
 }
 
-function start(saved: SavedState | undefined) {
+/** `takes`: ms of the clock that each writing takes. */
+function start(saved: SavedState | undefined, takes = 0) {
   const clock = handClock();
   const inner = scripted();
   const written: SavedState[] = [];
@@ -66,6 +67,7 @@ function start(saved: SavedState | undefined) {
     read: async () => saved,
     write: async (state: SavedState) => {
       written.push(state);
+      clock.pass(takes);
       return undefined;
     },
   };
@@ -151,6 +153,23 @@ describe('the last good state of a datastore', () => {
       ['a', 'b'],
       ['b', 'c'],
     ]);
+  });
+
+  it('is written less often where writing takes long', async () => {
+    const { say, next, clock, written, end } = start(undefined, 500);
+    say({ upsert: [peer('a')], inSync: true });
+    await next();
+    clock.pass(SAVE_MS.first);
+    await expect.poll(() => written.length).toBe(1);
+    say({ upsert: [peer('b')], inSync: true });
+    await next();
+    // Two hundred times what it took.
+    clock.pass(99_999);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written.length).toBe(1);
+    clock.pass(1);
+    await expect.poll(() => written.map(names)).toEqual([['a'], ['a', 'b']]);
+    await end();
   });
 });
 

@@ -46,7 +46,11 @@ interface RunOptions {
 }
 
 /** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
-async function run(lists: readonly Reply[], watches: readonly Reply[], { idleMs = 90_000, streamed, watched = PEERS }: RunOptions = {}): Promise<Run> {
+async function run(
+  lists: readonly Reply[],
+  watches: readonly Reply[],
+  { idleMs = 90_000, streamed, watched = PEERS }: RunOptions = {},
+): Promise<Run> {
   const abort = new AbortController();
   const over: Reply = (_request, response) => {
     abort.abort();
@@ -190,7 +194,16 @@ describe('a list that is streamed', () => {
 
   it('ends with its bookmark, and the same stream is then the watch', async () => {
     const { server, told, watches } = await run([], [], {
-      streamed: [events([added('a', '3'), bookmark('4'), added('b', '2'), { type: 'DELETED', object: peerObject('b', 1, '5') }, listed('7'), changed('a', '8')])],
+      streamed: [
+        events([
+          added('a', '3'),
+          bookmark('4'),
+          added('b', '2'),
+          { type: 'DELETED', object: peerObject('b', 1, '5') },
+          listed('7'),
+          changed('a', '8'),
+        ]),
+      ],
     });
     expect(told.slice(0, 6)).toEqual(['page 1', 'page 1', 'removed', 'commit', 'reached', 'changed 8']);
     expect(Object.fromEntries(server.asked[0]?.searchParams ?? [])).toEqual({
@@ -226,14 +239,18 @@ describe('a list that is streamed', () => {
   });
 
   it.each([429, 500, 503])('is asked for again after status %i', async (code) => {
-    const { server, told, waits } = await run([], [], { streamed: [status(code, 'patience', { 'retry-after': '2' }), events([listed('7')])] });
+    const { server, told, waits } = await run([], [], {
+      streamed: [status(code, 'patience', { 'retry-after': '2' }), events([listed('7')])],
+    });
     expect(told).toEqual(['commit', 'reached']);
     expect(server.asked[1]?.searchParams.get('sendInitialEvents')).toBe('true');
     expect(waits[0]).toBe(2000);
   });
 
   it('comes again after 410, with waits when that goes on', async () => {
-    const { told, waits } = await run([], [], { streamed: [events([listed('7'), gone]), events([listed('8'), gone]), events([listed('9')])] });
+    const { told, waits } = await run([], [], {
+      streamed: [events([listed('7'), gone]), events([listed('8'), gone]), events([listed('9')])],
+    });
     expect(told.filter((line) => line === 'relisting')).toHaveLength(2);
     expect(waits[0]).toBe(800);
   });
