@@ -3,7 +3,7 @@
  * with `lnt` and the pid of the maker, so that whatever a crashed run left is found and removed by the next one.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { run } from './exec.ts';
 
 /** A host of the LAN: its namespace and both its addresses. */
@@ -50,6 +50,8 @@ function removeSync(namespace: string): void {
     }
   }
   ipSync(['netns', 'del', namespace]);
+  // Programs that an agent pinned, which a namespace does not take along.
+  rmSync(`/sys/fs/bpf/linnet-${namespace}`, { recursive: true, force: true });
   open.delete(namespace);
 }
 
