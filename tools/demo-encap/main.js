@@ -98,7 +98,7 @@ async function demo(once, signal) {
   const lab = await makeLab();
   const cluster = makeCluster(lab.nodes);
   const { record, count } = recorder(signal);
-  const world = { ...lab, cluster, record, iperf: await hasIperf() };
+  const world = { ...lab, cluster, record, measured: await hasIperf() };
   try {
     const intact = await perform(world);
     if (!once) {

@@ -26,7 +26,7 @@ export async function ping(from, to, count = 3) {
 }
 
 /** The ways of a mode: family, target node and device. */
-export const waysOf = ({ near, far }, [, second, third]) =>
+const waysOf = ({ near, far }, [, second, third]) =>
   [
     [second, near],
     [third, far],
@@ -41,26 +41,31 @@ async function reached(nodes, { to, family, device }) {
   return true;
 }
 
-/** Gbit/s of one TCP stream of a second from the pod of n1. */
-async function throughput(nodes, cluster, { to, family }) {
-  const target = to.pod[family];
-  const server = keepRunning([...within(to.pod.namespace), 'iperf3', '-s', '-B', target], `${cluster.directory}/iperf3.log`);
+/** Bits a second of one TCP stream between two namespaces, received at `address` of `to`. */
+export async function iperf(cluster, { from, to, address, seconds }) {
+  const server = keepRunning([...within(to.namespace), 'iperf3', '-s', '-B', address], `${cluster.directory}/iperf3.log`);
   try {
     let bits = 0;
-    await until(10_000, async () => {
-      const said = JSON.parse(await run([...within(nodes[0].pod.namespace), 'iperf3', '-J', '-t', '1', '-c', target]));
+    await until(15_000, async () => {
+      const said = JSON.parse(await run([...within(from.namespace), 'iperf3', '-J', '-t', String(seconds), '-c', address]));
       if (said.error !== undefined) throw new Error(said.error);
       bits = said.end.sum_received.bits_per_second;
       return bits > 0;
     });
-    return `${(bits / 1e9).toFixed(1)} Gbit/s`;
+    return bits;
   } finally {
     await server.stop();
   }
 }
 
+/** Throughput of the pod of n1 to that of another node, in words. */
+async function throughput(nodes, cluster, { to, family }) {
+  const bits = await iperf(cluster, { from: nodes[0].pod, to: to.pod, address: to.pod[family], seconds: 1 });
+  return `${(bits / 1e9).toFixed(1)} Gbit/s`;
+}
+
 /** One mode from its manifests to packets: steps of `record`. */
-export async function runMode(mode, { nodes, cluster, record, iperf }) {
+export async function runMode(mode, { nodes, cluster, record, measured }) {
   const ways = waysOf(mode, nodes);
   await record({
     name: `${mode.name}: pods of other nodes answer`,
@@ -73,7 +78,7 @@ export async function runMode(mode, { nodes, cluster, record, iperf }) {
     },
     detail: ways.map(({ to, family, device }) => `${to.name} ${family === 'ipv4' ? 'v4' : 'v6'} by ${device}`).join(', '),
   });
-  if (!iperf) return;
+  if (!measured) return;
   for (const way of ways) {
     // One node is enough for each family and device: the others differ in the router only.
     if (ways.find(({ family, device }) => family === way.family && device === way.device) !== way) continue;

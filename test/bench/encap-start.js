@@ -1,0 +1,105 @@
+/**
+ * A node that starts: from the start of the process until 5,000 peers are in the kernel: their neighbours, forwarding entries, nexthop objects
+ * and one block each. The data are warm: what making them up takes is taken off, as the datastore is not measured here. Needs root
+ * and a built tree: `npm run build && node test/bench/encap-start.js [--rounds N]`. Bar (median): 0.5 s at most.
+ */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { encapWishes } from '../../dist/node-agent/encap/wishes.js';
+import { createFdbSync } from '../../dist/node-agent/kernel/fdb.js';
+import { openNeighbours } from '../../dist/node-agent/kernel/fdb-netlink.js';
+import { createRouteKeeper } from '../../dist/node-agent/kernel/routes.js';
+import { SILENT_LOG } from '../../dist/src/confd/log.js';
+import { openNetlinkKernel } from '../../dist/src/routes/kernel/netlink.js';
+
+const PEERS = 5_000;
+const BAR_MS = 500;
+const argument = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
+const address = (value) => ({ family: 'ipv4', words: [value >>> 0, 0, 0, 0] });
+const ref = (kind, name) => ({ apiVersion: 'projectcalico.org/v3', kind, namespace: '', name });
+const hex = (octet) => octet.toString(16).padStart(2, '0');
+
+function makeSnapshot() {
+  const nodes = new Map();
+  const affinities = new Map();
+  for (let index = 0; index <= PEERS; index++) {
+    const name = `node-${index}`;
+    const host = 0xac100001 + index * 256;
+    nodes.set(name, {
+      kind: 'Node',
+      ref: ref('Node', name),
+      bgp: { ipv4: { address: address(host), network: { ...address(host - 1), length: 24 } } },
+      tunnels: { vxlanV4: address(0x0a800000 + index), vxlanV4MAC: `66:00:00:00:${hex(index >> 8)}:${hex(index & 255)}` },
+      podCIDRs: [],
+    });
+    const cidr = { ...address(0x0a000000 + index * 64), length: 26 };
+    affinities.set(name, { kind: 'BlockAffinity', ref: ref('BlockAffinity', name), node: name, type: 'host', state: 'confirmed', cidr });
+  }
+  const pool = {
+    kind: 'IPPool',
+    ref: ref('IPPool', 'pool'),
+    cidr: { ...address(0x0a000000), length: 8 },
+    vxlanMode: 'Always',
+    ipipMode: 'Never',
+  };
+  return { nodes, affinities, pools: new Map([['pool', pool]]), configurations: new Map() };
+}
+
+/** In a process of its own: prints ms from its start, without those of making the data. */
+function program(namespace, device) {
+  const from = performance.now();
+  const snapshot = makeSnapshot();
+  const making = performance.now() - from;
+  const file = `/var/run/netns/${namespace}`;
+  const after = () => () => undefined;
+  const now = () => performance.now();
+  const wishes = encapWishes({ snapshot, felix: {}, node: 'node-0', macs: new Map() });
+  const kernel = openNeighbours(file);
+  const sync = createFdbSync({ kernel, log: SILENT_LOG, now, after, changed: () => undefined });
+  sync.configure({ vteps: wishes.vteps, devices: { ipv4: device } });
+  sync.flush();
+  const failed = (error) => {
+    throw error;
+  };
+  const routes = openNetlinkKernel({ protocol: 80, namespace: file });
+  const keeper = createRouteKeeper({ kernel: routes, now, after, status: () => undefined, failed });
+  keeper.start();
+  keeper.set(wishes);
+  keeper.flush();
+  const done = performance.now() - making;
+  const { installed, failed: refused } = keeper.status();
+  if (installed < PEERS || refused > 0 || wishes.vteps.length !== PEERS || sync.status().failing > 0)
+    throw new Error('not everything is in the kernel');
+  process.stdout.write(String(done));
+  process.exit(0);
+}
+
+function makeDevice(namespace) {
+  const ip = (...words) => execFileSync('ip', words, { encoding: 'utf8' });
+  ip('netns', 'add', namespace);
+  ip('-n', namespace, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth1');
+  for (const name of ['lo', 'eth0', 'eth1']) ip('-n', namespace, 'link', 'set', name, 'up');
+  ip('-n', namespace, 'addr', 'add', '172.16.0.1/24', 'dev', 'eth0');
+  ip('-n', namespace, 'link', 'add', 'vxlan.calico', 'type', 'vxlan', 'id', '4096', 'dstport', '4789', 'nolearning', 'dev', 'eth0');
+  ip('-n', namespace, 'link', 'set', 'vxlan.calico', 'up');
+  return Number.parseInt(ip('-n', namespace, '-o', 'link', 'show', 'dev', 'vxlan.calico'), 10);
+}
+
+const child = argument('--in');
+if (child !== undefined) program(child, Number(argument('--device')));
+const results = [];
+const rounds = Number(argument('--rounds')) || 5;
+for (let round = 0; round < rounds; round++) {
+  const namespace = `lnt${process.pid}x${round + 1}-bench`;
+  try {
+    const device = makeDevice(namespace);
+    const words = [fileURLToPath(import.meta.url), '--in', namespace, '--device', String(device)];
+    results.push(Number(execFileSync(process.execPath, words, { encoding: 'utf8' })));
+  } finally {
+    execFileSync('ip', ['netns', 'del', namespace]);
+  }
+}
+const median = results.toSorted((a, b) => a - b)[results.length >> 1];
+process.stdout.write(`${PEERS} peers from the start of the process: ${results.map((ms) => ms.toFixed(0)).join(', ')} ms\n`);
+process.stdout.write(`medians of ${rounds}: start ${median.toFixed(0)} ms (bar ${BAR_MS})\n`);
+process.exitCode = median <= BAR_MS ? 0 : 1;
