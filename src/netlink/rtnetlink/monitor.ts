@@ -38,7 +38,7 @@ export interface MonitorOptions extends NetlinkOptions {
   /** Changes made through sockets with these port ids are passed over without being decoded. */
   readonly ignorePorts?: readonly number[];
   readonly onEvents: (events: readonly NetlinkEvent[]) => void;
-  /** Notifications were lost: read everything again. Once per wake-up, however many were lost. */
+  /** Notifications were lost, and those from before are through: read everything again. Once an overrun, however many were lost. */
   readonly onLost: () => void;
   /** The socket broke; it is closed and no more will come. */
   readonly onError: (error: Error) => void;
@@ -123,13 +123,19 @@ export function openMonitor(options: MonitorOptions): Monitor {
   const { fd } = openNetlink(options, options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER);
   const received = Buffer.alloc(RECEIVE_OCTETS);
   let open = true;
+  // From an overrun until its queue is empty the kernel drops whatever else comes, and does not say so again (NETLINK_S_CONGESTED):
+  // who reads everything earlier misses that.
+  let lost = false;
   const wake = (status: number): void => {
     const events: NetlinkEvent[] = [];
-    let lost = false;
+    let empty = false;
     let broken: Error | undefined;
     for (let reads = 0; reads < READS_PER_WAKE; reads++) {
       const length = addon().recv(fd, received);
-      if (length === -EAGAIN) break;
+      if (length === -EAGAIN) {
+        empty = true;
+        break;
+      }
       if (length === -EINTR) continue;
       if (length === -ENOBUFS || length > received.length) lost = true;
       else if (length < 0) {
@@ -143,7 +149,10 @@ export function openMonitor(options: MonitorOptions): Monitor {
       handle = addon().watch(fd, READABLE, wake);
     }
     if (events.length > 0) options.onEvents(events);
-    if (lost) options.onLost();
+    if (lost && empty) {
+      lost = false;
+      options.onLost();
+    }
     if (broken === undefined) return;
     close();
     options.onError(broken);
