@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** Sampling interval, ms: coarse enough to cost little (each wake-up of an idle thread is 0.1 ms of a core), fine enough to see a stall that a session would feel. */
-const RESOLUTION_MS = 50;
+const RESOLUTION_MS = 100;
 
 /** Mean, 99th percentile and maximum since the last reading, ms. */
 export interface LoopDelay {
