@@ -202,4 +202,30 @@ describe.skipIf(!CAN_RUN)('rtnetlink', () => {
     expect(lost).toBe(1);
     monitor.close();
   });
+
+  it('says it when the queue is through, so that nothing that comes later is lost', async () => {
+    const LATER = { ...ip4(10, 245, 0, 1), length: 32 };
+    const routes = Array.from({ length: 20_000 }, (_, index) => route(index));
+    let lost = 0;
+    let heard = 0;
+    const monitor = openMonitor({
+      namespace: path(),
+      groups: [GROUP.ipv4Route],
+      // Room for more notifications than are read in one turn of the loop, and for fewer than there are.
+      receiveBuffer: 4 * 1024 * 1024,
+      onEvents: (events) => {
+        heard += events.filter((event) => event.kind === 'route' && event.route.prefix.words[0] === LATER.words[0]).length;
+      },
+      onLost: () => {
+        lost += 1;
+        write(RTM.newRoute, add, [route(0, { prefix: LATER })]);
+      },
+      onError: (error) => expect.fail(error.message),
+    });
+    write(RTM.newRoute, add, routes);
+    await until('the loss is said', 10, () => expect(lost).toBe(1));
+    await until('what came after it', 10, () => expect(heard).toBe(1));
+    write(RTM.delRoute, 0, [...routes, route(0, { prefix: LATER })]);
+    monitor.close();
+  });
 });
