@@ -70,7 +70,8 @@ function program(namespace, device) {
   const { installed, failed: refused } = keeper.status();
   if (installed < PEERS || refused > 0 || wishes.vteps.length !== PEERS || sync.status().failing > 0)
     throw new Error('not everything is in the kernel');
-  process.stdout.write(String(done));
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(JSON.stringify({ done, cpu: (user + system) / 1000 - making }));
   process.exit(0);
 }
 
@@ -94,12 +95,14 @@ for (let round = 0; round < rounds; round++) {
   try {
     const device = makeDevice(namespace);
     const words = [fileURLToPath(import.meta.url), '--in', namespace, '--device', String(device)];
-    results.push(Number(execFileSync(process.execPath, words, { encoding: 'utf8' })));
+    results.push(JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' })));
   } finally {
     execFileSync('ip', ['netns', 'del', namespace]);
   }
 }
-const median = results.toSorted((a, b) => a - b)[results.length >> 1];
-process.stdout.write(`${PEERS} peers from the start of the process: ${results.map((ms) => ms.toFixed(0)).join(', ')} ms\n`);
+const median = results.map(({ done }) => done).toSorted((a, b) => a - b)[results.length >> 1];
+process.stdout.write(
+  `${PEERS} peers from the start of the process: ${results.map(({ done, cpu }) => `${done.toFixed(0)} (CPU ${cpu.toFixed(0)})`).join(', ')} ms\n`,
+);
 process.stdout.write(`medians of ${rounds}: start ${median.toFixed(0)} ms (bar ${BAR_MS})\n`);
 process.exitCode = median <= BAR_MS ? 0 : 1;
