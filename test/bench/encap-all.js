@@ -23,7 +23,8 @@ const PARTS = [
     file: 'encap-routes.js',
     rows: [
       { what: '100,000 routes over 5,000 peers', figure: /routes (\d+) ms/, unit: 'ms', most: 2000 },
-      { what: 'the same against plain `via` routes (CPU)', figure: /([\d.]+) times faster/, unit: 'times faster', least: 5 },
+      { what: 'the same against plain `via` routes, by the clock', figure: /by the clock ([\d.]+) times/, unit: 'times faster', least: 5 },
+      { what: 'the same against plain `via` routes, by CPU', figure: /([\d.]+) times faster/, unit: 'times faster', least: 5 },
       { what: 'a peer moves: messages', figure: /endpoint (\d+) message/, unit: '', most: 1 },
       { what: 'a route deleted among 100,000, there again', figure: /repair (\d+) ms/, unit: 'ms', most: 1000 },
     ],

@@ -176,6 +176,7 @@ for (let number = 0; number < rounds; number++) {
     objects: objects.cpu,
     plain: plain.cpu,
     wall: objects.ms,
+    wallRatio: plain.ms / objects.ms,
     messages: objects.messages,
     repair: objects.repair,
   });
@@ -189,6 +190,6 @@ const of = (key) => median(results.map((result) => result[key]));
 const ratio = median(results.map(({ plain, objects }) => plain / objects));
 process.stdout.write(
   `medians of ${rounds}: wishes CPU ${of('compute').toFixed(0)} ms, ${ROUTES} routes ${of('wall').toFixed(0)} ms, CPU ${of('objects').toFixed(0)} ms (bar 2000), ` +
-    `${ratio.toFixed(1)} times faster than plain (bar 5), moved endpoint ${of('messages')} message (bar 1), repair ${of('repair').toFixed(0)} ms (bar 1000)\n`,
+    `${ratio.toFixed(1)} times faster than plain (bar 5), by the clock ${of('wallRatio').toFixed(1)} times, moved endpoint ${of('messages')} message (bar 1), repair ${of('repair').toFixed(0)} ms (bar 1000)\n`,
 );
 process.exitCode = of('objects') <= 2_000 && ratio >= 5 && of('messages') <= 1 && of('repair') <= 1_000 ? 0 : 1;
