@@ -63,6 +63,8 @@ interface Kind {
 }
 
 const CALICO = ['projectcalico.org/v3', 'crd.projectcalico.org/v1'] as const;
+/** One list for all objects that are right, of which there may be 100,000. */
+const NO_ISSUES: readonly Issue[] = [];
 const ENVELOPE = ['apiVersion', 'kind', 'metadata', 'status'] as const;
 
 function ofSpec<T extends Body | 'deleted'>(spec: Parser<T>): Kind['parse'] {
@@ -124,7 +126,7 @@ export function parseObject(raw: unknown, position: Positions = () => null, fall
   if (body === 'deleted') return { ref: known, outcome: { type: 'deleted' }, issues: sink.issues };
   const source = position([]);
   const resource: Resource = { ref, labels: metadata.labels, ...(source === null ? {} : { source }), ...body };
-  return { ref: known, outcome: { type: 'resource', resource }, issues: sink.issues };
+  return { ref: known, outcome: { type: 'resource', resource }, issues: sink.issues.length === 0 ? NO_ISSUES : sink.issues };
 }
 
 function nameless(raw: Readonly<Record<string, unknown>>, position: Positions, ref: ObjectRef): ParsedObject {

@@ -10,6 +10,9 @@ import type { NexthopBook, ResolvedHop } from './nexthop-book.ts';
 import { setKey } from './nexthop-book.ts';
 import type { AlienRoute, Operation, OwnNexthop, OwnRoute } from './table.ts';
 
+/** One list for all routes over objects, of which there may be a million. */
+const NO_HOPS: OwnRoute['hops'] = [];
+
 /** A route the kernel should hold. No hops: a blackhole. Hops are sorted by key. */
 export interface Target {
   readonly prefix: Prefix;
@@ -109,7 +112,7 @@ function routeOf(input: PlanInput, target: Target, ensured: Set<string>, objects
   const { prefix, metric, hops } = target;
   if (hops.length === 0) return { prefix, metric, kind: 'blackhole', nexthop: 0, hops: [] };
   if (!input.nexthopObjects) return { prefix, metric, kind: 'via', nexthop: 0, hops: hops.map((one) => one.hop) };
-  return { prefix, metric, kind: 'via', nexthop: ensure(input, hops, ensured, objects), hops: [] };
+  return { prefix, metric, kind: 'via', nexthop: ensure(input, hops, ensured, objects), hops: NO_HOPS };
 }
 
 /** Id of the object for these hops; the operations that make it so are added where they are not there yet. */

@@ -2,10 +2,12 @@
 import type { Path } from '../../resources/fields.ts';
 import { lineFinder, MAX_DEPTH, type ReadDocument } from './documents.ts';
 
-/** Where a value's key or item begins, and what is below it. Nothing is kept below `MAX_DEPTH`. */
+/** Where a value's key or item begins, and the value itself. */
 interface Place {
   readonly offset: number;
-  readonly below: Map<string | number, Place>;
+  readonly value: number;
+  /** Filled when something below is asked for: places of all values of a long list would take ten times its text. */
+  below?: ReadonlyMap<string | number, Place>;
 }
 
 interface Scan {
@@ -16,6 +18,7 @@ interface Scan {
 const BLANK = /[ \t\r\n]*/y;
 // JSON allows the control characters from U+007F on, unlike those below space.
 const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+const MARK = /[{}[\]]|"(?:[^"\\]+|\\.)*"/g;
 const LITERAL = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null/y;
 
 /** Reads a JSON text. Never throws. */
@@ -26,26 +29,66 @@ export function readJson(text: string): ReadDocument {
     value = JSON.parse(text);
   } catch {
     const scan: Scan = { text, index: 0 };
-    scanDocument(scan);
+    token(scan, BLANK);
+    scanValue(scan, 0);
     return { ok: false, at: lineColumn(scan.index), problem: 'is not JSON: it makes no sense from here' };
   }
-  let places: Place | undefined;
-  const locate = (path: Path): number => {
-    places ??= scanDocument({ text, index: 0 });
-    return offsetOf(places, path);
-  };
-  return { ok: true, value, locate: (path) => lineColumn(locate(path)) };
+  const start = text.search(/\S/);
+  const root: Place = { offset: start, value: start };
+  return { ok: true, value, locate: (path) => lineColumn(offsetOf(text, root, path)) };
 }
 
 /** The deepest part of the path that is there. */
-function offsetOf(root: Place, path: Path): number {
+function offsetOf(text: string, root: Place, path: Path): number {
   let place = root;
   for (const key of path) {
+    place.below ??= placesIn(text, place.value);
     const next = place.below.get(key);
     if (next === undefined) break;
     place = next;
   }
   return place.offset;
+}
+
+/** Places one level down in a text that is known to be JSON. */
+function placesIn(text: string, value: number): ReadonlyMap<string | number, Place> {
+  const places = new Map<string | number, Place>();
+  const first = text[value];
+  if (first !== '{' && first !== '[') return places;
+  const scan: Scan = { text, index: value + 1 };
+  if (symbol(scan, first === '{' ? '}' : ']')) return places;
+  do {
+    token(scan, BLANK);
+    const offset = scan.index;
+    let name: string | number = places.size;
+    if (first === '{') {
+      // The last of several equal keys holds, as in JSON.parse.
+      name = unquote(token(scan, STRING) ?? '""');
+      symbol(scan, ':');
+      token(scan, BLANK);
+    }
+    places.set(name, { offset, value: scan.index });
+    skipValue(scan);
+  } while (symbol(scan, ','));
+  return places;
+}
+
+/** Passes a value of a text that is known to be JSON: outside its strings only brackets count. */
+function skipValue(scan: Scan): void {
+  const first = scan.text[scan.index];
+  if (first !== '{' && first !== '[') {
+    token(scan, first === '"' ? STRING : LITERAL);
+    return;
+  }
+  let depth = 0;
+  MARK.lastIndex = scan.index;
+  for (let found = MARK.exec(scan.text); found !== null; found = MARK.exec(scan.text)) {
+    const [mark] = found;
+    if (mark === '{' || mark === '[') depth += 1;
+    else if (mark === '}' || mark === ']') depth -= 1;
+    if (depth === 0) break;
+  }
+  scan.index = MARK.lastIndex;
 }
 
 /** Reads one token at the cursor; its text, or undefined where there is none. */
@@ -64,50 +107,31 @@ function symbol(scan: Scan, character: string): boolean {
   return true;
 }
 
-/** All places of a text; of a text that is no JSON, up to where it stops making sense, where the cursor then stands. */
-function scanDocument(scan: Scan): Place {
-  token(scan, BLANK);
-  const root: Place = { offset: scan.index, below: new Map() };
-  scanValue(scan, root, 0);
-  return root;
-}
-
-/** Skips a value, noting what is in it; false where the text is no JSON. */
-function scanValue(scan: Scan, place: Place, depth: number): boolean {
+/** Reads over a value; false where the text is no JSON, and the cursor stands where it stops making sense. */
+function scanValue(scan: Scan, depth: number): boolean {
   token(scan, BLANK);
   if (depth > MAX_DEPTH) return false;
   const first = scan.text[scan.index];
-  if (first === '{') return scanMembers(scan, place, depth);
-  if (first === '[') return scanItems(scan, place, depth);
+  if (first === '{') return scanMembers(scan, depth);
+  if (first === '[') return scanItems(scan, depth);
   return token(scan, first === '"' ? STRING : LITERAL) !== undefined;
 }
 
-function scanMembers(scan: Scan, place: Place, depth: number): boolean {
+function scanMembers(scan: Scan, depth: number): boolean {
   scan.index += 1;
   if (symbol(scan, '}')) return true;
   do {
     token(scan, BLANK);
-    const member: Place = { offset: scan.index, below: new Map() };
-    const key = token(scan, STRING);
-    if (key === undefined || !symbol(scan, ':')) return false;
-    // The last of several equal keys holds, as in JSON.parse.
-    place.below.set(unquote(key), member);
-    if (!scanValue(scan, member, depth + 1)) return false;
+    if (token(scan, STRING) === undefined || !symbol(scan, ':') || !scanValue(scan, depth + 1)) return false;
   } while (symbol(scan, ','));
   return symbol(scan, '}');
 }
 
-function scanItems(scan: Scan, place: Place, depth: number): boolean {
+function scanItems(scan: Scan, depth: number): boolean {
   scan.index += 1;
   if (symbol(scan, ']')) return true;
-  let index = 0;
-  do {
-    token(scan, BLANK);
-    const item: Place = { offset: scan.index, below: new Map() };
-    place.below.set(index, item);
-    index += 1;
-    if (!scanValue(scan, item, depth + 1)) return false;
-  } while (symbol(scan, ','));
+  do if (!scanValue(scan, depth + 1)) return false;
+  while (symbol(scan, ','));
   return symbol(scan, ']');
 }
 

@@ -93,8 +93,10 @@ function readPiece(file: FileName, chunk: Chunk): Piece {
     const parsed = parseObject(raw, position, fileRef(file.name));
     issues.push(...parsed.issues);
     if (parsed.ref === undefined) unidentified = true;
-    else if (parsed.outcome.type !== 'unknown-kind')
-      claims.push({ key: objectKey(parsed.ref), ref: parsed.ref, parsed, position: position([]) });
+    else if (parsed.outcome.type !== 'unknown-kind') {
+      const known = parsed.outcome.type === 'resource' ? parsed.outcome.resource.source : undefined;
+      claims.push({ key: objectKey(parsed.ref), ref: parsed.ref, parsed, position: known ?? position([]) });
+    }
   }
   return { linesBefore, claims, issues, unidentified, unreadable: false };
 }
