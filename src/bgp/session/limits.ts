@@ -27,6 +27,12 @@ export const MEMORY_PLENTY_SHARE = 0.75;
 /** After a peer was dropped for memory another one goes only when this share of the limit more is used than then. */
 export const MEMORY_REGROWTH_SHARE = 0.02;
 
+/**
+ * After a drop, a peer with fewer new routes than these is not why memory grows: telling everybody that the dropped peer's routes are gone
+ * takes memory too, and that must not cost the next peer.
+ */
+export const MEMORY_BLAME_ROUTES = 1_000;
+
 /** Between two looks at the memory of the process, milliseconds: a table that comes in at full speed adds some 100 MB meanwhile. */
 export const MEMORY_LOOK_MS = 500;
 

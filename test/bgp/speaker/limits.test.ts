@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../../src/bgp/index.ts';
 import { peer, route, World } from './world.ts';
 
-const routes = (from: number, count: number) => Array.from({ length: count }, (_, i) => route(`10.${from}.${i}.0/26`));
+const routes = (from: number, count: number) => Array.from({ length: count }, (_, i) => route(`10.${from}.${i >> 2}.${(i & 3) * 64}/26`));
 
 /** Speaker 1 with a passive peer 2 that announces `count` routes. */
 function pair(overrides: Partial<PeerConfig>, count: number): World {
@@ -111,6 +111,11 @@ describe('memory above its limit', () => {
     memory(world, 1.1);
     memory(world, 1.11);
     expect(world.state(1, 'p2')).toBe('established');
+    // What grows while everybody is told that the routes are gone is not the next peer's fault.
+    memory(world, 1.2);
+    expect(world.state(1, 'p2')).toBe('established');
+    world.configure(2, [peer(1)], { routes: routes(2, 1200) });
+    world.network.advance(5000);
     memory(world, 1.2);
     expect(world.state(1, 'p2')).toBe('idle');
     expect(world.speaker(1).status().work).toMatchObject({ memoryDrops: 2 });
