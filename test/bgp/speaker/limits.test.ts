@@ -114,7 +114,7 @@ describe('memory above its limit', () => {
     // What grows while everybody is told that the routes are gone is not the next peer's fault.
     memory(world, 1.2);
     expect(world.state(1, 'p2')).toBe('established');
-    world.configure(2, [peer(1)], { routes: routes(2, 1200) });
+    world.configure(2, [peer(1)], { routes: routes(2, 1024) });
     world.network.advance(5000);
     memory(world, 1.2);
     expect(world.state(1, 'p2')).toBe('idle');
