@@ -26,8 +26,8 @@ export function work(state: SpeakerState, clock: () => number, budgetMs: number)
 function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
   const end = clock() + budgetMs;
   // Each round of sends is finished before anything new is encoded: a few large parts instead of many small ones, and the worker's pause between
-  // two flushes comes round although changes never cease. Not while announcements are deferred: what comes in then is due before End-of-RIB.
-  if (state.round === 0 || (state.deferral !== undefined && !isJoining(state, state.time.now))) {
+  // two flushes comes round although changes never cease.
+  if (state.round === 0) {
     const undone = state.rib.run(clock, budgetMs);
     for (const carryOut of state.reports.splice(0)) carryOut();
     if (undone) return true;
