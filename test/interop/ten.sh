@@ -2,12 +2,13 @@
 # Ten runs of the suites with real daemons in a row, two files at a time as in CI, retries off, every log kept; runs 4 and 8 under CPU
 # load. The demo's own limits (10 s a step) are wall time, so its suite is not among them.
 #   test/interop/ten.sh [DIRECTORY [FILE...]]     default: a new directory under the system's temporary folder, printed at the end; every file
-# RUNS=3 and LOADED="2" change the number of runs and which are loaded. A run may take 25 minutes, a loaded one 40. Ends with `N passed, N failed, N skipped`, counting runs.
+# RUNS=3 and LOADED="2" change the number of runs and which are loaded; SUITE=cluster runs the suites of vitest.cluster.config.ts. A run may take 25 minutes, a loaded one 40. Ends with `N passed, N failed, N skipped`, counting runs.
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 directory=${1:-$(mktemp -d)}
 files=("${@:2}")
 runs=${RUNS:-10}
+suite=${SUITE:-interop}
 loaded=" ${LOADED:-4 8} "
 mkdir -p "$directory" || exit 2
 export NO_COLOR=1 FORCE_COLOR=0 LINNET_INTEROP_KEEP=1
@@ -36,7 +37,7 @@ for run in $(seq "$runs"); do
   case "$loaded" in *" $run "*) start_load; note=' under CPU load' limit=40m ;; esac
   began=$SECONDS
   LINNET_INTEROP_LOGS="$directory/run-$run" timeout --kill-after=20 "$limit" \
-    npx vitest run -c vitest.interop.config.ts --exclude 'test/interop/demo*' "${files[@]}" </dev/null >"$directory/run-$run.log" 2>&1
+    npx vitest run -c "vitest.$suite.config.ts" --exclude 'test/interop/demo*' "${files[@]}" </dev/null >"$directory/run-$run.log" 2>&1
   rc=$?
   stop_load
   counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$directory/run-$run.log" | tail -n 1)
