@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { replaceFile } from '../src/files/replace.ts';
 
 /** Name below the prefix. */
-export const STATUS_NAME = 'endpoint-status';
+const STATUS_NAME = 'endpoint-status';
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 

@@ -28,7 +28,7 @@ import { createSurroundings, type Surroundings } from './surroundings.ts';
 /** Name of the unix socket in the run directory. */
 export const SOCKET_NAME = 'agent.sock';
 /** Who reports on the agent's health. */
-export const REPORTERS = ['main', 'datastore', 'dataplane'] as const;
+const REPORTERS = ['main', 'datastore', 'dataplane'] as const;
 /** Ms in which changes of the dataplane are told together. */
 const CHANGED_MS = 50;
 /** Ms between two looks at what others may have done to the surroundings. */

@@ -104,7 +104,7 @@ function figuresOf({ version, node }: ViewOptions, moment: Moment, loop: AgentFi
 const timeText = (at: number): string | null => (at === 0 ? null : new Date(at).toISOString());
 
 /** The document. Sorted as its parts are; the same state gives the same octets. */
-export function statusDocument({ result, node, version, startedAt }: ViewOptions, moment: Moment): object {
+function statusDocument({ result, node, version, startedAt }: ViewOptions, moment: Moment): object {
   const { state, dataplane, issues, faults } = moment;
   const { desired } = state;
   return {

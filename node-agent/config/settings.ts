@@ -8,7 +8,7 @@ export interface HostPort {
 }
 
 /** Port of the probes, which is Felix' (dataplane 3.3). */
-export const HEALTH_PORT = 9099;
+const HEALTH_PORT = 9099;
 /** Seconds between two audits (dataplane 3.1). */
 export const REFRESH_SECONDS = 90;
 /** Directory above `endpoint-status` (dataplane A25). */

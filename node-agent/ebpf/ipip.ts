@@ -18,7 +18,7 @@ import { createTcx, hasTcx } from './tcx.ts';
 import type { AttachMode, IpipApplied, IpipAttachment, IpipBackend, IpipStatus, IpipWanted } from './types.ts';
 
 /** Where bpffs is mounted, as a rule. */
-export const BPFFS = '/sys/fs/bpf';
+const BPFFS = '/sys/fs/bpf';
 
 const BPFFS_MAGIC = 0xcafe4a11;
 /** ARPHRD_ETHER, ARPHRD_LOOPBACK. */

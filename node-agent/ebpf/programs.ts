@@ -11,7 +11,7 @@ import type { BpfObject, DataSpec, ProgramSpec } from './object.ts';
 import { parseObject } from './object.ts';
 
 /** Of the layouts of ipip.h: part of the names of pinned maps, so that two versions never read one map differently. */
-export const LAYOUT = 1;
+const LAYOUT = 1;
 
 const ARRAY = 2;
 const READ_ONLY_PROGRAM = 0x80;

@@ -15,9 +15,6 @@ export const STAND_IN_KINDS = ['ifb', 'veth'] as const;
 /** One of STAND_IN_KINDS. */
 export type StandInKind = (typeof STAND_IN_KINDS)[number];
 
-/** The protocol overhead of IPIP in octets: the MTU of the device and of the routes is that of the underlay less this (RFC 2003 3). */
-export const IPIP_OVERHEAD = 20;
-
 /** A block behind another node. */
 export interface IpipPeer {
   /** IPv4; of overlapping blocks the longest counts. */
@@ -31,6 +28,8 @@ export interface IpipWanted {
   readonly peers: readonly IpipPeer[];
   /** Other permitted outer sources, such as nodes without a block yet. */
   readonly sources?: readonly Address[];
+  /** IPv4 networks of others that may send as well. */
+  readonly externals?: readonly Prefix[];
   /** This node's address: the outer source, and the only outer destination that is unwrapped. */
   readonly local: Address;
   /** Index of the device that stands in for `tunl0`. */

@@ -5,7 +5,7 @@ import { ROUTE_CLASSES } from './types.ts';
 const RANKS: ReadonlyMap<RouteClass, number> = new Map(ROUTE_CLASSES.map((name, rank) => [name, rank]));
 
 /** Place of a class, 0 = best. */
-export function classRank(name: RouteClass): number {
+function classRank(name: RouteClass): number {
   return RANKS.get(name) ?? ROUTE_CLASSES.length;
 }
 

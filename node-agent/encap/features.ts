@@ -18,7 +18,7 @@ export function parseKernelVersion(release: string): KernelVersion | undefined {
 }
 
 /** Order of the numbers; negative, 0 or positive. */
-export function compareKernelVersions(a: KernelVersion['numbers'], b: KernelVersion['numbers']): number {
+function compareKernelVersions(a: KernelVersion['numbers'], b: KernelVersion['numbers']): number {
   return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 }
 

@@ -69,7 +69,7 @@ export function complain(
 }
 
 /** What packets to a pool are wrapped in. */
-export function encapsulationOf(pool: IPPoolResource): Encapsulation {
+function encapsulationOf(pool: IPPoolResource): Encapsulation {
   if (pool.vxlanMode !== 'Never') return 'vxlan';
   return pool.ipipMode === 'Never' ? 'none' : 'ipip';
 }

@@ -11,7 +11,7 @@ import { complain, makeContext } from './wishes-context.ts';
 export type { EncapInput } from './wishes-context.ts';
 
 /** What Felix takes where FelixConfiguration says nothing (dataplane 3.1). */
-export const VXLAN_DEFAULTS = { vni: 4096, port: 4789 } as const;
+const VXLAN_DEFAULTS = { vni: 4096, port: 4789 } as const;
 
 /** Names of the devices, which are Calico's. */
 export const DEVICE_NAMES = { 'vxlan-v4': 'vxlan.calico', 'vxlan-v6': 'vxlan-v6.calico', ipip: 'tunl0' } as const;

@@ -28,7 +28,7 @@ export interface HealthSummary {
 }
 
 /** Ms that a reporter may be silent, by name; all others have `other`. */
-export const REPORT_TIMEOUT_MS = { main: 10_000, other: 30_000 } as const;
+const REPORT_TIMEOUT_MS = { main: 10_000, other: 30_000 } as const;
 
 /** The reporters of one agent; mutable. */
 export interface Reporters {

@@ -2,9 +2,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Where CNI plugins look for it. */
-export const MTU_FILE = '/var/lib/calico/mtu';
-
 /** Readable for all, whatever the umask: plugins run as anybody. */
 const MODE = 0o644;
 

@@ -36,7 +36,7 @@ export function wantedRules(loops: ServiceLoops, protocol: number): readonly Rul
 }
 
 /** True for rules of ours: by number and place. */
-export function isOwnRule({ protocol, priority }: RuleMessage, own: number): boolean {
+function isOwnRule({ protocol, priority }: RuleMessage, own: number): boolean {
   return protocol === own && priority >= RULE_PRIORITY && priority <= RULE_PRIORITY + 2;
 }
 

@@ -79,10 +79,10 @@ export function parseSeconds(low: number, high: number): (text: string) => Parse
 }
 
 /** What can be written, in the order it is shown. */
-export const WRITTEN_THINGS: readonly WrittenThing[] = ['address', 'condition', 'status', 'events'];
+const WRITTEN_THINGS: readonly WrittenThing[] = ['address', 'condition', 'status', 'events'];
 
 /** Words of WRITTEN_THINGS with commas between, or `none`. */
-export function parseWritten(text: string): Parsed<readonly WrittenThing[]> {
+function parseWritten(text: string): Parsed<readonly WrittenThing[]> {
   if (text === 'none') return { ok: true, value: [] };
   const words = text.split(',').map((word) => word.trim());
   const unknown = words.find((word) => !WRITTEN_THINGS.some((thing) => thing === word));

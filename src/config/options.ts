@@ -333,7 +333,7 @@ export const OPTIONS: OptionTable = {
 };
 
 /** True for the name of a configuration value. */
-export function isConfigKey(text: string): text is ConfigKey {
+function isConfigKey(text: string): text is ConfigKey {
   return Object.hasOwn(OPTIONS, text);
 }
 

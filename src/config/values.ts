@@ -128,7 +128,7 @@ export function parseNodeAddress(family: Address['family'], networkOf: NetworkOf
 }
 
 /** `ADDRESS:PORT` or `[IPV6]:PORT`. */
-export function parseSocketAddress(text: string): Parsed<SocketAddress> {
+function parseSocketAddress(text: string): Parsed<SocketAddress> {
   const parts = /^\[([^\]]+)\]:(\d+)$/.exec(text) ?? /^([^:]+):(\d+)$/.exec(text);
   const address = parseAddress(parts?.[1] ?? '');
   const port = parseInteger(1, 65_535)(parts?.[2] ?? '');

@@ -10,7 +10,6 @@ import {
   editAttributes,
   encodeAttributes,
   Framer,
-  NlriCursor,
   nextHopOctets,
   packAnnouncements,
   packWithdrawals,
@@ -93,11 +92,6 @@ function drainStream() {
   }
 }
 
-function walkCursor() {
-  const cursor = new NlriCursor(run4);
-  while (cursor.next()) sink = (sink + cursor.word0 + cursor.length) | 0;
-}
-
 const add4 = (word, length) => {
   sink = (sink + word + length) | 0;
 };
@@ -109,7 +103,6 @@ rate(
   ROUTES * 1000,
   times(1000, () => walkIpv4(run4.octets, false, add4)),
 );
-rate('walk IPv4 NLRI with a cursor', ROUTES * 1000, times(1000, walkCursor));
 rate(
   'walk IPv6 NLRI',
   ROUTES * 1000,

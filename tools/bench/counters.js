@@ -1,7 +1,7 @@
 /** Verdict on one finished rrbench run of Linnet: what the tester itself calls wrong, and the five counters that must be 0 too. */
 
 /** Counters that contracts.md ("Benchmarks") adds to the tester's own verdict for Linnet. */
-export const ALSO_ZERO = ['own_route_echo', 'spurious_withdraw', 'redundant_announce', 'notifications', 'session_flaps'];
+const ALSO_ZERO = ['own_route_echo', 'spurious_withdraw', 'redundant_announce', 'notifications', 'session_flaps'];
 
 /** Sessions that the tester itself ended or whose daemon it killed; it counts them as flaps like any other. */
 function ownFlaps(result) {

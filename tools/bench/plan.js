@@ -3,7 +3,7 @@ import { GATES, referencesOf } from './bars.js';
 import { BIRD, FLOOR, FRR, LINNET } from './figures.js';
 
 /** Named lists for `--scenarios`. `short` with three rounds takes six to eight minutes. */
-export const PRESETS = {
+const PRESETS = {
   all: ['calico-500', 'storm-500', 'overlap', 'fulltable', 'calico-2000', 'churn', 'cold-restart', 'gates-1000', 'gates-1m'],
   gates: ['gates-1000', 'gates-1m'],
   short: ['calico-500', 'storm-500', 'overlap', 'fulltable'],
@@ -29,7 +29,7 @@ const SOME_SECONDS = 25;
 /** Rounds at most where the number was not asked for: their runs take half of a round's time, and each has thousands of samples. */
 const MOST_ROUNDS = { 'gates-1000': 1, 'gates-1m': 1, 'calico-2000': 2, churn: 2, 'cold-restart': 2 };
 /** Rounds that a bar's daemons get whatever the time budget says. */
-export const LEAST_ROUNDS = 3;
+const LEAST_ROUNDS = 3;
 
 /** Expands presets and checks nothing: unknown names are rrbench's own scenarios. */
 export const scenariosOf = (text) => [...new Set(text.split(',').flatMap((name) => PRESETS[name] ?? [name]))];

@@ -18,7 +18,7 @@ const fixed = (value) => value.toFixed(1);
 const text = (x, y, content, more = '') => `<text x="${fixed(x)}" y="${fixed(y)}" ${more}>${escaped(content)}</text>`;
 
 /** Whole decades around the values, with 1-2-5 steps in between as ticks. */
-export function ticksOf(values) {
+function ticksOf(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const steps = [];
   for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++) {

@@ -38,7 +38,7 @@ function component(name, version, manifest, integrity) {
 }
 
 /** The document of an installation, as an object. */
-export function billOf(root) {
+function billOf(root) {
   const locked = readJson(join(root, 'package-lock.json')).packages;
   const found = new Map();
   for (const path of packagesBelow(join(root, 'node_modules'))) {

@@ -7,7 +7,7 @@ import type { Address, IpFamily } from './types.ts';
 import { compareWords, wordsEqual } from './words.ts';
 
 /** Octets of an address on the wire. */
-export const ADDRESS_OCTETS = { ipv4: 4, ipv6: 16 } as const;
+const ADDRESS_OCTETS = { ipv4: 4, ipv6: 16 } as const;
 
 /** Bits of an address, the longest prefix length. */
 export const ADDRESS_BITS = { ipv4: 32, ipv6: 128 } as const;

@@ -81,8 +81,3 @@ export function prefixContains(outer: Prefix, inner: Prefix): boolean {
 export function prefixContainsAddress(prefix: Prefix, address: Address): boolean {
   return prefix.family === address.family && leadingBitsEqual(prefix.words, address.words, prefix.length);
 }
-
-/** True where one of the two contains the other. */
-export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
-  return prefixContains(a, b) || prefixContains(b, a);
-}

@@ -6,7 +6,7 @@
 export type Words = readonly [number, number, number, number];
 
 /** Word indexes in network order, for loops that must stay typed. */
-export const WORD_INDEXES = [0, 1, 2, 3] as const;
+const WORD_INDEXES = [0, 1, 2, 3] as const;
 
 /** True where all four words are equal. */
 export function wordsEqual(a: Words, b: Words): boolean {

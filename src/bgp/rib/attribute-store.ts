@@ -32,7 +32,7 @@ export const HAS_MED = 16;
 /** ORIGINATOR_ID is present. */
 export const HAS_ORIGINATOR = 32;
 /** Of a local route. */
-export const ORIGINATED = 64;
+const ORIGINATED = 64;
 
 /** Route preference per protocol, BIRD's values (control-plane 2.5). */
 export const DEFAULT_PREFERENCE = { device: 240, static: 200, bgp: 100, kernel: 10 } as const;

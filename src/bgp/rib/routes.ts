@@ -87,7 +87,7 @@ export function viewOf(state: Inspection, family: Family, row: number, asReceive
 }
 
 /** Attributes as a group's members are told them: of a prefix, or of a slot where the group has some. */
-export function toldAttributes(group: Group, slot: number): PathAttributes | undefined {
+function toldAttributes(group: Group, slot: number): PathAttributes | undefined {
   const { rules, table } = group.exports;
   const wire = table.wire(group.sent.exports[slot] ?? 0).slice();
   const context = { ...CANONICAL, fourOctetAs: rules.fourOctetAs };

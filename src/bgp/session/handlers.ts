@@ -25,7 +25,7 @@ import type { AfterStop, DownCause, Fsm, FsmContext, FsmEffect, FsmEvent } from 
 type Of<T extends FsmEvent['type']> = Extract<FsmEvent, { readonly type: T }>;
 
 /** Nothing to do; shared because the commonest events of a busy session need nothing. */
-export const NO_EFFECTS: readonly FsmEffect[] = Object.freeze([]);
+const NO_EFFECTS: readonly FsmEffect[] = Object.freeze([]);
 
 /** The event changes nothing in this state. */
 export const ignore = (): readonly FsmEffect[] => NO_EFFECTS;

@@ -37,7 +37,7 @@ export interface ReplayResult {
 }
 
 /** Differences that are told; a replay stops after them. */
-export const MAX_DIFFERENCES = 10;
+const MAX_DIFFERENCES = 10;
 
 /**
  * A replay of one recording: `push` takes its lines in order, `finish` tells what came of it. The error is one sentence: not a recording,

@@ -7,7 +7,7 @@ import { ATTRIBUTE, SEGMENT } from './iana.ts';
 import { readU32 } from './reader.ts';
 
 /** LOCAL_PREF of a route that came without one. */
-export const DEFAULT_LOCAL_PREF = 100;
+const DEFAULT_LOCAL_PREF = 100;
 
 /** What the decision process compares (RFC 4271 section 9.1.2.2, RFC 4456 section 9). All numbers are unsigned 32 bit or less. */
 export interface AttributeKeys {

@@ -129,14 +129,14 @@ export function encodeLargeCommunities(triples: PathAttributes['largeCommunities
 }
 
 /** Octets as lower-case hex. */
-export function hexFromOctets(octets: Uint8Array): string {
+function hexFromOctets(octets: Uint8Array): string {
   let text = '';
   for (const octet of octets) text += octet.toString(16).padStart(2, '0');
   return text;
 }
 
 /** Octets of a hex string; a digit that is none counts as 0. */
-export function octetsFromHex(text: string): Uint8Array {
+function octetsFromHex(text: string): Uint8Array {
   const octets = new Uint8Array(text.length >>> 1);
   for (let index = 0; index < octets.length; index += 1) octets[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16);
   return octets;

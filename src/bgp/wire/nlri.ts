@@ -101,49 +101,6 @@ export function walkNlri(
   else walkIpv6(run.octets, run.addPath, visit);
 }
 
-/** A place in a checked run that can be left and resumed, for work done in slices. `next` moves it and fills the fields. */
-export class NlriCursor {
-  word0 = 0;
-  word1 = 0;
-  word2 = 0;
-  word3 = 0;
-  length = 0;
-  pathId = 0;
-  readonly #octets: Uint8Array;
-  readonly #addPath: boolean;
-  readonly #ipv6: boolean;
-  #at = 0;
-
-  /** Stands before the first route of the run. */
-  constructor(run: NlriRun) {
-    this.#octets = run.octets;
-    this.#addPath = run.addPath;
-    this.#ipv6 = run.family === 'ipv6-unicast';
-  }
-
-  /** Moves to the next route; false at the end. */
-  next(): boolean {
-    const octets = this.#octets;
-    let at = this.#at;
-    if (at >= octets.length) return false;
-    if (this.#addPath) {
-      this.pathId = readU32(octets, at);
-      at += PATH_ID_OCTETS;
-    }
-    const length = octets[at] ?? 0;
-    at += 1;
-    this.length = length;
-    this.word0 = prefixWord(octets, at, length, 0);
-    if (this.#ipv6) {
-      this.word1 = prefixWord(octets, at, length, 32);
-      this.word2 = prefixWord(octets, at, length, 64);
-      this.word3 = prefixWord(octets, at, length, 96);
-    }
-    this.#at = at + ((length + 7) >>> 3);
-    return true;
-  }
-}
-
 /** Octets that one NLRI takes on the wire. */
 export function nlriOctets(length: number, addPath: boolean): number {
   return (addPath ? PATH_ID_OCTETS + 1 : 1) + ((length + 7) >>> 3);

@@ -11,7 +11,7 @@ import type { Capabilities, DecodeError, OpenMessage, Result } from './types.ts'
 import { Writer } from './writer.ts';
 
 /** The only version there is. */
-export const BGP_VERSION = 4;
+const BGP_VERSION = 4;
 
 /** Longest list of optional parameters in the short form. */
 const SHORT_PARAMETERS_OCTETS = 255;

@@ -60,11 +60,6 @@ export interface OpenMessage {
   readonly capabilities: Capabilities;
 }
 
-/** KEEPALIVE (RFC 4271 section 4.4). */
-export interface KeepaliveMessage {
-  readonly type: 'keepalive';
-}
-
 /** RFC 2918; `subtype` 0 refresh, 1 BoRR, 2 EoRR (RFC 7313). Unknown families decode with family undefined. */
 export interface RouteRefreshMessage {
   readonly type: 'route-refresh';

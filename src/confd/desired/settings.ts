@@ -12,9 +12,9 @@ import { chooseRouterId } from './router-id.ts';
 import type { DesireOptions, EngineCapabilities } from './types.ts';
 
 /** The global AS where nothing sets one (control-plane 1.2). */
-export const DEFAULT_AS_NUMBER = 64512;
+const DEFAULT_AS_NUMBER = 64512;
 /** Kernel metric of an ordinary route (control-plane 1.2). */
-export const DEFAULT_ROUTE_PRIORITY = 1024;
+const DEFAULT_ROUTE_PRIORITY = 1024;
 
 /** Communities to add to routes inside one range. `object` names the BGPConfiguration entry. */
 export interface Advertisement {

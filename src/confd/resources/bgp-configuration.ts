@@ -21,9 +21,9 @@ import {
 } from './values.ts';
 
 /** Most communities, and most advertised prefixes, of one BGPConfiguration. */
-export const MAX_COMMUNITIES = 500;
+const MAX_COMMUNITIES = 500;
 /** Most communities of one advertised prefix. */
-export const MAX_PREFIX_COMMUNITIES = 50;
+const MAX_PREFIX_COMMUNITIES = 50;
 /** Highest route priority: LOCAL_PREF is 2147483647 less it, and must stay positive. */
 export const MAX_PRIORITY = 2_147_483_646;
 

@@ -6,7 +6,7 @@ import type { BGPFilterResource, BGPFilterRule, Community } from './types.ts';
 import { asNumber, cidr, community, integer, matching, oneOf } from './values.ts';
 
 /** Most operations of one rule, and most AS numbers of one prepend. */
-export const MAX_OPERATIONS = 10;
+const MAX_OPERATIONS = 10;
 
 type Operation = BGPFilterRule['operations'][number];
 

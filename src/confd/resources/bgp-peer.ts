@@ -7,7 +7,7 @@ import { address, asNumber, duration, flag, integer, matching, oneOf, peerAddres
 /** Longest Restart Time that fits its 12 bits (RFC 4724 3), seconds. */
 export const MAX_RESTART_TIME = 4095;
 /** A third of the longest Hold Time (RFC 4271 4.4), seconds. */
-export const MAX_KEEPALIVE_TIME = 21_845;
+const MAX_KEEPALIVE_TIME = 21_845;
 
 const secretKey = matching(/^[-._a-zA-Z0-9]{1,253}$/, 'is not a key of a Secret: letters, digits, -, _ and .');
 

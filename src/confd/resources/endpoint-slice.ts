@@ -5,7 +5,7 @@ import type { EndpointSliceResource } from './types.ts';
 import { flag, oneOf } from './values.ts';
 
 /** Most endpoints of one slice (the API's bound). */
-export const MAX_ENDPOINTS = 1000;
+const MAX_ENDPOINTS = 1000;
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 

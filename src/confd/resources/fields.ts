@@ -55,7 +55,7 @@ export function pathOf(at: At): (string | number)[] {
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /** A path as a user writes it: `spec.exportV4[2].cidr`, `metadata.annotations[projectcalico.org/ASNumber]`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number' || !PLAIN_KEY.test(key)) text += `[${key}]`;

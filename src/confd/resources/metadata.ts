@@ -7,13 +7,13 @@ import type { ObjectRef } from './types.ts';
 import { scalarText, text } from './values.ts';
 
 /** Annotation of crd.projectcalico.org/v1 objects with the JSON of their v3 metadata. */
-export const METADATA_ANNOTATION = 'projectcalico.org/metadata';
+const METADATA_ANNOTATION = 'projectcalico.org/metadata';
 
 const SUBDOMAIN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 
 /** Checks a name: a DNS subdomain of at most 253 characters (RFC 1123), as the API server has it. */
-export function isObjectName(name: string): boolean {
+function isObjectName(name: string): boolean {
   return name.length <= 253 && SUBDOMAIN.test(name);
 }
 

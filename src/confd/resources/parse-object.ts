@@ -154,7 +154,7 @@ function unknownKind(kind: Kind | undefined, root: At): ParsedObject {
 }
 
 /** Deepest nesting of List objects in List objects. */
-export const MAX_LIST_DEPTH = 4;
+const MAX_LIST_DEPTH = 4;
 
 /** The objects in a document: itself, or the items of a `kind: List` (also of `ServiceList` and the like), each with its path. */
 export function objectsIn(raw: unknown, path: Path = [], depth = 0): readonly { readonly raw: unknown; readonly path: Path }[] {

@@ -8,7 +8,7 @@
 import type { Selector } from './types.ts';
 
 /** Longest label name in a selector. */
-export const MAX_SELECTOR_LABEL = 512;
+const MAX_SELECTOR_LABEL = 512;
 /** Deepest nesting of parentheses and negations; the parser recurses once per level. */
 export const MAX_SELECTOR_DEPTH = 64;
 

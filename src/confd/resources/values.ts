@@ -9,7 +9,7 @@ import { parseSelector } from './selector.ts';
 import type { Community, Selector } from './types.ts';
 
 /** Longest AS number (RFC 6793). */
-export const MAX_AS_NUMBER = 4_294_967_295;
+const MAX_AS_NUMBER = 4_294_967_295;
 
 /**
  * Text of a scalar that stands where text belongs. Kubernetes' YAML reader turns an unquoted number or boolean into the text

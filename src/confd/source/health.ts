@@ -3,7 +3,7 @@ import type { Issue, ObjectRef } from '../resources/types.ts';
 import type { Failure } from './failure.ts';
 
 /** Ms of failing in a row after which a list that was in sync is lost. A server that restarts is back before. */
-export const LOST_AFTER_MS = 5_000;
+const LOST_AFTER_MS = 5_000;
 /** Answers "forbidden" or "no such kind" in a row that are believed: a server that starts gives them too. */
 export const REFUSALS = 3;
 

@@ -1,7 +1,7 @@
 /** Cuts a stream of octets into lines, as a watch sends its events: one JSON document a line. */
 
 /** Octets of one line that are believed; etcd refuses objects of more than 1.5 MiB, JSON may need more than it. */
-export const MAX_LINE_OCTETS = 16 * 1024 * 1024;
+const MAX_LINE_OCTETS = 16 * 1024 * 1024;
 
 /** Collects chunks. */
 export interface LineSplitter {

@@ -110,25 +110,6 @@ export function addressRow<T, D = Draft<T>>(
   };
 }
 
-/** A row whose value is text. */
-export function textRow<T, D = Draft<T>>(
-  type: number,
-  get: (value: T) => string | undefined,
-  set: (into: D, value: string) => void,
-): AttributeRow<T, D> {
-  return {
-    type,
-    write: (out, value) => {
-      const text = get(value);
-      if (text !== undefined) out.text(type, text);
-    },
-    read: (into, octets, at, length) => {
-      set(into, readText(octets, at, length));
-      return true;
-    },
-  };
-}
-
 /** How one value is written as an attribute and read back. */
 export interface ValueCodec<V> {
   readonly write: (out: Arena, type: number, value: V) => void;

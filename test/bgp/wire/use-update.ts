@@ -12,11 +12,11 @@ import {
   decodeUpdate,
   editAttributes,
   MAX_EXTENDED_MESSAGE,
-  NlriCursor,
   packAnnouncements,
   scanUpdate,
   splitMessages,
   toTwoOctetAs,
+  walkNlri,
 } from 'bgp-ts/wire';
 
 const HEADER = 19;
@@ -51,9 +51,10 @@ export function useUpdate(body: Uint8Array, ctx: UpdateContext): void {
   const { announced, withdrawn, attributes: raw, faults } = scanned.value;
   ok(faults.every((fault) => fault.outcome !== 'session-reset'));
   for (const run of [...announced, ...withdrawn]) {
-    const cursor = new NlriCursor(run);
     let count = 0;
-    while (cursor.next()) count += 1;
+    walkNlri(run, () => {
+      count += 1;
+    });
     deepStrictEqual(decodeNlri(run).length, count);
   }
   for (const run of announced) useRun(raw, run, ctx);

@@ -23,7 +23,7 @@ export interface EtcdTiming {
 }
 
 /** What clusters need. */
-export const ETCD_TIMING: EtcdTiming = { connectMs: 5_000, answerMs: 10_000 };
+const ETCD_TIMING: EtcdTiming = { connectMs: 5_000, answerMs: 10_000 };
 
 /** The cluster. Nothing of it rejects. */
 export interface EtcdClient {

@@ -19,7 +19,7 @@ import { type Entry, nextRevision, rangeBody, readPage, readWatchLine, watchBody
  * Ms for one watch, to which up to a quarter is added: a connection whose other end is gone without a word is found then.
  * Watches are cheap to begin anew, and events are not lost in between.
  */
-export const WATCH_MS = 60_000;
+const WATCH_MS = 60_000;
 
 /** What an etcd source needs. */
 export interface EtcdSourceOptions {

@@ -6,7 +6,7 @@ import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Deepest directory below the root that is read. */
-export const MAX_DIRECTORY_DEPTH = 16;
+const MAX_DIRECTORY_DEPTH = 16;
 
 const MANIFEST = /\.(?:ya?ml|json)$/;
 

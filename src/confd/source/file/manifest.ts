@@ -51,7 +51,7 @@ export interface FileName {
 export type Breather = () => Promise<void>;
 
 /** Name of a file as the object of an issue. */
-export function fileRef(name: string): ObjectRef {
+function fileRef(name: string): ObjectRef {
   return { apiVersion: '', kind: 'File', namespace: '', name };
 }
 

@@ -16,7 +16,7 @@ import type { View } from './view.ts';
 /** Ms that a file must stay as it is before a suspicious state of it is believed. */
 export const SETTLE_MS = 120;
 /** Ms after which it is believed although it keeps changing. */
-export const SETTLE_LIMIT_MS = 2_000;
+const SETTLE_LIMIT_MS = 2_000;
 /** Largest manifest that is read, octets. */
 export const MAX_FILE_OCTETS = 64 * 1024 * 1024;
 /** Ms of parsing after which other work gets its turn. */

@@ -9,7 +9,7 @@ import { optionalText, readTls } from '../tls.ts';
 import type { Access, AccessOptions, Connection } from './connection.ts';
 
 /** Where pods find their account. */
-export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;

@@ -36,7 +36,7 @@ export interface KindOptions {
 }
 
 /** Label that newer block affinities carry: base32 of the SHA3-256 of the node's name (control-plane 9.2). */
-export const HOSTNAME_HASH = 'projectcalico.org/hostname-hash';
+const HOSTNAME_HASH = 'projectcalico.org/hostname-hash';
 
 function calico(api: CalicoApi, kind: string, plural: string, labelSelector?: string): Watched {
   const id = [api, kind, ...(labelSelector === undefined ? [] : [labelSelector])].join(' ');

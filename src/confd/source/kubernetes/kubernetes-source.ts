@@ -22,10 +22,10 @@ import { type ReflectorEvents, reflect } from './reflector.ts';
 import { spareMemory } from './sparing.ts';
 
 /** Ms between looks for Calico's API group while the server has none. */
-export const DISCOVERY_MS = 15_000;
+const DISCOVERY_MS = 15_000;
 
 /** Ms after the first complete view until memory is no longer spared: what is begun by it, such as its first saving, is over then. */
-export const SPARING_MS = 10_000;
+const SPARING_MS = 10_000;
 
 /** What a Kubernetes source needs. */
 export interface KubernetesSourceOptions {

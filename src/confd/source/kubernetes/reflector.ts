@@ -14,11 +14,11 @@ import type { WatchEvent } from './protocol.ts';
 import { listPath, readListPage, readWatchEvent, streamedListPath, watchPath } from './protocol.ts';
 
 /** Watches that fail by the server's fault before everything is listed again (its data may be another's, older than ours). */
-export const WATCH_TRIES = 3;
+const WATCH_TRIES = 3;
 /** Ms that a watch must last to count as a healthy one; shorter and silent ones are failures, so that none is asked for in a loop. */
-export const HEALTHY_MS = 5_000;
+const HEALTHY_MS = 5_000;
 /** Streamed lists that break off, in the life of a reflector, before pages are asked for instead: something on the way may not bear them. */
-export const STREAM_TRIES = 3;
+const STREAM_TRIES = 3;
 /** Ms that a watch may outlast the time it was asked for. */
 export const GRACE_MS = 30_000;
 

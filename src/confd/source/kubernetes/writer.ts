@@ -16,7 +16,7 @@ import type { ProxySettings } from './proxy.ts';
 import { reflect } from './reflector.ts';
 
 /** Attempts of one write (control-plane 10). */
-export const WRITE_TRIES = 3;
+const WRITE_TRIES = 3;
 
 /** What a writer needs. */
 export interface WriterOptions {
