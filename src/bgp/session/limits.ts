@@ -78,6 +78,12 @@ export const DEFERRAL_WINDOW_MS = 3_000;
 /** Longest deferral of announcements after a restart, seconds, where nothing is configured (Selection_Deferral_Timer; bgp-speaker 4.4). */
 export const DEFAULT_DEFERRAL_S = 10;
 
+/**
+ * A connection that the peer opened no later than this after a session came up is a collision with it, milliseconds: it may have dialled
+ * before it heard of the session, and either side may be late to see what came in. Later ones say that the peer restarted (RFC 4724 section 4.2).
+ */
+export const COLLISION_WINDOW_MS = 5_000;
+
 /** Full polls of the sockets between a hold timer's nomination and its execution (bgp-speaker 4.1). */
 export const HOLD_CONFIRM_POLLS = 2;
 

@@ -5,6 +5,7 @@
 
 import type { Fsm, FsmContext, FsmEffect, FsmEvent, FsmSettings } from '../session/index.ts';
 import {
+  COLLISION_WINDOW_MS,
   cease,
   changeKeepaliveTime,
   collisionLoser,
@@ -48,7 +49,7 @@ export function drive(state: SpeakerState, peer: Peer, fsm: Fsm, event: FsmEvent
 }
 
 /** Something of a peer ended: one of a range may be gone. */
-export function mayDepart(state: SpeakerState, peer: Peer): void {
+function mayDepart(state: SpeakerState, peer: Peer): void {
   if (peer.config.range !== undefined && peer.shown !== 'established') state.ranges.departing.add(peer);
 }
 
@@ -132,9 +133,14 @@ function acceptable(state: SpeakerState, peer: Peer, fsm: Fsm, message: OpenMess
   return negotiate(contextOf(state, peer, fsm).settings.offer, message).ok;
 }
 
-/** A connection that was there before the session is a collision, whenever its OPEN comes: nobody restarts before it has started. */
+/**
+ * A connection from before the session, or from its first moments, is a collision, whenever its OPEN comes: a peer that restarts so soon ends
+ * the old connection itself, and taking a collision for a restart ends both, at the peer with what it kept through our own restart.
+ */
 function peerRestarted(peer: Peer, fresh: Fsm, established: Fsm): boolean {
-  return fresh.incoming && peer.session?.gracefulRestart !== undefined && fresh.connectedAt > established.establishedAt;
+  return (
+    fresh.incoming && peer.session?.gracefulRestart !== undefined && fresh.connectedAt > established.establishedAt + COLLISION_WINDOW_MS
+  );
 }
 
 function abandon(state: SpeakerState, peer: Peer, old: Fsm): void {

@@ -5,7 +5,8 @@ import type { Peer, SpeakerState } from './state.ts';
 
 /**
  * Settings of a peer's machine under the present configuration of the speaker. `preserved`: an earlier session with the peer ended and this
- * process did not, so that it forwards as before (the F bit of RFC 4724 section 3, as RFC 8538 section 4 needs it).
+ * process did not, so that it forwards as before (the F bit of RFC 4724 section 3, as RFC 8538 section 4 needs it). What a restart kept is
+ * still forwarded when the deferral is over: a peer that comes back only then must not drop its stale routes for want of the F bit.
  */
 export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig, preserved: boolean): FsmSettings {
   // BIRD -R says so until its recovery is over, which it is not before the first session (bird-behaviour, start-up).
@@ -31,7 +32,7 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
                 ? {}
                 : { longLivedStaleTime: config.gracefulRestart.longLivedStaleTime }),
               restarting,
-              forwarding: preserved || (restarting && state.options.restarting?.forwarding === true),
+              forwarding: preserved || state.options.restarting?.forwarding === true,
             },
       plain: false,
     },

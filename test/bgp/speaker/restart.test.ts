@@ -1,5 +1,6 @@
 /** Graceful restart (RFC 4724): as helper of a peer that restarts, and as the one who restarted. */
 import { describe, expect, it } from 'vitest';
+import { COLLISION_WINDOW_MS } from '../../../src/bgp/session/index.ts';
 import { encodeEndOfRib } from '../../../src/bgp/wire/index.ts';
 import { address, PORT, peer, route, World } from './world.ts';
 
@@ -54,7 +55,7 @@ describe('helper', () => {
     expect(world.best(1)).toEqual([]);
   });
 
-  it('takes a connection for a restart only where it is younger than the session: what was dialed before is a collision', () => {
+  it('takes a connection for a restart only where it comes well after the session: what was dialled before, or crossed it, is a collision', () => {
     const world = new World();
     world.add(1, [peer(2, { ...GR, passive: true })]);
     const scripted = world.script(2, {
@@ -74,7 +75,14 @@ describe('helper', () => {
     world.network.settle();
     expect(world.states(1).filter((state) => state === 'established')).toHaveLength(1);
     expect(world.state(1, 'p2')).toBe('established');
-    world.network.advance(1_000);
+    // The peer dialled before it heard of the session, or this one was accepted late.
+    world.network.advance(COLLISION_WINDOW_MS - 1_000);
+    const crossed = connect();
+    scripted.sendOpen({}, crossed);
+    world.network.settle();
+    expect(world.states(1).filter((state) => state === 'established')).toHaveLength(1);
+    expect([world.state(1, 'p2'), world.notifications(1).at(-1)]).toEqual(['established', 'sent Cease/Connection Collision Resolution']);
+    world.network.advance(2_000);
     const third = connect();
     scripted.sendOpen({}, third);
     scripted.sendKeepalive(third);
@@ -171,7 +179,7 @@ describe('helper', () => {
       scripted.sendOpen();
       scripted.sendKeepalive();
       world.network.settle();
-      world.network.advance(1_000);
+      world.network.advance(COLLISION_WINDOW_MS + 1_000);
     }
     expect(world.state(1, 'p2')).toBe('established');
     expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);
@@ -246,6 +254,25 @@ describe('restarting', () => {
     expect(scripted.types().filter((type) => type === 'update')).toHaveLength(3);
     expect(updatesSent(1)).toBe(3);
     expect(world.network.events('s1').filter((event) => event.kind === 'end-of-rib' && event.direction === 'sent')).toHaveLength(2);
+  });
+
+  it.each([
+    ['a restart kept it', { restarting: { forwarding: true } }, true],
+    ['a restart did not keep it', { restarting: { forwarding: false } }, false],
+    ['nothing was there before', {}, false],
+  ])('tells a peer that comes after the deferral whether forwarding state was kept: %s', (_name, options, forwarding) => {
+    const world = new World();
+    world.add(1, [peer(2, { ...GR, passive: true })], {}, options);
+    world.network.advance(11_000);
+    expect(world.speaker(1).status().deferring).toBe(false);
+    const scripted = world.script(2, {});
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    // The R bit is over, since it says that End-of-RIB is not to be waited for; the F bit keeps what the peer holds as stale.
+    expect(scripted.receivedOpen()?.capabilities.gracefulRestart).toMatchObject({
+      restarting: false,
+      families: [{ family: 'ipv4-unicast', forwarding }],
+    });
   });
 
   it('does not wait for a peer that never comes, nor longer than ten seconds for an End-of-RIB', () => {
