@@ -33,13 +33,14 @@ function fieldsWithoutEffect({ felix }: Snapshot, node: string): readonly Issue[
   return ['default', `node.${node}`].flatMap((name) => {
     const found = felix.get(name);
     if (found === undefined) return [];
-    return FIELDS_WITHOUT_EFFECT.filter((field) => found[field] !== undefined).map((field) => ({
+    const set = FIELDS_WITHOUT_EFFECT.filter(([field]) => found[field] !== undefined);
+    return set.map(([field, why]) => ({
       code: 'FELIX_FIELD_UNUSED',
       severity: 'warning',
       object: found.ref,
       field: `spec.${field}`,
       got: '',
-      rule: 'has no effect in the node agent',
+      rule: `has no effect in the node agent: ${why}`,
       source: found.source ?? null,
       transient: false,
     }));

@@ -2,6 +2,8 @@
  * The rows of what FelixConfiguration has too. Variables have Felix' names behind ours: its operators keep theirs. Where none is
  * given the resource decides, and where that is silent the default of the help text.
  */
+import type { Address, Prefix } from 'bgp-ts/net';
+import { hostPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import { parseDuration } from '../../src/confd/resources/values.ts';
 import type { OptionRow } from '../../src/config/options.ts';
 import { type Parsed, parseBoolean, parseInteger, parseText, parseWord } from '../../src/config/values.ts';
@@ -37,6 +39,25 @@ const parseName = (text: string): Parsed<string> =>
 const parseStatusPrefix = (text: string): Parsed<string> =>
   text === 'none' ? good('') : text.startsWith('/') ? good(text) : bad('not an absolute path or none');
 
+function parseFamily(family: Address['family']): (text: string) => Parsed<Address> {
+  return (text) => {
+    const address = parseAddress(text);
+    return address?.family === family ? good(address) : bad(`not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
+  };
+}
+
+/** Addresses and prefixes with commas between. */
+function parseNetworks(text: string): Parsed<readonly Prefix[]> {
+  const found: Prefix[] = [];
+  for (const part of text.split(',').map((word) => word.trim())) {
+    const address = parseAddress(part);
+    const prefix = address === undefined ? parsePrefix(part) : hostPrefix(address);
+    if (prefix === undefined) return bad(`not an IP address or prefix at ${JSON.stringify(part)}`);
+    found.push(prefix);
+  }
+  return good(found);
+}
+
 /** Entries `NAME=DURATION`. */
 function parseTimeouts(text: string): Parsed<readonly { readonly name: string; readonly timeout: number }[]> {
   const found: { readonly name: string; readonly timeout: number }[] = [];
@@ -63,6 +84,7 @@ interface Written<T> {
 function row<K extends keyof FelixValues>(key: K, { parse, placeholder, help, felix }: Written<FelixValues[K]>): OptionRow<FelixValues[K]> {
   const words = key
     .replace('MTUV6', 'MtuV6')
+    .replace('IPv6', 'Ipv6')
     .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4')
     .toLowerCase();
   const environment = [`LINNET_AGENT_${words.replaceAll('-', '_').toUpperCase()}`, `FELIX_${felix ?? key.toUpperCase()}`];
@@ -110,6 +132,22 @@ export const FELIX_OPTIONS: { readonly [K in keyof FelixValues]: OptionRow<Felix
     placeholder: 'NUMBER',
     help: "protocol number of the agent's routes; default 80",
   }),
+  deviceRouteSourceAddress: row('deviceRouteSourceAddress', {
+    parse: parseFamily('ipv4'),
+    placeholder: 'ADDRESS',
+    help: "source of the node's own packets by the agent's IPv4 routes, an address of the node; default: the kernel chooses",
+  }),
+  deviceRouteSourceAddressIPv6: row('deviceRouteSourceAddressIPv6', {
+    parse: parseFamily('ipv6'),
+    placeholder: 'ADDRESS',
+    help: 'the same for IPv6',
+  }),
+  externalNodesList: row('externalNodesList', {
+    parse: parseNetworks,
+    placeholder: 'NETWORK,...',
+    help: 'addresses and prefixes of machines outside the cluster that may send by IPIP; default none',
+    felix: 'EXTERNALNODESCIDRLIST',
+  }),
   routeRefreshInterval: row('routeRefreshInterval', {
     parse: parseSeconds,
     placeholder: 'DURATION',
@@ -152,6 +190,10 @@ export const FELIX_OPTIONS: { readonly [K in keyof FelixValues]: OptionRow<Felix
   }),
   wireguardEnabled: row('wireguardEnabled', flag('pods must fit into WireGuard; default false')),
   wireguardEnabledV6: row('wireguardEnabledV6', flag('the same over IPv6; default false')),
+  wireguardHostEncryptionEnabled: row(
+    'wireguardHostEncryptionEnabled',
+    flag('what nodes send is encrypted too: takes 100 octets more of the MTU in clusters of type aks; default false'),
+  ),
   wireguardInterfaceName: row('wireguardInterfaceName', {
     parse: parseName,
     placeholder: 'NAME',

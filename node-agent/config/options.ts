@@ -87,6 +87,14 @@ const OWN_OPTIONS: { readonly [K in keyof OwnValues]: OptionRow<OwnValues[K]> } 
     parse: parseBoolean,
     fallback: () => false,
   },
+  clusterType: {
+    flag: 'cluster-type',
+    placeholder: 'WORD,...',
+    help: "words on the cluster, as Felix' ClusterType; aks, Azure's service, is the one that counts (wireguardHostEncryptionEnabled)",
+    environment: ['LINNET_AGENT_CLUSTER_TYPE', 'FELIX_CLUSTERTYPE'],
+    parse: parseText,
+    fallback: () => '',
+  },
   instance: {
     flag: 'instance',
     placeholder: 'NAME',

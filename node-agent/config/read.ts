@@ -1,4 +1,5 @@
 /** From raw inputs to the agent's effective configuration, and what of it stands above FelixConfiguration. Pure. */
+import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import type { FelixFields } from '../../src/confd/resources/types.ts';
 import type { OptionRow } from '../../src/config/options.ts';
 import { type RowInputs, readRow } from '../../src/config/read.ts';
@@ -57,14 +58,16 @@ function valueText(key: AgentKey, value: AgentConfig[AgentKey]): string | null {
   if (value === undefined) return null;
   if (key === 'endpointStatusPathPrefix' && value === '') return 'none';
   if (typeof value !== 'object') return value === '' ? null : String(value);
+  if ('words' in value) return formatAddress(value);
   if (!isList(value)) return String(value);
   return value.length === 0 ? null : value.map(entryText).join(',');
 }
 
-type Entry = NonNullable<FelixFields['healthTimeoutOverrides'] | readonly string[]>[number];
+type Entry = NonNullable<FelixFields['healthTimeoutOverrides'] | FelixFields['externalNodesList'] | readonly string[]>[number];
 
 const isList = (value: object): value is readonly Entry[] => Array.isArray(value);
 
 function entryText(entry: Entry): string {
-  return typeof entry === 'string' ? entry : `${entry.name}=${entry.timeout}s`;
+  if (typeof entry === 'string') return entry;
+  return 'words' in entry ? formatPrefix(entry) : `${entry.name}=${entry.timeout}s`;
 }

@@ -3,7 +3,7 @@ import type { FelixFields } from '../../src/confd/resources/types.ts';
 import type { Config, ConfigProblem, Origin } from '../../src/config/types.ts';
 
 /** Values that the daemon has too: what names the node and the datastore, and the log. */
-export const SHARED_KEYS = [
+const SHARED_KEYS = [
   'node',
   'datastore',
   'path',
@@ -46,21 +46,19 @@ export interface OwnValues {
   readonly mtuFile: string;
   /** The agent does not start where that file cannot be written. */
   readonly requireMtuFile: boolean;
+  /** Words on the cluster with commas between, as Felix' ClusterType: `aks` among them is Azure's service. */
+  readonly clusterType: string;
   /** Names what several agents of one kernel have apart (eBPF pins); '' for the only one. */
   readonly instance: string;
 }
 
-/** Fields of FelixConfiguration that say nothing to this agent: setting one there is told as an issue, and no flag has its name. */
+/** Fields of FelixConfiguration that say nothing to this agent, and why: setting one there is told as an issue, and no flag has its name. */
 export const FIELDS_WITHOUT_EFFECT = [
-  'deviceRouteSourceAddress',
-  'deviceRouteSourceAddressIPv6',
-  'externalNodesList',
-  'netlinkTimeout',
-  'removeExternalRoutes',
-  'wireguardHostEncryptionEnabled',
-] as const satisfies readonly (keyof FelixFields)[];
+  ['netlinkTimeout', 'the kernel answers within the call that asks it: nothing waits'],
+  ['removeExternalRoutes', 'it is about routes to pods on this node, which the agent neither writes nor removes'],
+] as const satisfies readonly (readonly [keyof FelixFields, string])[];
 
-type UsedField = Exclude<keyof FelixFields, (typeof FIELDS_WITHOUT_EFFECT)[number]>;
+type UsedField = Exclude<keyof FelixFields, (typeof FIELDS_WITHOUT_EFFECT)[number][0]>;
 
 /** What stands in FelixConfiguration as well; a value here beats it. */
 export type FelixValues = { readonly [K in UsedField]-?: FelixFields[K] | undefined };

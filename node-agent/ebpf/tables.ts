@@ -72,14 +72,19 @@ export interface TablesApplied {
   readonly finish: () => void;
 }
 
+const setOf = (keys: ReadonlySet<number>): Map<number, number> => new Map([...keys].map((key) => [key, 1]));
+
 /** Brings the tables to what is wanted: first everything new, sources before the blocks that lead to them; `finish` takes out the rest. */
 export function applyTables(maps: Maps, wanted: IpipWanted): TablesApplied {
   const tables = tablesOf(wanted);
   const setting = Buffer.from(settingOf(wanted));
   const blocks = mapOf(maps, 'ipip_blocks');
   const sources = mapOf(maps, 'ipip_sources');
+  const externals = mapOf(maps, 'ipip_externals');
   const block = changeOf(readTable(blocks, BLOCK), tables.blocks);
-  const source = changeOf(readTable(sources, ADDRESS), new Map([...tables.sources].map((address) => [address, 1])));
+  const source = changeOf(readTable(sources, ADDRESS), setOf(tables.sources));
+  const external = changeOf(readTable(externals, BLOCK), setOf(tables.externals));
+  writeTable(externals, BLOCK, external.write);
   writeTable(sources, ADDRESS, source.write);
   writeTable(blocks, BLOCK, block.write);
   writeEntry(mapOf(maps, 'ipip_setting'), Buffer.alloc(4), setting);
@@ -92,6 +97,7 @@ export function applyTables(maps: Maps, wanted: IpipWanted): TablesApplied {
     finish: () => {
       removeFrom(blocks, BLOCK, block.remove);
       removeFrom(sources, ADDRESS, source.remove);
+      removeFrom(externals, BLOCK, external.remove);
     },
   };
 }

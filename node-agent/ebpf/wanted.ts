@@ -8,6 +8,8 @@ export interface IpipTables {
   /** Node address by block. */
   readonly blocks: ReadonlyMap<number, number>;
   readonly sources: ReadonlySet<number>;
+  /** Networks that may send though no node is there, by the same keys as blocks. */
+  readonly externals: ReadonlySet<number>;
 }
 
 /** What has to be done to a table. */
@@ -27,8 +29,8 @@ function ipv4(what: string, address: Address): number {
   return number;
 }
 
-function blockOf(block: Prefix): number {
-  if (block.family !== 'ipv4') throw new Error(`block ${formatPrefix(block)} is not IPv4: IPIP carries IPv4 in IPv4`);
+function blockOf(block: Prefix, what = 'block'): number {
+  if (block.family !== 'ipv4') throw new Error(`${what} ${formatPrefix(block)} is not IPv4: IPIP carries IPv4 in IPv4`);
   return blockKey(block.words[0], block.length);
 }
 
@@ -42,7 +44,7 @@ export function tablesOf(wanted: IpipWanted): IpipTables {
     sources.add(number);
   }
   for (const address of wanted.sources ?? []) sources.add(ipv4('source', address));
-  return { blocks, sources };
+  return { blocks, sources, externals: new Set((wanted.externals ?? []).map((network) => blockOf(network, 'network'))) };
 }
 
 /** From the entries there are to those wanted. */
@@ -55,7 +57,7 @@ export function changeOf(now: ReadonlyMap<number, number>, wanted: ReadonlyMap<n
 }
 
 /** Octets of `struct setting`. */
-export const SETTING_OCTETS = 20;
+const SETTING_OCTETS = 20;
 
 /** Writes `struct setting`. Throws where the local address is not IPv4, the MAC is none, or there is no parent. */
 export function settingOf(wanted: IpipWanted): Uint8Array {

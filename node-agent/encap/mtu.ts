@@ -5,13 +5,13 @@
 import type { IpFamily } from './types.ts';
 
 /** Octets that an encapsulation puts around a packet, outer IP header included. */
-export const ENCAP_OVERHEAD = { ipip: 20, 'vxlan-v4': 50, 'vxlan-v6': 70, 'wireguard-v4': 60, 'wireguard-v6': 80 } as const;
+const ENCAP_OVERHEAD = { ipip: 20, 'vxlan-v4': 50, 'vxlan-v6': 70, 'wireguard-v4': 60, 'wireguard-v6': 80 } as const;
 
 /** What takes room of a packet. */
 export type EncapKind = keyof typeof ENCAP_OVERHEAD;
 
 /** The MTU taken for the host's where no interface says one: that of the smallest of the large clouds. */
-export const FALLBACK_HOST_MTU = 1460;
+const FALLBACK_HOST_MTU = 1460;
 
 /** Interfaces that carry the host's traffic, by the names systemd and the kernel give (Felix' default of mtuIfacePattern). */
 export const MTU_INTERFACES = '^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)';
@@ -32,6 +32,8 @@ export interface MtuUse {
   readonly kind: EncapKind;
   /** Configured MTU; 0 or absent: from the machine. */
   readonly configured?: number;
+  /** Octets that the network takes besides where it is not configured. Default 0. */
+  readonly more?: number;
   /** Interface its outer packets leave by, where that is known. */
   readonly parent?: string;
 }
@@ -75,7 +77,7 @@ export function interfacePattern(written: string | undefined): { readonly patter
 }
 
 /** The operational interface of the least MTU among those that match; the first by name of equals. */
-export function hostMtu(links: readonly MtuLink[], pattern: RegExp): MtuLink | undefined {
+function hostMtu(links: readonly MtuLink[], pattern: RegExp): MtuLink | undefined {
   const matching = links.filter((link) => link.operational && link.mtu > 0 && pattern.test(link.name));
   return matching.sort((a, b) => a.mtu - b.mtu || (a.name < b.name ? -1 : 1))[0];
 }
@@ -98,8 +100,8 @@ export function planMtu(question: MtuQuestion): MtuPlan {
 }
 
 function encapMtu(use: MtuUse, host: number, links: readonly MtuLink[], warnings: string[]): EncapMtu {
-  const { kind, configured = 0 } = use;
-  const overhead = ENCAP_OVERHEAD[kind];
+  const { kind, configured = 0, more = 0 } = use;
+  const overhead = ENCAP_OVERHEAD[kind] + (configured === 0 ? more : 0);
   const parent = links.find((link) => link.name === use.parent && link.mtu > 0);
   // A parent that the pattern does not match may still be the narrowest; the kernel refuses more than it carries.
   const room = parent === undefined ? Infinity : parent.mtu - overhead;

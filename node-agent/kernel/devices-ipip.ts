@@ -9,7 +9,7 @@ import { isUnknown } from './devices-state.ts';
 import type { DeviceConfig } from './devices-types.ts';
 
 /** Blocks and their nodes from the routes that lead into the tunnel. */
-export function ipipPeers(routes: DeviceConfig['wishes']['routes']): IpipPeer[] {
+function ipipPeers(routes: DeviceConfig['wishes']['routes']): IpipPeer[] {
   const peers: IpipPeer[] = [];
   for (const { prefix, target } of routes) {
     if (target.kind === 'via' && target.device === 'ipip') peers.push({ block: prefix, host: target.gateway });
@@ -22,12 +22,16 @@ function neighbours(routes: DeviceConfig['wishes']['routes']): Address[] {
   return routes.flatMap(({ class: kind, target }) => (kind === 'ipip-same-subnet' && target.kind === 'via' ? [target.gateway] : []));
 }
 
-/** Where packets of other nodes come in: the interface with the node's address; with that on the loopback, every one to the network. */
+/**
+ * Where packets of other nodes come in: the interface with the node's address, and every other one to the network. The kernel answers for
+ * an address by any of its interfaces in a network, and takes packets to it by any (its own tunnels too).
+ */
 function parentsOf(config: DeviceConfig, links: readonly SeenLink[], local: Address): readonly number[] {
   const parent = parentOf(links, local);
-  if (parent === undefined || !parent.loopback) return parent === undefined ? [] : [parent.index];
+  if (parent === undefined) return [];
   const { pattern } = interfacePattern(config.mtuPattern);
-  return links.filter(({ mac, name, up }) => up && mac !== '' && pattern.test(name)).map(({ index }) => index);
+  const others = links.filter(({ index, mac, name, up }) => up && mac !== '' && pattern.test(name) && index !== parent.index);
+  return [...(parent.loopback ? [] : [parent.index]), ...others.map(({ index }) => index)];
 }
 
 /** What the backend is to do; undefined where there is no stand-in it could stand behind, or no interface to the other nodes. */
@@ -38,7 +42,11 @@ export function ipipWanted(config: DeviceConfig, links: readonly SeenLink[]): Ip
   const parents = parentsOf(config, links, wish.local);
   if (parents.length === 0) return undefined;
   const { routes } = config.wishes;
-  return { peers: ipipPeers(routes), sources: neighbours(routes), local: wish.local, device: device.index, mac: device.mac, parents };
+  const externals = (config.externalNodes ?? []).filter(({ family }) => family === 'ipv4');
+  return {
+    ...{ peers: ipipPeers(routes), sources: neighbours(routes), local: wish.local, device: device.index, mac: device.mac, parents },
+    ...(externals.length === 0 ? {} : { externals }),
+  };
 }
 
 /** Between two applications of the same state, ms: with blocks of a large cluster one takes a while. */

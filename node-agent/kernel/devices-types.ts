@@ -1,4 +1,5 @@
 /** What keeps the devices in order needs, is told and tells. Types only. */
+import type { Prefix } from 'bgp-ts/net';
 import type { Log } from '../../src/confd/log.ts';
 import type { IpipBackend, IpipStatus } from '../ebpf/types.ts';
 import type { DevicePlan } from '../encap/devices-types.ts';
@@ -13,6 +14,8 @@ export interface DeviceConfig {
   /** Regular expression of the interfaces whose MTU counts; absent: MTU_INTERFACES. */
   readonly mtuPattern?: string;
   readonly featureDetectOverride?: string;
+  /** Networks outside the cluster that may send by IPIP. */
+  readonly externalNodes?: readonly Prefix[];
   /** Encapsulations of others that take room of pods' packets, such as WireGuard. */
   readonly otherUses?: readonly MtuUse[];
 }

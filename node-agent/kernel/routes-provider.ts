@@ -25,9 +25,17 @@ export interface ForeignDevices {
 /** Calico's names. */
 export const FOREIGN_DEVICES: ForeignDevices = { workloadPrefixes: ['cali'], wireguard: ['wireguard.cali', 'wg-v6.cali'] };
 
+/** What the node's own packets have as their source on our routes; absent: the kernel chooses. */
+export interface RouteSources {
+  readonly ipv4?: Address;
+  readonly ipv6?: Address;
+}
+
 /** What the provider tells and asks. */
 export interface ProviderDeps {
   readonly foreign: ForeignDevices;
+  /** Used as long as an interface has them: the kernel takes no other. Default none. */
+  readonly sources?: RouteSources;
   /** A device was there so long that what others wrote on it is no race any more. */
   readonly isSettled: (index: number) => boolean;
   /** The tunnel devices of this machine as they are now. */
@@ -66,6 +74,9 @@ export class EncapProvider implements RouteProvider {
   /** Indexes of our tunnel devices by name, and those that routes of ours go through. */
   private tunnels: ReadonlyMap<number, DeviceRole> = new Map();
   private used: ReadonlySet<DeviceRole> = new Set();
+  /** Those of the sources that are there, and whether that is other than when routes were resolved last. */
+  private sources: RouteSources = {};
+  private sourcesChanged = false;
   private readonly hops = new Map<string, HopEntry>();
   /** The same by target: all routes of a node and a pool have one, and a name made of text for each would be most of the work. */
   private byTarget = new WeakMap<RouteTarget, HopEntry>();
@@ -123,7 +134,15 @@ export class EncapProvider implements RouteProvider {
     const metric = METRIC[prefix.family];
     if (target.kind === 'blackhole') return { prefix, metric, hops: [] };
     const { hops } = this.byTarget.get(target) ?? this.entryOf(target);
-    return hops.length === 0 ? undefined : { prefix, metric, hops };
+    if (hops.length === 0) return undefined;
+    const source = this.sources[prefix.family];
+    return source === undefined ? { prefix, metric, hops } : { prefix, metric, hops, source };
+  }
+
+  /** Sources that no interface has: routes are written without them. */
+  missingSources(): readonly Address[] {
+    const { ipv4, ipv6 } = this.deps.sources ?? {};
+    return [ipv4, ipv6].filter((address) => address !== undefined).filter((address) => this.sources[address.family] === undefined);
   }
 
   isUnreachable(key: string): boolean {
@@ -154,7 +173,8 @@ export class EncapProvider implements RouteProvider {
         if (before !== entry.hop) flipped.add(key);
       } else if (!hopsEqual(before, entry.hop)) moved.push({ key, hop: entry.hop });
     }
-    const keys = new Set<string>();
+    const keys = new Set<string>(this.sourcesChanged ? this.routes.keys() : []);
+    this.sourcesChanged = false;
     if (flipped.size > 0) {
       for (const [key, { target }] of this.routes) {
         if (target.kind !== 'blackhole' && flipped.has(this.entryOf(target).name)) keys.add(key);
@@ -174,6 +194,7 @@ export class EncapProvider implements RouteProvider {
     this.machine = machine;
     const before = [...this.tunnels.keys()].join();
     this.findRoles();
+    this.findSources();
     this.deps.devicesSeen(new Set(this.tunnels.keys()));
     if (before === [...this.tunnels.keys()].join()) return;
     for (const key of this.aliens.keys()) this.aliensChanged(key);
@@ -261,6 +282,19 @@ export class EncapProvider implements RouteProvider {
     }
     this.roles = roles;
     this.tunnels = tunnels;
+  }
+
+  private findSources(): void {
+    const wanted = this.deps.sources ?? {};
+    const found: { ipv4?: Address; ipv6?: Address } = {};
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const source = wanted[family];
+      if (source === undefined || !this.machine.addresses.some(({ address }) => addressesEqual(address, source))) continue;
+      found[family] = source;
+    }
+    this.sourcesChanged ||= (found.ipv4 === undefined) !== (this.sources.ipv4 === undefined);
+    this.sourcesChanged ||= (found.ipv6 === undefined) !== (this.sources.ipv6 === undefined);
+    this.sources = found;
   }
 
   /**

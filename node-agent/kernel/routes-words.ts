@@ -12,8 +12,9 @@ function hopText(hop: KernelHop, names: Names): string {
 /** An object stands for a way; its id says nothing to a reader, so what it was set to is remembered. */
 function wayText(route: OwnRoute, names: Names, objects: ReadonlyMap<number, string>): string {
   if (route.kind === 'blackhole') return 'blackhole';
-  if (route.nexthop !== 0) return objects.get(route.nexthop) ?? `nexthop ${route.nexthop}`;
-  return route.hops.map((hop) => hopText(hop, names)).join(', ');
+  const source = route.source === undefined ? '' : ` src ${formatAddress(route.source)}`;
+  if (route.nexthop !== 0) return `${objects.get(route.nexthop) ?? `nexthop ${route.nexthop}`}${source}`;
+  return `${route.hops.map((hop) => hopText(hop, names)).join(', ')}${source}`;
 }
 
 /** One operation in words. `objects` remembers what nexthop objects stand for, from one call to the next. */

@@ -2,13 +2,13 @@
  * Keeps the kernel's routes equal to what the cluster wants, through the synchroniser that the BGP daemon has as well, with a
  * protocol number of its own. Pure but for its seams.
  */
-import type { Prefix } from 'bgp-ts/net';
+import type { Address, Prefix } from 'bgp-ts/net';
 import { formatPrefix, prefixKey } from 'bgp-ts/net';
 import { createRouteSync } from '../../src/routes/kernel/route-sync.ts';
 import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-types.ts';
 import type { AlienRoute, Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
 import type { EncapRoute, EncapWishes } from '../encap/types.ts';
-import type { ForeignDevices, Obstacle } from './routes-provider.ts';
+import type { ForeignDevices, Obstacle, RouteSources } from './routes-provider.ts';
 import { EncapProvider, FOREIGN_DEVICES } from './routes-provider.ts';
 import { describeOperation } from './routes-words.ts';
 import type { ConntrackKernel } from './types.ts';
@@ -22,6 +22,8 @@ export interface RouteDeps extends Omit<RouteSyncDeps, 'removalsFirst'> {
   readonly conntrack?: Pick<ConntrackKernel, 'forget'>;
   /** Default FOREIGN_DEVICES. */
   readonly foreign?: ForeignDevices;
+  /** Preferred sources; default none. */
+  readonly sources?: RouteSources;
   /** Default GRACE_MS. */
   readonly graceMs?: number;
 }
@@ -43,6 +45,8 @@ export interface RouteKeeper {
   set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): void;
   status(): KernelStatus;
   standing(prefix: Prefix): RouteStanding;
+  /** Preferred sources that no interface has. */
+  missingSources(): readonly Address[];
   /** Reads the whole table as soon as the spacing of readings allows. */
   audit(): void;
   /** Does what is due now; for tests, benchmarks and dry runs. */
@@ -53,11 +57,12 @@ export interface RouteKeeper {
 
 /** Makes a keeper; nothing is read before `start`. */
 export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
-  const { conntrack, foreign = FOREIGN_DEVICES, graceMs = GRACE_MS } = deps;
+  const { conntrack, foreign = FOREIGN_DEVICES, sources = {}, graceMs = GRACE_MS } = deps;
   const seen = new Map<number, number>();
   let first = true;
   const provider = new EncapProvider({
     foreign,
+    sources,
     isSettled: (index) => deps.now() - (seen.get(index) ?? deps.now()) >= graceMs,
     devicesSeen: (indexes) => {
       for (const index of seen.keys()) if (!indexes.has(index)) seen.delete(index);
@@ -82,6 +87,7 @@ export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
     },
     status: () => sync.status(),
     standing: (prefix) => standing(provider, prefix),
+    missingSources: () => provider.missingSources(),
     audit: () => sync.read(),
     flush: () => sync.flush(),
     stop: () => sync.stop(),
@@ -121,12 +127,13 @@ export interface PlannedRoute {
 export function planRoutes(
   kernel: Pick<Kernel, 'protocol' | 'nexthopObjects' | 'read'>,
   wishes: Pick<EncapWishes, 'routes' | 'addresses' | 'devices'>,
-  foreign: ForeignDevices = FOREIGN_DEVICES,
+  { foreign = FOREIGN_DEVICES, sources = {} }: Pick<RouteDeps, 'foreign' | 'sources'> = {},
 ): readonly PlannedRoute[] {
   const operations: Operation[] = [];
   let links: readonly KernelLink[] = [];
   const keeper = createRouteKeeper({
     foreign,
+    sources,
     kernel: {
       protocol: kernel.protocol,
       nexthopObjects: kernel.nexthopObjects,

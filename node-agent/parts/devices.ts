@@ -20,9 +20,17 @@ export interface DevicesPart extends Part {
   device(): DeviceStatus | undefined;
 }
 
+/** What Azure's network carries less than the MTU of its interfaces says, octets: WireGuard's packets may not be cut there. */
+const AZURE_OVERHEAD = 100;
+
 /** Rooms that WireGuard takes of pods' packets (dataplane 3.1). */
-export function wireguardUses(felix: FelixFields): readonly MtuUse[] {
-  const use = (kind: MtuUse['kind'], mtu: number | undefined): MtuUse => ({ kind, ...(mtu === undefined ? {} : { configured: mtu }) });
+function wireguardUses(felix: FelixFields, clusterType: string): readonly MtuUse[] {
+  const azure = felix.wireguardHostEncryptionEnabled === true && clusterType.toLowerCase().split(',').includes('aks');
+  const use = (kind: MtuUse['kind'], mtu: number | undefined): MtuUse => ({
+    kind,
+    ...(mtu === undefined ? {} : { configured: mtu }),
+    ...(azure ? { more: AZURE_OVERHEAD } : {}),
+  });
   return [
     ...(felix.wireguardEnabled === true ? [use('wireguard-v4', felix.wireguardMTU)] : []),
     ...(felix.wireguardEnabledV6 === true ? [use('wireguard-v6', felix.wireguardMTUV6)] : []),
@@ -54,7 +62,8 @@ export function createDevicesPart(config: AgentConfig, deps: PartDeps): DevicesP
         wishes,
         ...(felix.mtuIfacePattern === undefined ? {} : { mtuPattern: felix.mtuIfacePattern }),
         ...(felix.featureDetectOverride === undefined ? {} : { featureDetectOverride: felix.featureDetectOverride }),
-        otherUses: wireguardUses(felix),
+        ...(felix.externalNodesList === undefined ? {} : { externalNodes: felix.externalNodesList }),
+        otherUses: wireguardUses(felix, config.clusterType),
       });
       if (!deps.dry) sync.flush();
       lastMs = now() - began;

@@ -1,11 +1,13 @@
 /** The routes as a part of the dataplane. Their own socket is opened anew, with growing pauses, where it breaks (dataplane B19). */
-import type { FelixFields } from '../../src/confd/resources/types.ts';
+import { formatAddress } from 'bgp-ts/net';
+import { gotText } from '../../src/confd/resources/issue.ts';
+import type { FelixFields, Issue } from '../../src/confd/resources/types.ts';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
 import type { Kernel } from '../../src/routes/kernel/table.ts';
 import type { AgentWanted, PartStatus } from '../dataplane-types.ts';
 import { openConntrackKernel } from '../kernel/conntrack-netlink.ts';
 import { createRouteKeeper, planRoutes, type RouteKeeper } from '../kernel/routes.ts';
-import type { ForeignDevices } from '../kernel/routes-provider.ts';
+import type { ForeignDevices, RouteSources } from '../kernel/routes-provider.ts';
 import { FOREIGN_DEVICES } from '../kernel/routes-provider.ts';
 import { auditMsOf } from './audit.ts';
 import type { Part, PartDeps } from './part.ts';
@@ -20,6 +22,7 @@ interface Settings {
   readonly protocol: number;
   readonly auditMs: number;
   readonly foreign: ForeignDevices;
+  readonly sources: RouteSources;
   readonly disabled: boolean;
 }
 
@@ -31,6 +34,10 @@ function settingsOf(felix: FelixFields): Settings {
     foreign: {
       workloadPrefixes: felix.interfacePrefix ?? FOREIGN_DEVICES.workloadPrefixes,
       wireguard: [felix.wireguardInterfaceName ?? ipv4, felix.wireguardInterfaceNameV6 ?? ipv6],
+    },
+    sources: {
+      ...(felix.deviceRouteSourceAddress && { ipv4: felix.deviceRouteSourceAddress }),
+      ...(felix.deviceRouteSourceAddressIPv6 && { ipv6: felix.deviceRouteSourceAddressIPv6 }),
     },
     disabled: felix.routeSyncDisabled ?? false,
   };
@@ -71,13 +78,17 @@ export function createRoutesPart(deps: PartDeps): Part {
       state.lastMs = deps.now() - began;
     },
     status: () => statusOf(state),
-    issues: () => [],
+    issues: () => issuesOf(state),
     plan() {
       if (state.wanted === undefined || settingsOf(state.wanted.felix).disabled) return [];
-      const { protocol, foreign } = settingsOf(state.wanted.felix);
+      const { protocol, foreign, sources } = settingsOf(state.wanted.felix);
       const kernel = openNetlinkKernel({ protocol });
       try {
-        return planRoutes(kernel, state.wanted.wishes, foreign).map(({ step, because }) => ({ part: 'routes', step, because }));
+        return planRoutes(kernel, state.wanted.wishes, { foreign, sources }).map(({ step, because }) => ({
+          part: 'routes',
+          step,
+          because,
+        }));
       } finally {
         kernel.close();
       }
@@ -125,7 +136,7 @@ function begin(state: State, settings: Settings): Keeping {
     },
   };
   const keeper = createRouteKeeper({
-    ...{ kernel, now, after, foreign: settings.foreign, auditMs: settings.auditMs },
+    ...{ kernel, now, after, foreign: settings.foreign, sources: settings.sources, auditMs: settings.auditMs },
     conntrack: openConntrackKernel(),
     status: changed,
     failed: (error) => broken(state, error),
@@ -178,4 +189,19 @@ function statusOf({ wanted, keeping, fault, operations, repairs, lastMs }: State
     figures: { operations, repairs: repairs + (status?.repaired ?? 0), failing: status?.failed ?? 0, lastMs },
     more: status ?? null,
   };
+}
+
+/** A source that is nowhere costs its hint and no route. */
+function issuesOf({ wanted, keeping }: State): readonly Issue[] {
+  if (wanted === undefined) return [];
+  return (keeping?.keeper.missingSources() ?? []).map((address) => ({
+    code: 'ROUTE_SOURCE_MISSING',
+    severity: 'warning',
+    object: { apiVersion: 'projectcalico.org/v3', kind: 'Node', namespace: '', name: wanted.wishes.node },
+    field: address.family === 'ipv4' ? 'deviceRouteSourceAddress' : 'deviceRouteSourceAddressIPv6',
+    got: gotText(formatAddress(address)),
+    rule: 'is on no interface of this node: the kernel chooses the source of its own packets to pods',
+    source: null,
+    transient: true,
+  }));
 }

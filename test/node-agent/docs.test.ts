@@ -34,7 +34,7 @@ function options(): string {
     true,
   );
   const felix = table(AGENT_KEYS.filter(isFelixKey), false);
-  const without = FIELDS_WITHOUT_EFFECT.map((field) => `\`${field}\``).join(', ');
+  const without = FIELDS_WITHOUT_EFFECT.map(([field, why]) => `\`${field}\` (${why})`).join('; ');
   return `${own}\nWhat FelixConfiguration has too:\n\n${felix}\nWithout effect here: ${without}.\n`;
 }
 

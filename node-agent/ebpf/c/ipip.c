@@ -195,6 +195,13 @@ INLINE void write_mark(struct ipv4 *header, u8 tos)
 	header->tos = tos;
 }
 
+INLINE int may_send(u32 source)
+{
+	struct block from = { .length = 32, .address = source };
+
+	return map_lookup(&ipip_sources, &source) || map_lookup(&ipip_externals, &from);
+}
+
 SECTION("tc/ipip_decap")
 int ipip_decap(struct __sk_buff *skb)
 {
@@ -202,7 +209,8 @@ int ipip_decap(struct __sk_buff *skb)
 	struct setting *setting = map_lookup(&ipip_setting, &key);
 	struct ipv4 *header;
 
-	if (!setting || skb->pkt_type != PACKET_HOST || skb->protocol != ORDER16(ETHERTYPE_IPV4))
+	/* What has a VLAN's tag is for an interface above this one. */
+	if (!setting || skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->protocol != ORDER16(ETHERTYPE_IPV4))
 		return VERDICT_NEXT;
 	header = header_at(skb, ETHERNET_HEADER, 0);
 	if (!header || header->protocol != PROTOCOL_IPIP || header->destination != setting->local)
@@ -214,7 +222,7 @@ int ipip_decap(struct __sk_buff *skb)
 	u32 packets = packets_of(skb);
 	u8 outer_mark = header->tos & ECN_MASK;
 
-	if (!map_lookup(&ipip_sources, &source))
+	if (!may_send(source))
 		return drop(skb, REASON_UNKNOWN_SOURCE);
 	if (header->version_length >> 4 != 4 || length < IPV4_HEADER || total < length + IPV4_HEADER || skb->len < total + ETHERNET_HEADER)
 		return drop(skb, REASON_MALFORMED);

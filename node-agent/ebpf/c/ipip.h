@@ -70,6 +70,15 @@ struct {
 	MAP_TYPE(value, u32);
 } ipip_sources SECTION(".maps");
 
+/* Networks outside the cluster whose machines may send to us. */
+struct {
+	MAP_NUMBER(type, MAP_LPM_TRIE);
+	MAP_NUMBER(max_entries, 65536);
+	MAP_NUMBER(map_flags, MAP_NO_PREALLOC);
+	MAP_TYPE(key, struct block);
+	MAP_TYPE(value, u32);
+} ipip_externals SECTION(".maps");
+
 struct {
 	MAP_NUMBER(type, MAP_PERCPU_ARRAY);
 	MAP_NUMBER(max_entries, REASONS);

@@ -149,7 +149,8 @@ function ownRoute(route: RouteMessage): OwnRoute {
   if (type === ROUTE_TYPE.blackhole) return { prefix, metric, kind: 'blackhole', nexthop: 0, hops: [] };
   const kind = type === ROUTE_TYPE.unicast && route.tos === 0 ? 'via' : 'other';
   // Beside the id the kernel lists what the object stands for.
-  return { prefix, metric, kind, nexthop, hops: nexthop === 0 ? route.hops.map(kernelHop) : [] };
+  const own = { prefix, metric, kind, nexthop, hops: nexthop === 0 ? route.hops.map(kernelHop) : [] } as const;
+  return route.source === undefined ? own : { ...own, source: route.source };
 }
 
 function alienRoute(route: RouteMessage): AlienRoute {
@@ -266,6 +267,7 @@ function routeMessage(route: OwnRoute, protocol: number): RouteMessage {
     metric: route.metric,
     nexthop: route.nexthop,
     hops: route.nexthop === 0 ? route.hops.map(routeHop) : [],
+    ...(route.source === undefined ? {} : { source: route.source }),
   };
 }
 

@@ -3,7 +3,8 @@
  * wanted destination without a route: objects first, then routes that come or change, then routes that go; or, where the owner wants
  * it so, what goes first. Pure.
  */
-import type { Prefix } from 'bgp-ts/net';
+import type { Address, Prefix } from 'bgp-ts/net';
+import { addressesEqual } from 'bgp-ts/net';
 import type { Holdings } from './holdings.ts';
 import { hopsEqual } from './holdings.ts';
 import type { NexthopBook, ResolvedHop } from './nexthop-book.ts';
@@ -18,6 +19,8 @@ export interface Target {
   readonly prefix: Prefix;
   readonly metric: number;
   readonly hops: readonly ResolvedHop[];
+  /** Preferred source address: one of this machine's own. */
+  readonly source?: Address;
 }
 
 /** What a plan is made from. */
@@ -109,10 +112,12 @@ function renameMoved({ now, book, touched }: PlanInput, targets: readonly (Targe
 }
 
 function routeOf(input: PlanInput, target: Target, ensured: Set<string>, objects: Operation[]): OwnRoute {
-  const { prefix, metric, hops } = target;
+  const { prefix, metric, hops, source } = target;
   if (hops.length === 0) return { prefix, metric, kind: 'blackhole', nexthop: 0, hops: [] };
-  if (!input.nexthopObjects) return { prefix, metric, kind: 'via', nexthop: 0, hops: hops.map((one) => one.hop) };
-  return { prefix, metric, kind: 'via', nexthop: ensure(input, hops, ensured, objects), hops: NO_HOPS };
+  const route: OwnRoute = input.nexthopObjects
+    ? { prefix, metric, kind: 'via', nexthop: ensure(input, hops, ensured, objects), hops: NO_HOPS }
+    : { prefix, metric, kind: 'via', nexthop: 0, hops: hops.map((one) => one.hop) };
+  return source === undefined ? route : { ...route, source };
 }
 
 /** Id of the object for these hops; the operations that make it so are added where they are not there yet. */
@@ -149,8 +154,12 @@ function nexthopsEqual(a: OwnNexthop, b: OwnNexthop): boolean {
 
 /** True where the kernel's route is the wanted one. */
 export function routesEqual(held: OwnRoute, wanted: OwnRoute): boolean {
-  if (held.kind !== wanted.kind || held.nexthop !== wanted.nexthop) return false;
+  if (held.kind !== wanted.kind || held.nexthop !== wanted.nexthop || !sourcesEqual(held.source, wanted.source)) return false;
   if (wanted.nexthop !== 0) return true;
   // The kernel may list several hops in another order than they were written in.
   return held.hops.length === wanted.hops.length && wanted.hops.every((hop) => held.hops.some((other) => hopsEqual(hop, other)));
+}
+
+function sourcesEqual(a: Address | undefined, b: Address | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : addressesEqual(a, b);
 }

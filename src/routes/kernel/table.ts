@@ -25,6 +25,8 @@ export interface OwnRoute {
   readonly nexthop: number;
   /** Empty for blackholes and where a nexthop object stands for them. */
   readonly hops: readonly KernelHop[];
+  /** What the node's own packets by this route have as their source; absent: the kernel chooses. */
+  readonly source?: Address;
 }
 
 /** A nexthop object of ours: one hop, or a group of them with equal weights. */

@@ -31,6 +31,7 @@ describe('the object', () => {
       { name: 'ipip_setting', type: 2, keySize: 4, valueSize: 20, maxEntries: 1, flags: 0 },
       { name: 'ipip_blocks', type: 11, keySize: 8, valueSize: 4, maxEntries: 262_144, flags: 1 },
       { name: 'ipip_sources', type: 1, keySize: 4, valueSize: 4, maxEntries: 65_536, flags: 1 },
+      { name: 'ipip_externals', type: 11, keySize: 8, valueSize: 4, maxEntries: 65_536, flags: 1 },
       { name: 'ipip_counts', type: 6, keySize: 4, valueSize: 16, maxEntries: IPIP_REASONS.length, flags: 0 },
     ]);
     const used = new Set(programs.flatMap(({ uses }) => uses.map(({ map }) => map)));

@@ -52,6 +52,7 @@ describe.skipIf(!root)('the programs', () => {
       return octets;
     };
     writeEntry(mapOf(maps, 'ipip_sources'), network(PEER), word(1));
+    writeEntry(mapOf(maps, 'ipip_externals'), Buffer.concat([word(24), network(0x0a0a0a00)]), word(1));
     writeEntry(mapOf(maps, 'ipip_blocks'), Buffer.concat([word(26), network(0x0af40100)]), network(PEER));
   });
   afterAll(() => {
@@ -92,6 +93,11 @@ describe.skipIf(!root)('the programs', () => {
     expect([verdict, reasons]).toEqual([REDIRECT, ['decapsulated']]);
     expect(packet.subarray(0, 6).toString('hex')).toBe('0a0b0c0d0e0f');
     expect(packet.subarray(14)).toEqual(inner);
+  });
+
+  it('what comes in from a network of others that may send is unwrapped as well', () => {
+    expect(counted('ipip_decap', outer({ source: 0x0a0a0a17 }))).toMatchObject({ verdict: REDIRECT, reasons: ['decapsulated'] });
+    expect(counted('ipip_decap', outer({ source: 0x0a0a0b17 }))).toMatchObject({ verdict: DROP, reasons: ['unknown-source'] });
   });
 
   it('options outside are taken off as well', () => {

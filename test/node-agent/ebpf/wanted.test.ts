@@ -32,6 +32,14 @@ describe('the tables', () => {
     expect([...sources].sort()).toEqual([0xac1f0002, 0xac1f0003, 0xac1f0009]);
   });
 
+  it('hold networks of others apart from nodes, and refuse those of the other family', () => {
+    const network = (text: string) => peer(text, '1.1.1.1').block;
+    const { sources, externals } = tablesOf(wanted({ externals: [network('198.51.100.0/24'), network('0.0.0.0/0')] }));
+    expect([...externals]).toEqual([blockKey(0xc6336400, 24), blockKey(0, 0)]);
+    expect(sources.size).toBe(1);
+    expect(() => tablesOf(wanted({ externals: [network('fd00::/8')] }))).toThrow('network fd00::/8 is not IPv4');
+  });
+
   it('take the last of two nodes for one block', () => {
     const { blocks } = tablesOf(wanted({ peers: [peer('10.0.0.0/24', '1.1.1.1'), peer('10.0.0.0/24', '2.2.2.2')] }));
     expect([...blocks.values()]).toEqual([0x02020202]);

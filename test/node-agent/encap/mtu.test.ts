@@ -45,6 +45,8 @@ describe('the MTU of pods', () => {
     ['WireGuard', [use('wireguard-v4')], 1440],
     ['WireGuard over IPv6', [use('wireguard-v6')], 1420],
     ['the least of those in use', [use('ipip'), use('vxlan-v4'), use('wireguard-v4')], 1440],
+    ['WireGuard where the network takes more', [use('wireguard-v4', { more: 100 })], 1340],
+    ['which what is configured has taken into account', [use('wireguard-v4', { more: 100, configured: 1400 })], 1400],
     ['all', [use('ipip'), use('vxlan-v4'), use('vxlan-v6'), use('wireguard-v4'), use('wireguard-v6')], 1420],
     ['configured, smaller than what fits', [use('ipip', { configured: 1400 }), use('vxlan-v4')], 1400],
     ['0 is not configured', [use('vxlan-v4', { configured: 0 })], 1450],

@@ -32,13 +32,18 @@ const config = { wishes, otherUses: [] };
 const tunnel = link(9, 'tunl0', { kind: 'ifb', noArp: true });
 
 describe('the eBPF backend of IPIP is told', () => {
-  it('blocks behind the tunnel, the nodes beside it as senders too, and the interface of the node’s address', () => {
-    expect(
-      ipipWanted(config, [link(1, 'lo', { loopback: true }), link(2, 'eth0', carries('172.31.0.1')), link(3, 'eth1'), tunnel]),
-    ).toEqual({
+  it('blocks behind the tunnel, the nodes beside it as senders too, and every interface to the network, first that of the node’s address', () => {
+    const links = [link(1, 'lo', { loopback: true }), link(2, 'eth0'), link(3, 'eth1', carries('172.31.0.1')), link(4, 'cali12'), tunnel];
+    expect(ipipWanted(config, links)).toEqual({
       peers: [{ block: parsePrefix('10.244.3.0/26'), host: address('172.32.0.3') }],
-      ...{ sources: [address('172.31.0.2')], local, device: 9, mac: tunnel.mac, parents: [2] },
+      ...{ sources: [address('172.31.0.2')], local, device: 9, mac: tunnel.mac, parents: [3, 2] },
     });
+  });
+
+  it('networks of others that may send, as far as they are IPv4', () => {
+    const externalNodes = [parsePrefix('198.51.100.0/24'), parsePrefix('2001:db8::/48')].filter((one) => one !== undefined);
+    const links = [link(2, 'eth0', carries('172.31.0.1')), tunnel];
+    expect(ipipWanted({ ...config, externalNodes }, links)?.externals).toEqual([parsePrefix('198.51.100.0/24')]);
   });
 
   it('every interface to the network where the address is on the loopback', () => {
