@@ -75,6 +75,24 @@ describe.skipIf(tools === undefined)(`the chart and the bases${without}`, () => 
     }
   });
 
+  it('base node-agent is what the chart makes of the agent, and kustomize builds it beside a base of the daemon', async () => {
+    const made = (await template(folder(), AGENT)).filter(({ metadata }) => metadata.name === 'linnet-node-agent');
+    hold(
+      'deploy/kustomize/node-agent/linnet.yaml',
+      baseText(made, 'Made from the chart (nodeAgent.enabled); test/cluster/deploy.test.ts holds both together.'),
+    );
+    const overlay = mkdtempSync(join('deploy/kustomize', '.overlay-'));
+    try {
+      const text = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../addon, ../node-agent]\n';
+      writeFileSync(join(overlay, 'kustomization.yaml'), `${text}images: [{name: linnet, newTag: '1'}]\n`);
+      const all = await kustomize(folder(), overlay);
+      expect(all.filter(({ kind }) => kind === 'DaemonSet').map(({ metadata }) => metadata.name)).toEqual(['linnet', 'linnet-node-agent']);
+      expect(JSON.stringify(all).match(/"image":"linnet:1"/g)).toHaveLength(2);
+    } finally {
+      rmSync(overlay, { recursive: true });
+    }
+  });
+
   it.each([
     ['an unknown value', { colour: 'red' }, /colour/],
     ['an unknown mode', { mode: 'sidecar' }, /mode/],
@@ -214,7 +232,7 @@ describe.skipIf(tools === undefined || serversFolder() === undefined)(clusterTit
     for (const manifest of own) await dryRun(cluster(), manifest);
   });
 
-  it.each(MODES)('every object of base %s', async (mode) => {
+  it.each([...MODES, 'node-agent'])('every object of base %s', async (mode) => {
     for (const manifest of await kustomize(folder(), `deploy/kustomize/${mode}`)) await dryRun(cluster(), manifest);
   });
 
