@@ -38,6 +38,11 @@ export interface View {
   /** True where something is to be taken now. */
   changed(watched: ListKey, raw: unknown): boolean;
   deleted(watched: ListKey, raw: unknown): boolean;
+  /**
+   * As `deleted`, where the object may have moved to another list whose event is still to come: it stays until the result is called, and
+   * for good where any list has it again by then. Undefined: it is not known, nothing is to come.
+   */
+  leaving(watched: ListKey, raw: unknown): (() => boolean) | undefined;
   /** Nobody wants this list any more: its objects and issues go. */
   drop(watched: ListKey): void;
   /** Replaces the issues of a scope that is no object's. */
@@ -53,6 +58,8 @@ interface State {
   readonly lists: Map<string, Map<string, Held>>;
   /** Ids of lists by kind: the lists of one kind may share objects. */
   readonly ids: Map<string, Set<string>>;
+  /** Objects that are leaving their list, each with its departure. */
+  readonly leaving: Map<string, object>;
   readonly upsert: Map<string, Resource>;
   readonly remove: Map<string, ObjectRef>;
   readonly issues: Map<string, readonly Issue[]>;
@@ -89,6 +96,7 @@ function put(state: State, watched: ListKey, parsed: ParsedObject): string | und
   if (ref === undefined) return undefined;
   const key = objectKey(ref);
   const list = listOf(state, watched);
+  if (state.leaving.size > 0) state.leaving.delete(departure(watched, key));
   const before = list.get(key) ?? elsewhere(state, watched, key);
   setIssues(state, key, parsed.issues);
   if (outcome.type === 'resource') {
@@ -121,6 +129,21 @@ function forget(state: State, watched: ListKey, key: string): void {
   if (held.resource !== undefined) removed(state, key, held.ref);
 }
 
+const departure = ({ id }: ListKey, key: string): string => `${id} ${key}`;
+
+function leave(state: State, watched: ListKey, key: string): (() => boolean) | undefined {
+  if (!listOf(state, watched).has(key)) return undefined;
+  const at = departure(watched, key);
+  const own = {};
+  state.leaving.set(at, own);
+  return () => {
+    if (state.leaving.get(at) !== own) return false;
+    state.leaving.delete(at);
+    forget(state, watched, key);
+    return hasNews(state);
+  };
+}
+
 const hasNews = ({ upsert, remove, issues }: State): boolean => upsert.size + remove.size + issues.size > 0;
 
 function take(state: State): ViewChange | undefined {
@@ -140,6 +163,7 @@ export function createView(): View {
   const state: State = {
     lists: new Map(),
     ids: new Map(),
+    leaving: new Map(),
     upsert: new Map(),
     remove: new Map(),
     issues: new Map(),
@@ -172,6 +196,10 @@ export function createView(): View {
       const { ref } = parseObject(raw);
       if (ref !== undefined) forget(state, watched, objectKey(ref));
       return hasNews(state);
+    },
+    leaving(watched, raw) {
+      const { ref } = parseObject(raw);
+      return ref === undefined ? undefined : leave(state, watched, objectKey(ref));
     },
     drop(watched) {
       for (const key of [...listOf(state, watched).keys()]) forget(state, watched, key);

@@ -18,6 +18,8 @@ export interface Watched {
    * once, which costs a fraction of reading one by one. Absent: none.
    */
   readonly restMs?: number;
+  /** Ms that an object deleted here is kept: one that gets a label moves to another list, whose event may come later. Absent: none. */
+  readonly lingerMs?: number;
   /** The one object that is watched; absent: all. */
   readonly only?: { readonly namespace: string; readonly name: string };
 }
@@ -51,6 +53,12 @@ const HEARTBEAT_REST_MS = 500;
 export const NODES: Watched = { id: 'Node', kind: 'Node', apiVersion: 'v1', path: '/api/v1/nodes', restMs: HEARTBEAT_REST_MS };
 
 /**
+ * Ms that a block affinity without the label is kept when it is deleted: an upgrade of Calico labels what has none, for the watch of those without
+ * it a deletion that does not tell itself from any other. Without this the block would be withdrawn for a moment on every node.
+ */
+const UNLABELLED_LINGER_MS = 2_000;
+
+/**
  * Calico's kinds. For BGP, affinities that name another node are left out by the server, those without the label are all taken; for
  * encapsulation those of every node count.
  */
@@ -63,13 +71,15 @@ export function calicoKinds(api: CalicoApi, options: KindOptions): readonly Watc
       ...(options.usePodCIDR ? [] : [calico(api, 'BlockAffinity', 'blockaffinities')]),
     ];
   }
-  const affinities = [`${HOSTNAME_HASH} in (${options.hostnameHashes.join(',')})`, `!${HOSTNAME_HASH}`];
+  const affinities = (selector: string): Watched => calico(api, 'BlockAffinity', 'blockaffinities', selector);
+  const labelled = affinities(`${HOSTNAME_HASH} in (${options.hostnameHashes.join(',')})`);
+  const unlabelled = { ...affinities(`!${HOSTNAME_HASH}`), lingerMs: UNLABELLED_LINGER_MS };
   return [
     calico(api, 'BGPConfiguration', 'bgpconfigurations'),
     calico(api, 'BGPPeer', 'bgppeers'),
     calico(api, 'BGPFilter', 'bgpfilters'),
     calico(api, 'IPPool', 'ippools'),
-    ...(options.usePodCIDR ? [] : affinities.map((selector) => calico(api, 'BlockAffinity', 'blockaffinities', selector))),
+    ...(options.usePodCIDR ? [] : [labelled, unlabelled]),
   ];
 }
 

@@ -236,7 +236,8 @@ function begin(session: Session, watched: Watched): Running {
       const listing = view.list(watched);
       return { ...listing, add: (items) => listing.add(items.filter(ours)) };
     },
-    event: ({ type, object }) => (type === 'changed' && ours(object) ? view.changed(watched, object) : view.deleted(watched, object)),
+    event: ({ type, object }) =>
+      type === 'changed' && ours(object) ? view.changed(watched, object) : deleted(session, watched, object, both),
     pause: () => {
       session.stale ||= DECIDING.has(watched.kind);
       notice(session);
@@ -259,6 +260,18 @@ function begin(session: Session, watched: Watched): Running {
     health: STARTING,
   };
   return running;
+}
+
+/** Takes a deletion: at once, or later where the object may only have moved to another list. */
+function deleted(session: Session, watched: Watched, object: unknown, signal: AbortSignal): boolean {
+  const { view, options } = session;
+  if (watched.lingerMs === undefined) return view.deleted(watched, object);
+  const gone = view.leaving(watched, object);
+  if (gone === undefined) return false;
+  void options.clock.wait(watched.lingerMs, signal).then(() => {
+    if (!signal.aborted && gone()) notice(session);
+  });
+  return false;
 }
 
 function tell(session: Session, { id }: Watched, { code, message }: Failure, failures: number): void {

@@ -124,6 +124,30 @@ describe('the view', () => {
     expect(view.take()?.remove.map(({ name }) => name)).toEqual(['a']);
   });
 
+  it.each([
+    ['moved to another list', OTHERS, true],
+    ['came back to its own', PEERS, true],
+    ['is nowhere else', undefined, false],
+  ])('keeps an object that leaves a list until it is known where it went: it %s', (_where, to, stays) => {
+    const view = createView();
+    view.changed(PEERS, peerObject('a', 1, '1'));
+    view.take();
+    const gone = view.leaving(PEERS, peerObject('a', 1, '2'));
+    expect([...view.resources('BGPPeer')]).toHaveLength(1);
+    if (to !== undefined) view.changed(to, peerObject('a', 1, '2'));
+    expect(view.take()).toBeUndefined();
+    expect(gone?.()).toBe(!stays);
+    expect(view.take()?.remove.map(({ name }) => name)).toEqual(stays ? undefined : ['a']);
+    expect([...view.resources('BGPPeer')]).toHaveLength(stays ? 1 : 0);
+    // A second departure is one of its own: the first has no say in it any more.
+    if (stays) {
+      const again = view.leaving(to ?? PEERS, peerObject('a', 1, '3'));
+      expect([gone?.(), again?.()]).toEqual([false, true]);
+    }
+  });
+
+  it('waits for nothing that it does not know', () => expect(createView().leaving(PEERS, peerObject('a', 1, '1'))).toBeUndefined());
+
   it('ends with what a plain table would hold, after any events', () => {
     const step = fc.record({
       name: fc.constantFrom('a', 'b', 'c'),
