@@ -6,7 +6,7 @@
 import type { RouteChanges } from '../speaker-types.ts';
 import type { ExportTable } from './export-table.ts';
 import { IntList } from './grow.ts';
-import type { UpdateWriter } from './update-writer.ts';
+import type { RouteWriter } from './route-writer.ts';
 
 /** Source tag of a route that no member of the group can be the source of. */
 export const NOBODY = 65_535;
@@ -90,12 +90,12 @@ export class ChangeSet {
   }
 
   /** Writes everything and empties the set. Withdrawals come first, then attribute sets in order of first appearance. */
-  encode(writer: UpdateWriter, table: ExportTable): Encoded {
+  encode(writer: RouteWriter, table: ExportTable): Encoded {
     const cuts = new Cuts();
     this.encodeWithdrawals(writer, cuts);
     this.encodeAnnouncements(writer, table, cuts);
     this.clear();
-    return { octets: writer.octets(), runs: cuts.runs, bySource: cuts.bySource, byOriginator: cuts.byOriginator };
+    return { octets: writer.out.octets(), runs: cuts.runs, bySource: cuts.bySource, byOriginator: cuts.byOriginator };
   }
 
   /** Empties the set. */
@@ -104,7 +104,8 @@ export class ChangeSet {
       list.clear();
   }
 
-  private encodeWithdrawals(writer: UpdateWriter, cuts: Cuts): void {
+  private encodeWithdrawals(writer: RouteWriter, cuts: Cuts): void {
+    const { out } = writer;
     const runs = new Map<number, number[]>();
     for (let i = 0; i < this.withdrawn.length; i++) {
       const key = (this.withdrawnOriginators.at(i) >>> 0) * 65_536 + this.withdrawnTags.at(i);
@@ -113,38 +114,39 @@ export class ChangeSet {
       else run.push(this.withdrawn.at(i));
     }
     for (const [key, run] of runs) {
-      const start = writer.at;
-      writer.openWithdraw();
+      const start = out.at;
+      out.openWithdraw();
       for (const prefix of run) writer.add(prefix);
-      writer.close();
-      cuts.mark({ tag: key % 65_536, originator: Math.floor(key / 65_536) }, start, writer.at);
-      cuts.end(writer.at, 0, writer.routes);
+      out.close();
+      cuts.mark({ tag: key % 65_536, originator: Math.floor(key / 65_536) }, start, out.at);
+      cuts.end(out.at, 0, out.routes);
     }
   }
 
-  private encodeAnnouncements(writer: UpdateWriter, table: ExportTable, cuts: Cuts): void {
+  private encodeAnnouncements(writer: RouteWriter, table: ExportTable, cuts: Cuts): void {
+    const { out } = writer;
     const { first } = table.chains();
     const withdrawn = this.withdrawn.length;
     for (const id of this.chainByExport(table)) {
       const originator = table.originatorId[id] ?? 0;
       let tag = -1;
-      let start = writer.at;
+      let start = out.at;
       for (let i = (first[id] ?? 0) - 1; i >= 0; i = this.next.at(i)) {
         if (this.tags.at(i) !== tag) {
           if (tag >= 0) {
-            writer.close();
-            cuts.mark({ tag, originator }, start, writer.at);
-            cuts.end(writer.at, writer.routes - withdrawn, withdrawn);
+            out.close();
+            cuts.mark({ tag, originator }, start, out.at);
+            cuts.end(out.at, out.routes - withdrawn, withdrawn);
           }
-          start = writer.at;
+          start = out.at;
           tag = this.tags.at(i);
-          writer.openAnnounce(table.wire(id));
+          out.openAnnounce(table.wire(id));
         }
         writer.add(this.announced.at(i));
       }
-      writer.close();
-      cuts.mark({ tag, originator }, start, writer.at);
-      cuts.end(writer.at, writer.routes - withdrawn, withdrawn);
+      out.close();
+      cuts.mark({ tag, originator }, start, out.at);
+      cuts.end(out.at, out.routes - withdrawn, withdrawn);
       first[id] = 0;
     }
   }

@@ -2,6 +2,7 @@
  * Attributes as a group's members are told them, each stored once per group: equal octets have equal ids, so a change that
  * makes no difference on the wire is seen as none.
  */
+import { announcedRoom, writeAnnounced } from '../wire/index.ts';
 import { findAttribute } from './attribute-octets.ts';
 import type { ExportedAttributes } from './export-rules.ts';
 import { grow, int32, uint32 } from './grow.ts';
@@ -19,11 +20,11 @@ export class ExportTable {
   private last: Int32Array<ArrayBuffer> = new Int32Array(64);
   private readonly store = new OctetStore(1);
   private scratch = new Uint8Array(1024);
-  private readonly wide: boolean;
+  readonly multiprotocol: boolean;
 
-  /** `wide`: the attributes stand behind MP_REACH_NLRI, so the next hop is kept apart. */
-  constructor(wide: boolean) {
-    this.wide = wide;
+  /** `multiprotocol`: the attributes stand behind MP_REACH_NLRI, so the next hop is kept apart. */
+  constructor(multiprotocol: boolean) {
+    this.multiprotocol = multiprotocol;
   }
 
   /** Exports stored. */
@@ -92,10 +93,7 @@ export class ExportTable {
     return { first: this.first, last: this.last };
   }
 
-  /**
-   * What the peer reads, a view to be read at once: the attributes with NEXT_HOP in its place, or for MP_REACH_NLRI length and octets of the
-   * next hop, then the rest.
-   */
+  /** What the peer reads, in the form of `writeAnnounced`: a view to be read at once. */
   wire(id: number): Uint8Array {
     return this.store.view(id);
   }
@@ -108,7 +106,7 @@ export class ExportTable {
   /** Next hop of an export, comparable. */
   nextHopText(id: number): string {
     const wire = this.wire(id);
-    if (this.wide) return wire.subarray(0, 1 + (wire[0] ?? 0)).join('.');
+    if (this.multiprotocol) return wire.subarray(0, 1 + (wire[0] ?? 0)).join('.');
     const { start, end } = findAttribute(wire, NEXT_HOP);
     return wire.subarray(start, end).join('.');
   }
@@ -119,22 +117,8 @@ export class ExportTable {
   }
 
   private writeKey({ octets, nextHop }: ExportedAttributes): number {
-    const length = octets.length + nextHop.length + 8;
-    if (this.scratch.length < length) this.scratch = new Uint8Array(length * 2);
-    const scratch = this.scratch;
-    if (this.wide) {
-      scratch[0] = nextHop.length;
-      scratch.set(nextHop, 1);
-      scratch.set(octets, 1 + nextHop.length);
-      return 1 + nextHop.length + octets.length;
-    }
-    const { at } = findAttribute(octets, NEXT_HOP);
-    scratch.set(octets, 0);
-    scratch.copyWithin(at + 7, at, octets.length);
-    scratch[at] = 0x40;
-    scratch[at + 1] = NEXT_HOP;
-    scratch[at + 2] = 4;
-    scratch.set(nextHop, at + 3);
-    return octets.length + 7;
+    const room = announcedRoom(octets, nextHop);
+    if (this.scratch.length < room) this.scratch = new Uint8Array(room * 2);
+    return writeAnnounced(this.scratch, 0, octets, nextHop, this);
   }
 }

@@ -4,8 +4,8 @@ import { type Block, exportAttributes, findBlock, type GroupRules, sourceKey } f
 import type { ExportTable } from './export-table.ts';
 import { float64, grow, int32, uint32 } from './grow.ts';
 import type { PolicyRun } from './policies.ts';
+import { smallestUpdate } from './route-writer.ts';
 import type { FamilyTables, Stores } from './tables.ts';
-import { smallestUpdate } from './update-writer.ts';
 
 const BLOCKED = 1;
 const OPEN = 2;

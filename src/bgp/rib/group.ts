@@ -17,9 +17,9 @@ import { FALL_BEHIND_CHUNK, LOCAL } from './limits.ts';
 import { diverseRow, PathChoice } from './path-choice.ts';
 import { PathSlots } from './path-slots.ts';
 import type { PolicyRun } from './policies.ts';
+import { RouteWriter } from './route-writer.ts';
 import { SentState } from './sent-state.ts';
 import type { FamilyTables, Stores } from './tables.ts';
-import { UpdateWriter } from './update-writer.ts';
 import { Walk } from './walk.ts';
 
 /** Work of a path told in a slot, and of an export that is made, in prefixes looked at. */
@@ -62,7 +62,7 @@ export class Group {
   private readonly byRouterId = new Map<number, Set<number>>();
   private readonly walkers = new Set<Feed>();
   private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
-  private readonly writer: UpdateWriter;
+  private readonly writer: RouteWriter;
   private readonly decision: DecisionTables;
   private readonly choice = new PathChoice();
   /** Members whose cursor is before this batch are to walk; 0: nobody. */
@@ -82,7 +82,7 @@ export class Group {
     this.exports = new GroupExports(stores, tables, rules, policy, table);
     this.sent = new SentState(table);
     this.slots = rules.addPath > 0 ? new PathSlots() : undefined;
-    this.writer = new UpdateWriter(rules, tables.prefixes, this.slots);
+    this.writer = new RouteWriter(rules, tables.prefixes, this.slots);
     this.decision = { options: stores.decision, attributes: stores.attributes, sources: stores.sources, paths: tables.paths, visited: 0 };
     this.onReady = onReady;
   }
@@ -170,9 +170,9 @@ export class Group {
 
   /** Encodes changes by themselves, outside the log. */
   encode(changes: ChangeSet): Encoded {
-    this.writer.reset(this.exports.rules.maxMessage);
+    this.writer.out.reset(this.exports.rules.maxMessage);
     const encoded = changes.encode(this.writer, this.exports.table);
-    this.stores.work.encodedRoutes += this.writer.routes;
+    this.stores.work.encodedRoutes += this.writer.out.routes;
     return encoded;
   }
 

@@ -44,9 +44,10 @@ export class PrefixTable {
   decided: Int32Array<ArrayBuffer> = new Int32Array(64);
   /** Sources modulo 64 that may have a path: two words per prefix, cleared with the last path. */
   sources: Int32Array<ArrayBuffer> = new Int32Array(128);
+  /** Addresses: one word a prefix, or four where `wide`. */
+  words: Uint32Array<ArrayBuffer>;
   readonly wide: boolean;
   private readonly step: number;
-  private words: Uint32Array<ArrayBuffer>;
   private free = -1;
   private slots: Int32Array = new Int32Array(FIRST_SLOTS);
   private used = 0;

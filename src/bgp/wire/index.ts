@@ -18,3 +18,4 @@ export * from './route-refresh.ts';
 export * from './scan-update.ts';
 export * from './types.ts';
 export * from './update.ts';
+export * from './update-writer.ts';

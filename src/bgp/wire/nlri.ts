@@ -127,13 +127,25 @@ export function writeIpv6Nlri(
   pathId: number,
   addPath: boolean,
 ): number {
-  let at = addPath ? writeU32(target, offset, pathId) : offset;
-  target[at] = length;
-  at += 1;
-  const size = (length + 7) >>> 3;
-  for (let index = 0; index < size; index += 1) {
-    const word = index < 8 ? (index < 4 ? words[0] : words[1]) : index < 12 ? words[2] : words[3];
-    target[at + index] = word >>> (24 - ((index & 3) << 3));
-  }
-  return at + size;
+  return writeIpv6Prefix(target, addPath ? writeU32(target, offset, pathId) : offset, words, 0, length);
+}
+
+/** The prefix alone, its four words at `from` among others: of a table nothing needs to be made for a route. */
+export function writeIpv6Prefix(target: Uint8Array, offset: number, words: ArrayLike<number>, from: number, length: number): number {
+  target[offset] = length;
+  let at = offset + 1;
+  for (let bits = length, index = from; bits > 0; bits -= 32, index += 1) at = writeLeading(target, at, words[index] ?? 0, bits);
+  return at;
+}
+
+/** Writes the octets of a word that hold its first `bits` bits, 1 or more; all four beyond 24. */
+function writeLeading(target: Uint8Array, at: number, word: number, bits: number): number {
+  target[at] = word >>> 24;
+  if (bits <= 8) return at + 1;
+  target[at + 1] = word >>> 16;
+  if (bits <= 16) return at + 2;
+  target[at + 2] = word >>> 8;
+  if (bits <= 24) return at + 3;
+  target[at + 3] = word;
+  return at + 4;
 }

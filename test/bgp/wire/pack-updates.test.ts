@@ -133,6 +133,22 @@ describe('packing is tight', () => {
     }
   });
 
+  it.each([
+    ['IPv4', V4, NEXT_HOP, '20 0a010203'],
+    ['IPv4 with an IPv6 next hop', V4, NEXT_HOP6, '20 0a010203'],
+    ['IPv6', V6, NEXT_HOP6, '80 20010db8000000000000000000000001'],
+  ])('%s: a route is announced where it fits to the last octet, and not where one octet is missing', (_name, options, nextHop, nlri) => {
+    const sizes = [0, 1, 2, 3].map((more) => {
+      const clusters = hex(`400101 00 400200 ${'c0ff01 00'.repeat(more)} d0fe0f80 ${'00'.repeat(0xf80)}`);
+      const packed = (maxMessage: number): number | undefined =>
+        packAnnouncements(clusters, nextHop, hex(nlri), { ...options, maxMessage })?.octets.length;
+      const size = packed(MAX_EXTENDED_MESSAGE) ?? 0;
+      expect([packed(size), packed(size - 1)]).toEqual([size, undefined]);
+      return size;
+    });
+    expect(sizes.map((size) => size - (sizes[0] ?? 0))).toEqual([0, 4, 8, 12]);
+  });
+
   it('attributes that leave no room for a route cannot be announced (RFC 4271 section 9.2)', () => {
     const large = hex(`400101 00 400200 d0080fc8 ${'00000001'.repeat(1010)}`);
     expect(packAnnouncements(large, NEXT_HOP, hex('18 0a0102').slice(), V4)?.messages).toBe(1);
