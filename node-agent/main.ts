@@ -3,12 +3,12 @@
  * clocks, logs, threads and sockets. What it leaves in the kernel stays when it ends: a restart finds everything as it was.
  */
 import { join } from 'node:path';
-import { type ConvergeState, converge } from '../src/confd/converge.ts';
+import { type ConvergeState, converge, IDLE_STATE } from '../src/confd/converge.ts';
 import { createStore } from '../src/confd/resources/store.ts';
 import { REAL_CLOCK } from '../src/main/clock.ts';
 import { daemonNeeds, requireManifests } from '../src/main/datastore.ts';
 import { createIssueLog } from '../src/main/issue-log.ts';
-import { lockDirectories } from '../src/main/lock.ts';
+import { withDirectories } from '../src/main/lock.ts';
 import { createLog, type DaemonLog } from '../src/main/log.ts';
 import { portOwner } from '../src/main/port-owner.ts';
 import { StartError } from '../src/main/start-error.ts';
@@ -37,17 +37,6 @@ const SURROUNDINGS_AUDIT_MS = 60_000;
 /** Files for others to read are so whatever the umask of whoever started the agent. */
 const UMASK = 0o022;
 
-const IDLE: ConvergeState<AgentWanted> = {
-  inSync: false,
-  firstAppliedAt: 0,
-  lastAppliedAt: 0,
-  applied: { changed: 0, unchanged: 0, failed: 0 },
-  changes: 0,
-  coalesced: 0,
-  desired: undefined,
-  issues: [],
-};
-
 /** What the parts of a running agent share. */
 interface Agent {
   readonly result: AgentConfigResult;
@@ -69,15 +58,11 @@ export async function runAgent(result: AgentConfigResult, signal: AbortSignal): 
   const needs = daemonNeeds(config);
   if (needs.path !== undefined) await requireManifests(needs.path);
   process.umask(UMASK);
-  const locks = await lockDirectories([
+  const directories = [
     { path: config.runDir, flag: 'run-dir' },
     { path: config.stateDir, flag: 'state-dir' },
-  ]);
-  try {
-    return await runLocked(result, needs, signal);
-  } finally {
-    await locks.release();
-  }
+  ];
+  return await withDirectories(directories, () => runLocked(result, needs, signal));
 }
 
 async function runLocked(
@@ -150,7 +135,7 @@ async function assemble(result: AgentConfigResult, node: string, fail: (error: E
   try {
     const dataplane = await createDataplane(config, { log, fail, changed: () => soon(() => parts.agent?.push()) });
     const surroundings = createSurroundings({ health, log, runDir: config.runDir, queues: () => queues(parts.agent) }, listen);
-    const agent: Agent = { result, node, log, health, dataplane, surroundings, state: IDLE, push: () => undefined };
+    const agent: Agent = { result, node, log, health, dataplane, surroundings, state: IDLE_STATE, push: () => undefined };
     const view = createView({ result, node, version: programVersion(), startedAt: REAL_CLOCK.now() });
     agent.push = () => {
       const { state } = agent;

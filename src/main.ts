@@ -5,7 +5,7 @@
 
 import { parsePrefix } from 'bgp-ts/net';
 import type { ConvergeState, Timing } from './confd/converge.ts';
-import { converge } from './confd/converge.ts';
+import { converge, IDLE_STATE } from './confd/converge.ts';
 import { createDesire } from './confd/desired/desire.ts';
 import type { DesireEngine } from './confd/desired/types.ts';
 import { createNativeDriver } from './confd/native/driver.ts';
@@ -29,7 +29,7 @@ import { explainSteps } from './main/explain-steps.ts';
 import { createIssueLog } from './main/issue-log.ts';
 import type { KernelDeps, KernelThread } from './main/kernel.ts';
 import { KERNEL_CAPABILITIES, kernelDesireOptions, startKernel, withKernel } from './main/kernel.ts';
-import { lockDirectories } from './main/lock.ts';
+import { withDirectories } from './main/lock.ts';
 import type { DaemonLog } from './main/log.ts';
 import { createLog, screenLevel } from './main/log.ts';
 import { memoryLimit } from './main/memory-limit.ts';
@@ -68,17 +68,6 @@ interface Daemon {
   push: () => void;
 }
 
-const IDLE: ConvergeState = {
-  inSync: false,
-  firstAppliedAt: 0,
-  lastAppliedAt: 0,
-  applied: { changed: 0, unchanged: 0, failed: 0 },
-  changes: 0,
-  coalesced: 0,
-  desired: undefined,
-  issues: [],
-};
-
 /**
  * Runs until the signal aborts, then ends the sessions as the configuration says. Resolves with the reason of a fault of
  * ours, undefined for a clean end. Rejects with StartError or HealthStartError where the daemon cannot start.
@@ -88,15 +77,11 @@ export async function runDaemon(result: ConfigResult, signal: AbortSignal): Prom
   const needs = daemonNeeds(config);
   requireEngineOptions(config);
   if (needs.path !== undefined) await requireManifests(needs.path);
-  const locks = await lockDirectories([
+  const directories = [
     { path: config.runDir, flag: 'run-dir' },
     { path: config.stateDir, flag: 'state-dir' },
-  ]);
-  try {
-    return await runLocked(result, needs, signal);
-  } finally {
-    await locks.release();
-  }
+  ];
+  return await withDirectories(directories, () => runLocked(result, needs, signal));
 }
 
 async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: AbortSignal): Promise<Error | undefined> {
@@ -191,7 +176,7 @@ async function assemble(result: ConfigResult, needs: DaemonNeeds, log: DaemonLog
     driver,
     engine: createDesire(kernel === undefined ? desire : kernelDesireOptions(desire)),
     life: await createNodeLife({ config, needs, engine: driver, log }),
-    state: IDLE,
+    state: IDLE_STATE,
     issues: [],
     documentVersion: 0,
     timings: [],

@@ -2,9 +2,9 @@
  * The table of the agent's values. Precedence: default < FelixConfiguration < YAML file < environment < flag; among variables
  * LINNET_AGENT_* comes first, then the daemon's LINNET_* where the value is the same thing, then Calico's names.
  */
-import { type Machine, OPTIONS, type OptionRow } from '../../src/config/options.ts';
+import { OPTIONS, type OptionRow, runDirectory, stateDirectory } from '../../src/config/options.ts';
 import type { Config } from '../../src/config/types.ts';
-import { type Parsed, parseBoolean, parseLogLevel, parseText, parseWord } from '../../src/config/values.ts';
+import { type Parsed, parseBoolean, parseText, parseWord } from '../../src/config/values.ts';
 import { FELIX_OPTIONS } from './felix-options.ts';
 import type { AgentConfig, AgentKey, OwnValues, SharedKey } from './types.ts';
 
@@ -17,44 +17,17 @@ function shared<K extends SharedKey>(key: K, ...felix: readonly string[]): Optio
   return { ...row, environment: [...own, ...row.environment, ...felix] };
 }
 
-function runDirectory({ uid, xdgRuntime, temporary }: Machine): string {
-  if (uid === 0) return '/var/run/linnet-agent';
-  return xdgRuntime === '' ? `${temporary}/linnet-agent-${uid}` : `${xdgRuntime}/linnet-agent`;
-}
-
-function stateDirectory({ uid, xdgState, home }: Machine): string {
-  if (uid === 0) return '/var/lib/linnet-agent';
-  return xdgState === '' ? `${home}/.local/state/linnet-agent` : `${xdgState}/linnet-agent`;
-}
-
 const parseInstance = (text: string): Parsed<string> =>
   /^[a-z0-9][a-z0-9-]{0,31}$/.test(text) ? { ok: true, value: text } : { ok: false, rule: 'not 1-32 lower-case letters, digits and -' };
 
 const OWN_OPTIONS: { readonly [K in keyof OwnValues]: OptionRow<OwnValues[K]> } = {
-  logLevel: {
-    flag: 'log-level',
-    placeholder: 'LEVEL',
-    help: 'trace, debug, info, warn, error, fatal or none',
-    environment: ['LINNET_AGENT_LOG_LEVEL', 'FELIX_LOGSEVERITYSCREEN'],
-    parse: parseLogLevel,
-    fallback: () => 'info',
-  },
+  logLevel: { ...OPTIONS.logLevel, environment: ['LINNET_AGENT_LOG_LEVEL', 'FELIX_LOGSEVERITYSCREEN'] },
   runDir: {
-    flag: 'run-dir',
-    placeholder: 'DIR',
-    help: 'directory of the socket and the lock',
+    ...OPTIONS.runDir,
     environment: ['LINNET_AGENT_RUN_DIR'],
-    parse: parseText,
-    fallback: runDirectory,
+    fallback: runDirectory('linnet-agent', '/var/run/linnet-agent'),
   },
-  stateDir: {
-    flag: 'state-dir',
-    placeholder: 'DIR',
-    help: 'directory of persistent state',
-    environment: ['LINNET_AGENT_STATE_DIR'],
-    parse: parseText,
-    fallback: stateDirectory,
-  },
+  stateDir: { ...OPTIONS.stateDir, environment: ['LINNET_AGENT_STATE_DIR'], fallback: stateDirectory('linnet-agent') },
   takeOver: {
     flag: 'take-over',
     placeholder: 'BOOL',

@@ -1,13 +1,5 @@
-/** The program: one command a file, each loaded only when it is asked for, so that `linnet health` stays fast. */
-import { Command, CommanderError } from 'commander';
-import type { CommandContext, CommandModule } from './command.ts';
-import { CommandError, EXIT } from './exit.ts';
-
-interface CommandRow {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<CommandModule>;
-}
+/** The program and its commands. */
+import { type CommandRow, runProgram } from './program.ts';
 
 const COMMANDS: readonly CommandRow[] = [
   { name: 'run', summary: 'run the daemon of one node', load: () => import('./run.ts') },
@@ -29,55 +21,7 @@ const COMMANDS: readonly CommandRow[] = [
 ];
 
 /** Runs one command line (without node and script) and sets the process's exit code. Never rejects. */
-export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', endOfReader);
-  const context: CommandContext = { environment: process.env, exit: EXIT.ok };
-  try {
-    const { program, words } = await buildProgram(argv, context);
-    await program.parseAsync(words, { from: 'user' });
-    process.exitCode = context.exit;
-  } catch (error) {
-    process.exitCode = exitCodeOf(error);
-  }
-}
-
-async function buildProgram(argv: readonly string[], context: CommandContext): Promise<{ program: Command; words: string[] }> {
-  let words = [...argv];
-  const program = new Command('linnet').description('BGP control plane with route reflection for Calico-style clusters').exitOverride();
-  program.helpCommand(false).showHelpAfterError('(linnet --help lists the commands)');
-  program.addHelpText(
-    'after',
-    '\nExit status: 0 yes, 1 negative answer, 2 usage, 3 daemon or datastore unreachable, 4 fault of the program.',
-  );
-  for (const row of COMMANDS) {
-    const command = program
-      .command(row.name)
-      .description(row.summary)
-      .exitOverride()
-      .showHelpAfterError(`(linnet ${row.name} --help says more)`);
-    if (row.name !== argv[0]) continue;
-    const module = await row.load();
-    module.define(command, context);
-    words = module.rewrite?.(argv) ?? words;
-  }
-  return { program, words };
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // Help and version are answers; without a command the help is one to a usage error.
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
-  if (error instanceof CommandError) {
-    process.stderr.write(`linnet: ${error.message}\n`);
-    return error.code;
-  }
-  process.stderr.write(`linnet: fault of the program: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  return EXIT.fault;
-}
-
-/** A reader such as `head` may close stdout: that ends the command quietly. */
-function endOfReader(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-  throw error;
+export function main(argv: readonly string[]): Promise<void> {
+  const description = 'BGP control plane with route reflection for Calico-style clusters';
+  return runProgram({ name: 'linnet', description, server: 'daemon', commands: COMMANDS }, argv);
 }

@@ -49,6 +49,18 @@ export interface ConvergeState<D = Desired> {
   readonly issues: readonly Issue[];
 }
 
+/** Before anything came. */
+export const IDLE_STATE: ConvergeState<never> = {
+  inSync: false,
+  firstAppliedAt: 0,
+  lastAppliedAt: 0,
+  applied: { changed: 0, unchanged: 0, failed: 0 },
+  changes: 0,
+  coalesced: 0,
+  desired: undefined,
+  issues: [],
+};
+
 /** The narrow interfaces that the loop uses. */
 export interface ConvergeDeps<D = Desired> {
   readonly source: Source;

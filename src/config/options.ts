@@ -63,14 +63,20 @@ export type OptionTable = { readonly [K in ConfigKey]: OptionRow<Config[K]> };
 
 const LOOPBACK = parseAddress('127.0.0.1');
 
-function runDirectory(machine: Machine): string {
-  if (machine.uid === 0) return '/var/run/calico';
-  return machine.xdgRuntime === '' ? `${machine.temporary}/linnet-${machine.uid}` : `${machine.xdgRuntime}/linnet`;
+/** Run directory of a program: `system` for root, else one of the user's own. */
+export function runDirectory(program: string, system: string): (machine: Machine) => string {
+  return ({ uid, xdgRuntime, temporary }) => {
+    if (uid === 0) return system;
+    return xdgRuntime === '' ? `${temporary}/${program}-${uid}` : `${xdgRuntime}/${program}`;
+  };
 }
 
-function stateDirectory(machine: Machine): string {
-  if (machine.uid === 0) return '/var/lib/linnet';
-  return machine.xdgState === '' ? `${machine.home}/.local/state/linnet` : `${machine.xdgState}/linnet`;
+/** State directory of a program. */
+export function stateDirectory(program: string): (machine: Machine) => string {
+  return ({ uid, xdgState, home }) => {
+    if (uid === 0) return `/var/lib/${program}`;
+    return xdgState === '' ? `${home}/.local/state/${program}` : `${xdgState}/${program}`;
+  };
 }
 
 const absent = (): undefined => undefined;
@@ -183,7 +189,7 @@ export const OPTIONS: OptionTable = {
     help: 'directory of sockets and lock',
     environment: ['LINNET_RUN_DIR'],
     parse: parseText,
-    fallback: runDirectory,
+    fallback: runDirectory('linnet', '/var/run/calico'),
   },
   stateDir: {
     flag: 'state-dir',
@@ -191,7 +197,7 @@ export const OPTIONS: OptionTable = {
     help: 'directory of persistent state',
     environment: ['LINNET_STATE_DIR'],
     parse: parseText,
-    fallback: stateDirectory,
+    fallback: stateDirectory('linnet'),
   },
   listenPort: {
     flag: 'listen-port',

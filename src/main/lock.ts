@@ -43,6 +43,16 @@ export async function lockDirectories(directories: readonly { readonly path: str
   return { release };
 }
 
+/** Does `work` while the directories are locked; rejects as `lockDirectories` does, or as the work. */
+export async function withDirectories<T>(directories: Parameters<typeof lockDirectories>[0], work: () => Promise<T>): Promise<T> {
+  const locks = await lockDirectories(directories);
+  try {
+    return await work();
+  } finally {
+    await locks.release();
+  }
+}
+
 async function prepare(path: string, flag: string): Promise<string> {
   try {
     await mkdir(path, { recursive: true, mode: 0o755 });
