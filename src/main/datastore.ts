@@ -2,35 +2,13 @@
 import { stat } from 'node:fs/promises';
 import type { EtcdAccess } from '../confd/source/etcd/index.ts';
 import type { KubernetesSourceOptions } from '../confd/source/kubernetes/index.ts';
+import type { EtcdKey } from '../config/etcd-options.ts';
+import type { KubernetesKey } from '../config/kubernetes-options.ts';
 import type { Config } from '../config/types.ts';
 import { StartError } from './start-error.ts';
 
 /** The values that name the node and the datastore. */
-export type DatastoreConfig = Pick<
-  Config,
-  | 'node'
-  | 'datastore'
-  | 'path'
-  | 'usePodCIDR'
-  | 'kubeconfig'
-  | 'kubeContext'
-  | 'apiEndpoint'
-  | 'apiCaFile'
-  | 'apiCertFile'
-  | 'apiKeyFile'
-  | 'apiTokenFile'
-  | 'apiInsecure'
-  | 'apiServiceHost'
-  | 'apiServicePort'
-  | 'apiGroup'
-  | 'etcdEndpoints'
-  | 'etcdDiscoverySrv'
-  | 'etcdUsername'
-  | 'etcdPassword'
-  | 'etcdCaFile'
-  | 'etcdCertFile'
-  | 'etcdKeyFile'
->;
+export type DatastoreConfig = Pick<Config, 'node' | 'datastore' | 'path' | 'usePodCIDR' | KubernetesKey | EtcdKey>;
 
 /** What a command over manifests cannot do without. */
 export interface Essentials {

@@ -21,6 +21,14 @@ export interface FieldChange {
   readonly what: string;
 }
 
+/** Fields that sessions are made of. */
+const OWN_SESSIONS: FieldChange = { native: 'bounce', what: 'the sessions of this peer' };
+const because = (why: string): FieldChange => ({ ...OWN_SESSIONS, what: `${OWN_SESSIONS.what}: ${why}` });
+/** Fields of policy: the native engine applies it anew, BIRD takes its peer down. */
+const policy = (what: string): FieldChange => ({ native: 'soft', bird: 'bounce', what });
+/** Fields that say which peers a node has. */
+const selection = (whom: string): FieldChange => ({ native: 'bounce', what: `sessions with ${whom} that are selected no more, or now` });
+
 type SpecField<T> = Exclude<keyof Required<T>, 'kind' | 'ref' | 'labels' | 'source' | 'scope'>;
 
 /** Fields of BGPConfiguration's spec. */
@@ -57,18 +65,18 @@ export const BGP_PEER_CHANGES: { readonly [field in SpecField<BGPPeerResource>]:
   node: { native: 'bounce', what: 'sessions of nodes that gain or lose the peer; a node that keeps it keeps the session' },
   nodeSelector: { native: 'bounce', what: 'as node' },
   peerIP: { native: 'bounce', what: 'the session with the address before and with the new one' },
-  peerSelector: { native: 'bounce', what: 'sessions with nodes that are selected no more, or now' },
-  localWorkloadSelector: { native: 'bounce', what: 'sessions with workloads that are selected no more, or now' },
-  asNumber: { native: 'bounce', what: 'the sessions of this peer' },
-  localASNumber: { native: 'bounce', what: 'the sessions of this peer' },
-  keepOriginalNextHop: { native: 'soft', bird: 'bounce', what: 'next hops that the peer is told' },
-  nextHopMode: { native: 'soft', bird: 'bounce', what: 'next hops that the peer is told' },
-  password: { native: 'bounce', what: 'the sessions of this peer: TCP connections carry the key' },
-  sourceAddress: { native: 'bounce', what: 'the sessions of this peer: the address is part of their identity' },
-  maxRestartTime: { native: 'bounce', what: 'the sessions of this peer: the time stands in the OPEN' },
-  keepaliveTime: { native: 'soft', bird: 'bounce', what: 'how often this node says that it lives' },
-  numAllowedLocalASNumbers: { native: 'soft', bird: 'bounce', what: 'routes with our own AS in their path' },
-  ttlSecurity: { native: 'bounce', what: 'the sessions of this peer: a property of the TCP connection' },
+  peerSelector: selection('nodes'),
+  localWorkloadSelector: selection('workloads'),
+  asNumber: OWN_SESSIONS,
+  localASNumber: OWN_SESSIONS,
+  keepOriginalNextHop: policy('next hops that the peer is told'),
+  nextHopMode: policy('next hops that the peer is told'),
+  password: because('TCP connections carry the key'),
+  sourceAddress: because('the address is part of their identity'),
+  maxRestartTime: because('the time stands in the OPEN'),
+  keepaliveTime: policy('how often this node says that it lives'),
+  numAllowedLocalASNumbers: policy('routes with our own AS in their path'),
+  ttlSecurity: because('a property of the TCP connection'),
   reachableBy: { native: 'refresh', what: 'the kernel route to the peer' },
   filters: { native: 'soft', what: 'routes that pass, and what is done to them' },
   reversePeering: { native: 'bounce', what: 'sessions of the other side, which come or go' },
