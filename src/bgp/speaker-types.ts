@@ -204,6 +204,7 @@ export type SpeakerInput =
       readonly dial?: number;
     }
   | { readonly type: 'dial-failed'; readonly dial: number; readonly reason: string }
+  /** The octets are only looked at while the input is handled: the memory may be used again after that. */
   | { readonly type: 'octets'; readonly connection: ConnectionId; readonly octets: Uint8Array }
   | { readonly type: 'closed'; readonly connection: ConnectionId; readonly reason: string }
   /** The socket holds more than the high-water mark / has drained; between them the speaker sends it no routes. */

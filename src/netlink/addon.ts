@@ -35,6 +35,20 @@ export interface Addon {
   readonly watch: (fd: number, events: number, callback: (status: number, events: number) => void) => WatchHandle;
   /** Once per handle, before its descriptor is closed. */
   readonly unwatch: (handle: WatchHandle) => void;
+  /**
+   * An empty set of sockets that are read together; `callback` says that `readSetReceive` has something to give, again and again until
+   * it was taken. Only a set with members keeps the loop alive. `unwatch` closes it: nothing else may be asked of it then.
+   */
+  readonly readSet: (callback: (status: number, events: number) => void) => WatchHandle;
+  /** Reads a socket from now on. `token`, 1 to 2^31-1, names this use of the descriptor: another one never gets what was meant for it. */
+  readonly readSetAdd: (set: WatchHandle, fd: number, token: number) => void;
+  /** No more of this socket. To be called before it is closed; does nothing where the descriptor is no member under this token. */
+  readonly readSetRemove: (set: WatchHandle, fd: number, token: number) => void;
+  /**
+   * Reads ready sockets once each, at most `share` octets, one after the other into the slab while a whole share fits; those left over come
+   * first the next time. Fills `pairs` with token and octets read, 0 where the stream has ended, or the negative errno. Returns the number of pairs.
+   */
+  readonly readSetReceive: (set: WatchHandle, slab: Uint8Array, share: number, pairs: Int32Array) => number;
 }
 
 /** Why there is no addon here. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { BPF, bpf, bpfCall, closeDescriptor } from 'netlink';
 import { describe, expect, it } from 'vitest';
 
@@ -77,9 +77,10 @@ describe.skipIf(process.platform !== 'linux')('bpf(2)', () => {
 describe('the binaries in the tree', () => {
   it.each(['linux-x64', 'linux-arm64'])('%s is of this source', (platform) => {
     const folder = new URL('../../src/netlink/', import.meta.url);
-    const hash = createHash('sha256')
-      .update(readFileSync(new URL('native/binding.c', folder)))
-      .digest('hex');
+    const sum = createHash('sha256');
+    const sources = readdirSync(new URL('native/', folder)).filter((name) => /\.[ch]$/.test(name));
+    for (const name of sources.sort()) sum.update(readFileSync(new URL(`native/${name}`, folder)));
+    const hash = sum.digest('hex');
     expect(readFileSync(new URL(`prebuilds/${platform}/netlink.node`, folder)).includes(`netlink-source:${hash}`)).toBe(true);
   });
 });

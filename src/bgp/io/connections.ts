@@ -7,6 +7,8 @@ import { descriptorOf, hasNativeSockets, optionFault, socketOptions } from './na
 import type { Ends } from './open-socket.ts';
 import { endsOf, openSocket } from './open-socket.ts';
 import type { PeerSockets } from './peer-sockets.ts';
+import type { Reading } from './reads.ts';
+import { createReads } from './reads.ts';
 
 interface Open {
   readonly id: ConnectionId;
@@ -22,6 +24,8 @@ interface Open {
   readonly wrote: () => void;
   /** The peer has sent something. */
   heard: boolean;
+  /** Stopped before the entry is forgotten. */
+  reading: Reading | undefined;
 }
 
 /** A connection attempt under way; from `silentFrom` on (performance.now), one that is given up was not answered. */
@@ -46,6 +50,7 @@ export class Connections {
   /** Every socket not yet destroyed, those only lingering included. */
   readonly #alive = new Set<Socket>();
   readonly #waiting: (() => void)[] = [];
+  readonly #reads = createReads();
   #nextId = 1;
 
   constructor(feed: (input: SpeakerInput) => void, peers: PeerSockets, onAttempt: AttemptListener) {
@@ -149,7 +154,8 @@ export class Connections {
     const entry = this.#open.get(id);
     if (entry === undefined) return;
     this.#open.delete(id);
-    const { socket } = entry;
+    const { socket, reading } = entry;
+    reading?.stop();
     if (reset) {
       socket.resetAndDestroy();
       return;
@@ -162,16 +168,17 @@ export class Connections {
   }
 
   pause(id: ConnectionId): void {
-    this.#open.get(id)?.socket.pause();
+    this.#open.get(id)?.reading?.pause();
   }
 
   resume(id: ConnectionId): void {
-    this.#open.get(id)?.socket.resume();
+    this.#open.get(id)?.reading?.resume();
   }
 
   /** Settles when every socket is gone. */
-  closed(): Promise<void> {
-    return this.#alive.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  async closed(): Promise<void> {
+    if (this.#alive.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#reads.close();
   }
 
   /** A socket that is connecting, or why there is none. */
@@ -202,17 +209,32 @@ export class Connections {
       if (entry.unsent && this.#open.has(entry.id)) this.#unsent(entry, socket.writableLength > 0);
     };
     const fd = hasNativeSockets() ? (descriptorOf(socket) ?? -1) : -1;
-    const entry: Open = { id: this.#nextId++, socket, local, remote, fd, blocked: false, unsent: false, wrote, heard: false };
+    const entry: Open = {
+      id: this.#nextId++,
+      socket,
+      local,
+      remote,
+      fd,
+      blocked: false,
+      unsent: false,
+      wrote,
+      heard: false,
+      reading: undefined,
+    };
     this.#open.set(entry.id, entry);
     // The kernel drops a peer's reset for its signature or TTL: before the peer speaks nothing else would show that it is gone.
     socket.setKeepAlive(true, OPENING_PROBE_MS);
-    socket.on('data', (octets) => {
-      if (!entry.heard) this.#heard(entry);
-      if (this.#open.has(entry.id)) this.#feed({ type: 'octets', connection: entry.id, octets });
+    const failed = (error: Error): void => this.#lost(entry, reasonOf(error));
+    entry.reading = this.#reads.start(socket, fd, {
+      octets: (octets) => {
+        if (!entry.heard) this.#heard(entry);
+        this.#feed({ type: 'octets', connection: entry.id, octets });
+      },
+      // A half-closed peer cannot send keepalives: its FIN ends the session at once.
+      ended: () => this.#lost(entry, 'the peer closed the connection'),
+      failed,
     });
-    // A half-closed peer cannot send keepalives: its FIN ends the session at once.
-    socket.on('end', () => this.#lost(entry, 'the peer closed the connection'));
-    socket.on('error', (error) => this.#lost(entry, reasonOf(error)));
+    socket.on('error', failed);
     socket.on('close', () => this.#lost(entry, 'connection closed'));
     socket.on('drain', () => {
       if (!entry.blocked) return;
@@ -231,6 +253,7 @@ export class Connections {
 
   #lost(entry: Open, reason: string): void {
     if (!this.#open.delete(entry.id)) return;
+    entry.reading?.stop();
     entry.socket.destroy();
     this.#feed({ type: 'closed', connection: entry.id, reason });
   }

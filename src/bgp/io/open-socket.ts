@@ -39,9 +39,16 @@ function listenReason(cause: Error): [ListenError['code'], string] {
   }
 }
 
-/** Starts a connection attempt; the socket is connecting when it is returned. Throws the kernel's error for options or a local address. */
+/**
+ * Starts a connection attempt; the socket is connecting when it is returned, its stream paused. Throws the kernel's error for options or a
+ * local address.
+ */
 export function openSocket(remote: Endpoint, local: Endpoint['address'] | undefined, options: TcpOptions): Socket {
-  if (hasNativeSockets()) return openNativeSocket(remote, local, options);
+  // Paused already while it connects: Node begins to read then.
+  return (hasNativeSockets() ? openNativeSocket(remote, local, options) : openPlainSocket(remote, local)).pause();
+}
+
+function openPlainSocket(remote: Endpoint, local: Endpoint['address'] | undefined): Socket {
   return connect({
     host: formatAddress(remote.address),
     port: remote.port,
@@ -59,9 +66,9 @@ function openNativeSocket(remote: Endpoint, local: Endpoint['address'] | undefin
   return socket.connect({ host: formatAddress(remote.address), port: remote.port, autoSelectFamily: false });
 }
 
-/** A listener that is not yet bound. Each socket it accepts goes to `onSocket`. */
+/** A listener that is not yet bound. Each socket it accepts goes to `onSocket`, its stream paused and nothing of it read. */
 export function createListener(onSocket: (socket: Socket) => void): Server {
-  return createServer({ noDelay: true }, onSocket);
+  return createServer({ noDelay: true, pauseOnConnect: true }, onSocket);
 }
 
 /**

@@ -290,7 +290,7 @@ export class MemoryNetwork {
       case 'dial':
         return this.#connect(item);
       case 'octets':
-        if (item.to.open) this.feed(item.to.member.name, { type: 'octets', connection: item.to.id, octets: item.octets });
+        if (item.to.open) this.#lend(item.to, item.octets.slice());
         return;
       case 'close':
         if (!item.to.open) return;
@@ -303,6 +303,12 @@ export class MemoryNetwork {
         return never;
       }
     }
+  }
+
+  /** As where sockets are read: the memory is used for something else once the node has had it. */
+  #lend(to: End, octets: Uint8Array): void {
+    this.feed(to.member.name, { type: 'octets', connection: to.id, octets });
+    octets.fill(0xee);
   }
 
   #connect(item: Extract<Pending, { readonly kind: 'dial' }>): void {

@@ -58,7 +58,7 @@ export class ScriptedPeer implements NetworkNode {
     framer.feed(octets);
     for (let next = framer.take(); next !== undefined; next = framer.take()) {
       if (!next.ok) throw new Error(`the speaker sent octets that are no message: ${next.error.detail}`);
-      this.received.push({ ...next.value, connection });
+      this.received.push({ ...next.value, body: next.value.body.slice(), connection });
     }
   }
 

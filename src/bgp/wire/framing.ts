@@ -84,7 +84,10 @@ export class Framer {
     this.#maxMessage = maxMessage;
   }
 
-  /** Adds octets from the wire. Views of them are handed out, so they must not be written to afterwards. */
+  /**
+   * Adds octets from the wire. Views of them are handed out: they may be written over once `take` has said that there is no more, and nobody uses
+   * those views any longer.
+   */
   feed(octets: Uint8Array): void {
     if (this.#offset >= this.#chunk.length) {
       this.#chunk = octets;

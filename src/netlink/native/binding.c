@@ -15,22 +15,19 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include <node_api.h>
-#include <uv.h>
+#include "binding.h"
 
-#define MAX_ARGS 5
 #define MAX_PARTS 256
 #define MAX_POINTERS 16
-/* Hash of this file, given by build.js: shows which source a binary was made of. */
+/* Hash of the sources, given by build.js: shows of which a binary was made. */
 __attribute__((used)) static const char source_mark[] = "netlink-source:" SOURCE_SHA256;
-#define CHECK(call) do { if ((call) != napi_ok) { rethrow(env); return NULL; } } while (0)
 
-static void rethrow(napi_env env) {
+void rethrow(napi_env env) {
   bool pending = false;
   if (napi_is_exception_pending(env, &pending) == napi_ok && !pending) napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "wrong argument");
 }
 
-static napi_value fail(napi_env env, const char *syscall_name, int error) {
+napi_value fail(napi_env env, const char *syscall_name, int error) {
   napi_value message, code, failure, number, name;
   char text[160];
   const char *label = uv_err_name(-error);
@@ -46,8 +43,7 @@ static napi_value fail(napi_env env, const char *syscall_name, int error) {
   return NULL;
 }
 
-/* Reads the call's arguments; false (with an exception) where there are fewer than wanted. */
-static bool arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *argv) {
+bool arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *argv) {
   size_t count = MAX_ARGS;
   if (napi_get_cb_info(env, info, &count, argv, NULL, NULL) != napi_ok || count < wanted) {
     napi_throw_type_error(env, "ERR_MISSING_ARGS", "too few arguments");
@@ -56,7 +52,7 @@ static bool arguments(napi_env env, napi_callback_info info, size_t wanted, napi
   return true;
 }
 
-static napi_value number_of(napi_env env, int64_t value) {
+napi_value number_of(napi_env env, int64_t value) {
   napi_value result;
   CHECK(napi_create_int64(env, value, &result));
   return result;
@@ -267,15 +263,6 @@ static napi_value Ioctl(napi_env env, napi_callback_info info) {
   return number_of(env, result);
 }
 
-/* A descriptor watched by the event loop of the thread that asked. */
-typedef struct {
-  uv_poll_t handle;
-  napi_env env;
-  napi_ref callback;
-  napi_async_context context;
-  bool closing;
-} watch;
-
 static void watch_free(uv_handle_t *handle) { free(handle->data); }
 
 static void watch_close(watch *self) {
@@ -284,7 +271,7 @@ static void watch_close(watch *self) {
   uv_poll_stop(&self->handle);
   napi_delete_reference(self->env, self->callback);
   napi_async_destroy(self->env, self->context);
-  uv_close((uv_handle_t *)&self->handle, watch_free);
+  uv_close((uv_handle_t *)&self->handle, self->freed);
 }
 
 static void watch_cleanup(void *data) { watch_close(data); }
@@ -305,41 +292,49 @@ static void watch_event(uv_poll_t *handle, int status, int events) {
   napi_close_handle_scope(env, scope);
 }
 
-/* watch(fd, events, callback(status, events)): events are 1 readable, 2 writable; returns the handle for unwatch. */
-static napi_value Watch(napi_env env, napi_callback_info info) {
-  napi_value argv[MAX_ARGS], name, result;
-  int32_t fd, events;
+napi_value watch_start(napi_env env, watch *self, int fd, int events, napi_value callback) {
+  napi_value name, result;
   uv_loop_t *loop;
-  if (!arguments(env, info, 3, argv)) return NULL;
-  CHECK(napi_get_value_int32(env, argv[0], &fd));
-  CHECK(napi_get_value_int32(env, argv[1], &events));
-  CHECK(napi_get_uv_event_loop(env, &loop));
-  CHECK(napi_create_string_utf8(env, "netlink.watch", NAPI_AUTO_LENGTH, &name));
-  watch *self = calloc(1, sizeof *self);
-  if (self == NULL) return fail(env, "watch", ENOMEM);
-  int error = uv_poll_init(loop, &self->handle, fd);
-  if (error != 0) {
-    free(self);
-    return fail(env, "watch", -error);
-  }
   self->env = env;
   self->handle.data = self;
-  if (napi_create_reference(env, argv[2], 1, &self->callback) != napi_ok || napi_async_init(env, NULL, name, &self->context) != napi_ok ||
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok || napi_create_string_utf8(env, "netlink.watch", NAPI_AUTO_LENGTH, &name) != napi_ok) {
+    self->freed((uv_handle_t *)&self->handle);
+    rethrow(env);
+    return NULL;
+  }
+  int error = uv_poll_init(loop, &self->handle, fd);
+  self->handle.data = self;
+  if (error != 0) {
+    self->freed((uv_handle_t *)&self->handle);
+    return fail(env, "watch", -error);
+  }
+  if (napi_create_reference(env, callback, 1, &self->callback) != napi_ok || napi_async_init(env, NULL, name, &self->context) != napi_ok ||
       napi_add_env_cleanup_hook(env, watch_cleanup, self) != napi_ok || napi_create_external(env, self, NULL, NULL, &result) != napi_ok) {
-    uv_close((uv_handle_t *)&self->handle, watch_free);
+    uv_close((uv_handle_t *)&self->handle, self->freed);
     rethrow(env);
     return NULL;
   }
   error = uv_poll_start(&self->handle, events, watch_event);
-  if (error != 0) {
-    napi_remove_env_cleanup_hook(env, watch_cleanup, self);
-    watch_close(self);
-    return fail(env, "watch", -error);
-  }
-  return result;
+  if (error == 0) return result;
+  napi_remove_env_cleanup_hook(env, watch_cleanup, self);
+  watch_close(self);
+  return fail(env, "watch", -error);
 }
 
-/* unwatch(handle): exactly once per handle; the wrapper sees to that. The descriptor stays open. */
+/* watch(fd, events, callback(status, events)): events are 1 readable, 2 writable; returns the handle for unwatch. */
+static napi_value Watch(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd, events;
+  if (!arguments(env, info, 3, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &events));
+  watch *self = calloc(1, sizeof *self);
+  if (self == NULL) return fail(env, "watch", ENOMEM);
+  self->freed = watch_free;
+  return watch_start(env, self, fd, events, argv[2]);
+}
+
+/* unwatch(handle): exactly once per handle; the wrapper sees to that. The descriptor stays open; a read set is closed. */
 static napi_value Unwatch(napi_env env, napi_callback_info info) {
   napi_value argv[MAX_ARGS];
   void *data;
@@ -354,6 +349,7 @@ NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
     {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"getsockopt", GetSockOpt}, {"send", Send},
     {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"ioctl", Ioctl}, {"watch", Watch}, {"unwatch", Unwatch},
+    {"readSet", ReadSet}, {"readSetAdd", ReadSetAdd}, {"readSetRemove", ReadSetRemove}, {"readSetReceive", ReadSetReceive},
   };
   for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
     napi_value function;

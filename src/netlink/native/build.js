@@ -1,7 +1,7 @@
 // Builds the addon for one platform with the system's C compiler: `node native/build.js [linux-x64|linux-arm64] [output]`.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,12 +29,15 @@ const flags = [
   `-ffile-prefix-map=${here}=.`,
   '-s',
 ];
-const source = join(here, 'binding.c');
-const hash = createHash('sha256').update(readFileSync(source)).digest('hex');
+const files = readdirSync(here)
+  .filter((name) => /\.[ch]$/.test(name))
+  .sort();
+const sources = files.filter((name) => name.endsWith('.c')).map((name) => join(here, name));
+const hash = files.reduce((sum, name) => sum.update(readFileSync(join(here, name))), createHash('sha256')).digest('hex');
 const defines = ['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=netlink', `-DSOURCE_SHA256="${hash}"`];
 for (const compiler of compilers[platform]) {
   try {
-    execFileSync(compiler, [...flags, ...defines, `-I${include}`, source, '-o', output], {
+    execFileSync(compiler, [...flags, ...defines, `-I${include}`, ...sources, '-o', output], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     console.log(`${platform}: ${output}`);

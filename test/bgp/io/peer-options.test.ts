@@ -104,7 +104,8 @@ describe.skipIf(process.platform !== 'linux')('a peer with an MD5 key (RFC 2385)
     const graceful = { gracefulRestart: { restartTime: 60 } };
     const [one, two, three] = [await end('127.0.1.5'), await end('127.0.1.6'), await end('127.0.1.7')];
     const peers = (text: string): PeerConfig[] => [peerOf(one, two, { ...key(text), ...graceful }), peerOf(one, three, {})];
-    const forTwo = (text: string): PeerConfig[] => [peerOf(two, one, { ...key(text), ...graceful })];
+    // Passive: where both dial at once each may keep the other's connection (RFC 4271 section 6.8), and a second one would be needed.
+    const forTwo = (text: string): PeerConfig[] => [peerOf(two, one, { ...key(text), ...graceful, passive: true })];
     await configure(one, peers('old'), ['10.1.1.0/26']);
     await configure(two, forTwo('old'), ['10.1.2.0/26']);
     await configure(three, [peerOf(three, one, {})]);
