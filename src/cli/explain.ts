@@ -1,7 +1,8 @@
 /** `linnet explain PREFIX [--peer P]`: the chain from resource to wire, from the records that were acted on. */
 
-import { formatPrefix, hostPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
+import { formatAddress, formatPrefix, hostPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import type { Command } from 'commander';
+import { explainDocument } from '../health/explanation.ts';
 import type { ExplainDocument, ExplainPeer, ExplainStep } from '../health/status.ts';
 import { addApiOptions, apiOf, getDocument } from './client.ts';
 import type { CommandContext } from './command.ts';
@@ -57,31 +58,34 @@ async function offlineExplain(
   wanted: string | undefined,
 ): Promise<ExplainDocument> {
   const { config, engine, desired, held } = await offlineNode(command, context);
-  const [{ rehearse }, { explainSteps }, { explanationView }, { formatAddress }] = await Promise.all([
+  const [{ rehearse }, { explainSteps }, { explanationView }, { heldView }] = await Promise.all([
     import('../main/rehearsal.ts'),
     import('../main/explain-steps.ts'),
     import('../confd/native/explain-view.ts'),
-    import('bgp-ts/net'),
+    import('../main/pushes.ts'),
   ]);
   const prefix = parsePrefix(text);
   if (prefix === undefined) throw new CommandError(EXIT.usage, `${text} is not a prefix`);
   const peer = desired.peers.find((entry) => entry.id === wanted || formatAddress(entry.address) === wanted);
   if (wanted !== undefined && peer === undefined) throw new CommandError(EXIT.negative, `no peer ${wanted}`);
-  const heldBy = held.find((entry) => entry.peer === peer);
-  if (heldBy !== undefined) throw new CommandError(EXIT.negative, `peer ${heldBy.peer.id} is not started: ${heldBy.issue.code}`);
-  const { steps, peers } = explanationView(rehearse(config).explain(prefix), peer?.id ?? null);
-  return {
-    schema: 'linnet.explain/v1',
+  const asked = held.filter((entry) => peer === undefined || entry.peer === peer);
+  const one = asked.length > 0 && peer !== undefined;
+  const speaker = explanationView(rehearse(config).explain(prefix), one ? null : (peer?.id ?? null));
+  return explainDocument({
     prefix: text,
-    verdict: peers.some((entry) => entry.verdict === 'advertised') ? 'advertised' : 'not-advertised',
-    steps: [...explainSteps(engine.explain(prefix)), ...steps],
-    peers,
-  };
+    before: explainSteps(engine.explain(prefix)),
+    speaker: one ? { ...speaker, peers: [] } : speaker,
+    held: asked.map(heldView),
+    peer: () => undefined,
+  });
 }
 
 function explainLines(document: ExplainDocument): readonly string[] {
   const told = document.peers.filter((peer) => peer.verdict === 'advertised').length;
-  const head = `${document.prefix} is ${document.verdict === 'advertised' ? `advertised to ${told} of ${document.peers.length} peers` : 'not advertised'}`;
+  const head = [
+    `${document.prefix} is ${document.verdict === 'advertised' ? `advertised to ${told} of ${document.peers.length} peers` : 'not advertised'}`,
+    ...coverLines(document),
+  ];
   const steps = formatTable(
     ['STAGE', '', 'RULE', 'SOURCE', 'OBJECTS'],
     document.steps.filter((step) => step.stage !== 'sent').map(stepRow),
@@ -89,7 +93,12 @@ function explainLines(document: ExplainDocument): readonly string[] {
   const peers =
     document.peers.length === 0 ? ['No peers.'] : formatTable(['PEER', 'VERDICT', 'GROUP', 'BECAUSE OF'], document.peers.map(peerRow));
   const sent = document.peers.filter((peer) => peer.lastSent !== null).map((peer) => `${peer.peer}: ${peer.lastSent?.updateHex ?? ''}`);
-  return [head, '', ...steps, '', ...peers, ...(sent.length === 0 ? [] : ['', 'Last UPDATE with this prefix', ...sent])];
+  return [...head, '', ...steps, '', ...peers, ...(sent.length === 0 ? [] : ['', 'Last UPDATE with this prefix', ...sent])];
+}
+
+/** A prefix without a path of its own is reached by what covers it: that is the next thing to ask for. */
+function coverLines({ verdict, coveredBy }: ExplainDocument): readonly string[] {
+  return verdict === 'advertised' || coveredBy === null ? [] : [`${coveredBy} covers it: linnet explain ${coveredBy}`];
 }
 
 function stepRow(step: ExplainStep): readonly string[] {

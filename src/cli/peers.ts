@@ -1,5 +1,4 @@
 /** `linnet peers`: the sessions in the columns that users of calicoctl and cilium know. */
-import { formatAddress } from 'bgp-ts/net';
 import type { Command } from 'commander';
 import { driftText } from '../health/drift.ts';
 import type { HeldPeerView, PeersDocument, PeerView } from '../health/status.ts';
@@ -44,7 +43,11 @@ async function runningPeers(options: { api?: string; runDir?: string }, context:
 /** Offline there are no sessions: the peers that the manifests ask for, none of them up. */
 async function offlinePeers(command: Command, context: CommandContext): Promise<PeersDocument> {
   const { desired, config, held } = await offlineNode(command, context);
-  const [{ createSpeaker }, { peerView }] = await Promise.all([import('bgp-ts'), import('../confd/native/views.ts')]);
+  const [{ createSpeaker }, { peerView }, { heldView }] = await Promise.all([
+    import('bgp-ts'),
+    import('../confd/native/views.ts'),
+    import('../main/pushes.ts'),
+  ]);
   const speaker = createSpeaker({ random: () => 0, wallClock: () => 0 });
   speaker.handle({ type: 'configure', config }, 0);
   const peers = speaker
@@ -56,7 +59,7 @@ async function offlinePeers(command: Command, context: CommandContext): Promise<
     at: 0,
     drift: { announcements: 0, ownRoutes: 0, kernelRoutes: 0 },
     peers,
-    held: held.map(({ peer, issue }) => ({ id: peer.id, address: formatAddress(peer.address), issue: issue.code })),
+    held: held.map(heldView),
   };
 }
 
@@ -111,5 +114,5 @@ function peerInfo(peer: PeerView): string {
 }
 
 function heldRow(peer: HeldPeerView): readonly string[] {
-  return [peer.address, peerType(peer.id, undefined), 'not started', '', '', '', '', '', '', peer.issue];
+  return [peer.address, peerType(peer.id, undefined), 'not started', '', '', '', '', '', '', `${peer.issue}: ${peer.detail}`];
 }

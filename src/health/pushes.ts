@@ -45,11 +45,16 @@ export interface TimingView {
   readonly ms: number;
 }
 
-/** A peer that is wanted but not started, with the code of the issue that says why (contracts.md, Behaviour decided). */
+/** A peer that is wanted but not started, with the issue that says why (contracts.md, Behaviour decided). */
 export interface HeldPeerView {
   readonly id: string;
   readonly address: string;
+  /** Code of the issue. */
   readonly issue: string;
+  /** The object it is about, `Kind/[namespace/]name`. */
+  readonly object: string;
+  /** The issue in one line: object, field, value, rule. */
+  readonly detail: string;
 }
 
 /**

@@ -86,6 +86,8 @@ export interface ExplainPeer {
 export interface SpeakerExplanation {
   readonly steps: readonly ExplainStep[];
   readonly peers: readonly ExplainPeer[];
+  /** The longest less specific prefix that has a best path: what packets follow where the prefix has none. Null: there is none. */
+  readonly coveredBy: string | null;
 }
 
 /** What an operator can ask of a peer; `text` goes to the peer's operator (RFC 9003). */
@@ -278,6 +280,8 @@ export interface ExplainDocument {
   readonly schema: 'linnet.explain/v1';
   readonly prefix: string;
   readonly verdict: 'advertised' | 'not-advertised';
+  /** As in SpeakerExplanation. */
+  readonly coveredBy: string | null;
   readonly steps: readonly ExplainStep[];
   readonly peers: readonly ExplainPeer[];
 }

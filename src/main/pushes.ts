@@ -2,6 +2,7 @@
 import { formatAddress } from 'bgp-ts/net';
 import type { ConvergeState, Timing } from '../confd/converge.ts';
 import type { HeldPeer } from '../confd/native/translate.ts';
+import { formatIssue, formatRef } from '../confd/resources/issue.ts';
 import type { Issue } from '../confd/resources/types.ts';
 import type { HeldPeerView, IssueView, KernelView, MainPush, SettingView, TimingView } from '../health/status.ts';
 
@@ -63,6 +64,13 @@ function timingViews(timing: Timing): readonly TimingView[] {
 
 const issueView = (issue: Issue): IssueView => issue;
 
-function heldView({ peer, issue }: HeldPeer): HeldPeerView {
-  return { id: peer.id, address: formatAddress(peer.address), issue: issue.code };
+/** A peer that is not started as JSON. */
+export function heldView({ peer, issue }: HeldPeer): HeldPeerView {
+  return {
+    id: peer.id,
+    address: formatAddress(peer.address),
+    issue: issue.code,
+    object: formatRef(issue.object),
+    detail: formatIssue(issue),
+  };
 }

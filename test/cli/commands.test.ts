@@ -150,6 +150,32 @@ describe('offline', () => {
     expect(outcome.stdout).toContain('Service/shop/web');
   });
 
+  it('explain: an address that the range stands for names the range', async () => {
+    const outcome = await offline('explain', '198.51.100.77');
+    expect([outcome.code, ...outcome.stdout.split('\n').slice(0, 2)]).toEqual([
+      1,
+      '198.51.100.77/32 is not advertised',
+      '198.51.100.0/24 covers it: linnet explain 198.51.100.0/24',
+    ]);
+  });
+
+  it('explain: a peer that is not started says by which object, field and rule', async () => {
+    const held = await makeFolder({
+      'cluster.yaml': `${CLUSTER}---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: { name: secured }
+spec: { peerIP: 192.0.2.254, asNumber: 65001, password: { secretKeyRef: { name: absent, key: pw } } }
+`,
+    });
+    const outcome = await linnet(['explain', '198.51.100.0/24', '--peer', '192.0.2.254', '--path', held.path, '--node', 'node-1']);
+    await held.dispose();
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toMatch(
+      /Global_192_0_2_254 +not advertised +not started: BGPPeer\/secured spec\.password.*BGPPEER_PASSWORD_MISSING/,
+    );
+  });
+
   it('explain: a prefix that nobody asked for is a negative answer', async () => {
     const outcome = await offline('explain', '203.0.113.0/24');
     expect([outcome.code, outcome.stdout.split('\n')[0]]).toEqual([1, '203.0.113.0/24 is not advertised']);

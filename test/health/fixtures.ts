@@ -4,6 +4,7 @@ import { createQueries } from '../../src/health/server/queries.ts';
 import type { Suppliers } from '../../src/health/server/suppliers.ts';
 import { createState, takeMain, takeSpeaker } from '../../src/health/state.ts';
 import type {
+  HeldPeerView,
   IssueView,
   KernelView,
   MainAnswer,
@@ -33,6 +34,12 @@ export const CHANGES: RouteChangesView = {
 };
 
 export const loop = { meanMs: 0.5, p99Ms: 2, maxMs: 4 };
+
+/** A peer that is not started for want of its Secret. */
+export function heldPeer(id: string, address: string): HeldPeerView {
+  const object = 'BGPPeer/secured';
+  return { id, address, issue: 'SECRET_MISSING', object, detail: `${object} spec.password: "pw" is not there` };
+}
 
 export function mainPush(change: Partial<MainPush> = {}): MainPush {
   return {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_READINESS, liveness, probeText, readiness } from '../../src/health/probes.ts';
 import { createState, takeMain, takeSpeaker } from '../../src/health/state.ts';
 import type { HeldPeerView, PeerView, ReadinessPolicy } from '../../src/health/status.ts';
-import { mainPush, peer, speakerPush } from './fixtures.ts';
+import { heldPeer, mainPush, peer, speakerPush } from './fixtures.ts';
 
 const at = (address: string, state: PeerView['state'] = 'established', id = `Mesh_${address}`): PeerView =>
   peer(id, { state, remote: { address, port: 179 } });
@@ -49,7 +49,7 @@ describe('sessions, Calico rule', () => {
   });
 
   it('misses a peer that is held back', () => {
-    const health = ready([], 60_000, { held: [{ id: 'Global_10_0_0_9', address: '10.0.0.9', issue: 'SECRET_MISSING' }] });
+    const health = ready([], 60_000, { held: [heldPeer('Global_10_0_0_9', '10.0.0.9')] });
     expect(health.message).toBe('calico/node is not ready: BGP not established with 10.0.0.9');
   });
 });

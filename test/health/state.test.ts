@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createState, forgetSpeaker, peerClass, takeMain, takeSpeaker, threadView } from '../../src/health/state.ts';
-import { issue, mainPush, peer, speakerPush } from './fixtures.ts';
+import { heldPeer, issue, mainPush, peer, speakerPush } from './fixtures.ts';
 
 describe('main pushes', () => {
   it('keeps lists that a push leaves out', () => {
@@ -10,7 +10,7 @@ describe('main pushes', () => {
       state,
       mainPush({
         issues: [issue()],
-        held: [{ id: 'a', address: '192.0.2.9', issue: 'X' }],
+        held: [heldPeer('a', '192.0.2.9')],
         settings: [{ name: 'n', value: 'v', origin: 'flag' }],
       }),
       0,

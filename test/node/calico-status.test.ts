@@ -11,7 +11,15 @@ const peers: Pick<PeersDocument, 'peers' | 'held'> = {
     peer('Global_2001_db8__1', { ...remote('2001:db8::1'), state: 'open-confirm' }),
     peer('Local_Workload_10_0_0_9', { ...remote('10.0.0.9'), state: 'active' }),
   ],
-  held: [{ id: 'Node_192_0_2_3', address: '192.0.2.3', issue: 'PEER_PASSWORD' }],
+  held: [
+    {
+      id: 'Node_192_0_2_3',
+      address: '192.0.2.3',
+      issue: 'PEER_PASSWORD',
+      object: 'BGPPeer/a',
+      detail: 'BGPPeer/a spec.password: is empty',
+    },
+  ],
 };
 
 function status(change: Partial<AgentDocument> = {}): AgentDocument {

@@ -1,14 +1,17 @@
 /** Why a prefix is routed as it is and who is told: from the rows and sent states acted on, by the functions that acted. */
 import type { Prefix } from '../net/types.ts';
+import { maskWords } from '../net/words.ts';
 import type { Family } from '../wire/index.ts';
 import { type DecisionStep, type DecisionTables, lostAt, stepsOf } from './decision.ts';
 import { ChangeSet, NOBODY } from './encoding.ts';
 import type { Feed } from './feed.ts';
+import { LOOP_RULES } from './import.ts';
 import { LOCAL } from './limits.ts';
 import { familyOf } from './local-routes.ts';
 import { REJECTED } from './path-table.ts';
 import type { PeerState } from './peer.ts';
-import { type Inspection, importGrounds, rowsOf, toldRow, viewOf } from './routes.ts';
+import { type Inspection, importGrounds, loopAt, rowsOf, toldRow, viewOf } from './routes.ts';
+import type { FamilyTables } from './tables.ts';
 import type { PeerExplanation, RouteExplanation } from './types.ts';
 
 type BlockedBy = NonNullable<PeerExplanation['blockedBy']>;
@@ -34,19 +37,34 @@ export function explainPrefix(state: Inspection, prefix: Prefix): RouteExplanati
   const closest = Math.max(-1, ...[...losses.values()].map((step) => (step === undefined ? -1 : steps.indexOf(step))));
   const decidedBy = steps[closest];
   const ordered = [...rows].sort((a, b) => Number(b === best) - Number(a === best));
+  const coveredBy = coveringOf(tables, prefix);
   return {
     prefix,
     candidates: ordered.map((row) => {
       const step = losses.get(row);
+      const loop = loopAt(state, family, row);
       return {
         ...viewOf(state, family, row, false),
         ...(step !== undefined && { lostAt: named(step) }),
+        ...(loop !== undefined && { loop: LOOP_RULES[loop] }),
         importTerm: importGrounds(state, family, row).term,
       };
     }),
     ...(decidedBy !== undefined && { decidedBy: named(decidedBy) }),
+    ...(coveredBy !== undefined && { coveredBy }),
     peers: [...state.peers.all()].filter((peer) => !peer.removed).map((peer) => explainPeer(state, family, id, peer)),
   };
+}
+
+/** The longest less specific prefix with a best path. */
+function coveringOf({ prefixes }: FamilyTables, { family, words, length }: Prefix): Prefix | undefined {
+  for (let shorter = length - 1; shorter >= 0; shorter--) {
+    const masked = maskWords(words, shorter);
+    const [w0, w1, w2, w3] = masked;
+    const id = prefixes.find(w0, w1, w2, w3, shorter);
+    if (id >= 0 && (prefixes.best[id] ?? -1) >= 0) return { family, words: masked, length: shorter };
+  }
+  return undefined;
 }
 
 function explainPeer(state: Inspection, family: Family, prefix: number, peer: PeerState): PeerExplanation {
@@ -78,14 +96,22 @@ function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): 
   const source = isTold ? sent.sources[told] : row < 0 ? LOCAL : tables.paths.source[row];
   if (source === feed.peer) return blocked('learned from this peer', 'RFC 4456 section 6');
   if (isTold) return blocked('ORIGINATOR_ID is this peer', 'RFC 4456 section 8');
-  if (row < 0 && exports.rules.diversePath > 1 && rowsOf(tables, prefix).length > 0)
-    return blocked(`no ${exports.rules.diversePath} paths with different next hops`, 'RFC 6774 section 2');
-  if (row < 0) return blocked('no route', 'RFC 4271 section 9.1.2');
+  if (row < 0) return noRow(tables, prefix, exports.rules.diversePath);
   const verdict = exports.verdict(prefix, tables.paths.attributes[row] ?? 0, tables.paths.source[row] ?? LOCAL);
   if (verdict.block !== undefined) return blocked(verdict.block.rule, verdict.block.citation);
   if (verdict.outcome === undefined || verdict.id !== 0) return blocked('change pending', 'bgp-speaker 2.4');
   const { term, reasons } = verdict.outcome;
   return { rule: 'rejected by export policy', citation: reasons[0]?.rule ?? 'policy', term, reasons };
+}
+
+/** Nothing to tell: nobody announces the prefix, import refused every path, or too few of them differ. */
+function noRow(tables: FamilyTables, prefix: number, diversePath: number): BlockedBy {
+  const rows = prefix < 0 ? [] : rowsOf(tables, prefix);
+  if (rows.length === 0) return blocked('no route', 'RFC 4271 section 9.1.2');
+  if (rows.every((row) => ((tables.paths.flags[row] ?? 0) & REJECTED) !== 0))
+    return blocked('every path to it was refused on import', 'RFC 4271 section 9.1.1');
+  if (diversePath > 1) return blocked(`no ${diversePath} paths with different next hops`, 'RFC 6774 section 2');
+  return blocked('decision pending', 'RFC 4271 section 9.1.2');
 }
 
 function exportTerm(state: Inspection, family: Family, prefix: number, row: number, feed: Feed): string | undefined {

@@ -28,6 +28,14 @@ export interface ImportRules {
 /** Why a received set is treated as withdrawn: it loops, or did not come from the peer's AS (RFC 7606 section 7.2). */
 export type Loop = 'firstAsMismatch' | 'asLoop' | 'originatorLoop' | 'clusterLoop';
 
+/** Each of them in words, with the section that asks for it. */
+export const LOOP_RULES: { readonly [loop in Loop]: { readonly rule: string; readonly citation: string } } = {
+  firstAsMismatch: { rule: 'AS_PATH does not begin with the AS of the peer', citation: 'RFC 4271 section 6.3' },
+  asLoop: { rule: 'AS_PATH has our own AS more often than is allowed', citation: 'RFC 4271 section 9.1.2' },
+  originatorLoop: { rule: 'ORIGINATOR_ID is our own BGP Identifier', citation: 'RFC 4456 section 8' },
+  clusterLoop: { rule: 'CLUSTER_LIST has a cluster id of ours', citation: 'RFC 4456 section 8' },
+};
+
 const UNKNOWN = 0;
 const LOOPS: readonly Loop[] = ['firstAsMismatch', 'asLoop', 'originatorLoop', 'clusterLoop'];
 const AS_IS = 1;

@@ -6,6 +6,7 @@ import { inMultiprotocol } from './export-rules.ts';
 import type { Feed } from './feed.ts';
 import type { Group } from './group.ts';
 import type { Groups } from './groups.ts';
+import type { Loop } from './import.ts';
 import { generationOf } from './import-path.ts';
 import { LOCAL, SCAN_CHUNK } from './limits.ts';
 import type { LocalRoutes } from './local-routes.ts';
@@ -51,6 +52,14 @@ function isSlow(state: Inspection, feed: Feed): boolean {
   return feed.walk !== undefined || (feed.behindSince >= 0 && state.stores.now - feed.behindSince >= SLOW_AFTER);
 }
 
+/** What makes a received path unusable before any policy; undefined where nothing does, or its verdict is still to be formed again. */
+export function loopAt(state: Inspection, family: Family, row: number): Loop | undefined {
+  const { paths } = state.tables[family];
+  const source = paths.source[row] ?? LOCAL;
+  if (source === LOCAL || ((paths.flags[row] ?? 0) & LOOPED) === 0) return undefined;
+  return state.peers.get(source).imports.loopOf(paths.received[row] ?? 0);
+}
+
 /** Import verdict of a row as words: the term that decided, and why. */
 export function importGrounds(
   state: Inspection,
@@ -62,7 +71,8 @@ export function importGrounds(
   if (source === LOCAL) return { term: 'local', reasons: state.locals[family].at(row)?.reasons ?? [] };
   const { imports } = state.peers.get(source);
   const received = tables.paths.received[row] ?? 0;
-  if (((tables.paths.flags[row] ?? 0) & LOOPED) !== 0) return { term: imports.loopOf(received) ?? 'loop', reasons: [] };
+  const loop = loopAt(state, family, row);
+  if (loop !== undefined) return { term: loop, reasons: [] };
   return imports.outcome(received, tables.prefixes, tables.paths.prefix[row] ?? 0);
 }
 

@@ -148,10 +148,14 @@ export interface RouteExplanation {
   readonly candidates: readonly (RouteView & {
     /** Why this path lost to the winner: the decision step's name and citation; absent on the winner. */
     readonly lostAt?: { readonly step: string; readonly citation: string };
-    /** Import verdict and the term that gave it. */
+    /** Term of the import policy that took or refused it; of a path that loops the name of the loop. */
     readonly importTerm: string;
+    /** What makes the path unusable before any policy; absent where nothing does. */
+    readonly loop?: { readonly rule: string; readonly citation: string };
   })[];
   readonly decidedBy?: { readonly step: string; readonly citation: string };
+  /** The longest less specific prefix that has a best path: what packets to this one follow where it has none. */
+  readonly coveredBy?: Prefix;
   readonly peers: readonly PeerExplanation[];
 }
 

@@ -54,7 +54,7 @@ function cidrSteps(prefix: Prefix, { cidrs, objectOf }: ExplainRecords): DesireS
   return cidrs
     .filter((cidr) => prefixContains(cidr.prefix, prefix))
     .map((cidr) => {
-      const verdict = prefixesEqual(cidr.prefix, prefix) ? verdictOf(cidr.advertised) : 'covers';
+      const verdict = prefixesEqual(cidr.prefix, prefix) || !cidr.advertised ? verdictOf(cidr.advertised) : 'covers';
       return {
         stage: 'configuration',
         verdict,
@@ -94,7 +94,7 @@ function blockSteps(prefix: Prefix, { blocks }: ExplainRecords): DesireStep[] {
   return blocks
     .filter((block) => prefixContains(block.prefix, prefix))
     .map((block) => {
-      const verdict = prefixesEqual(block.prefix, prefix) ? verdictOf(block.originated) : 'covers';
+      const verdict = prefixesEqual(block.prefix, prefix) || !block.originated ? verdictOf(block.originated) : 'covers';
       return { stage: 'block', verdict, rule: `block ${block.id}: ${block.detail}`, citation: block.rule, objects: [block.object] };
     });
 }

@@ -1,5 +1,5 @@
 /** The speaker's half of an explanation: its records of a prefix as steps from origin to wire, and what each peer was told. */
-import { formatAddress } from 'bgp-ts/net';
+import { formatAddress, formatPrefix } from 'bgp-ts/net';
 import type { Reason } from 'bgp-ts/policy';
 import type { PeerExplanation, RouteExplanation } from 'bgp-ts/rib';
 
@@ -18,7 +18,11 @@ const objects = (reasons: readonly Reason[]): readonly string[] => [...new Set(r
 export function explanationView(explanation: RouteExplanation, peer: string | null) {
   const peers = explanation.peers.filter((entry) => peer === null || entry.peer === peer);
   const one = peer === null ? undefined : peers[0];
-  return { steps: [...pathSteps(explanation), ...(one === undefined ? [] : exportSteps(one))], peers: peers.map(peerExplanationView) };
+  return {
+    steps: [...pathSteps(explanation), ...(one === undefined ? [] : exportSteps(one))],
+    peers: peers.map(peerExplanationView),
+    coveredBy: explanation.coveredBy === undefined ? null : formatPrefix(explanation.coveredBy),
+  };
 }
 
 function pathSteps(explanation: RouteExplanation): readonly Step[] {
@@ -28,42 +32,49 @@ function pathSteps(explanation: RouteExplanation): readonly Step[] {
   return explanation.candidates.flatMap((candidate) => candidateSteps(candidate, explanation.decidedBy));
 }
 
-function candidateSteps(candidate: RouteExplanation['candidates'][number], decidedBy: RouteExplanation['decidedBy']): readonly Step[] {
+type Candidate = RouteExplanation['candidates'][number];
+
+function candidateSteps(candidate: Candidate, decidedBy: RouteExplanation['decidedBy']): readonly Step[] {
   const local = candidate.from === 'local';
-  const path = local ? 'own route' : `path from ${candidate.from}`;
-  const because = objects(candidate.reasons);
+  const path = local
+    ? 'own route'
+    : `path from ${candidate.from}${candidate.pathId === undefined ? '' : ` with path id ${candidate.pathId}`}`;
   const steps: Step[] = [
     {
       stage: 'origin',
       verdict: 'pass',
       rule: local ? path : `${path}, next hop ${formatAddress(candidate.attributes.nextHop)}`,
       citation: 'RFC 4271 section 9.1',
-      objects: because,
+      objects: local ? objects(candidate.reasons) : [],
     },
   ];
-  if (!local) {
-    const term = `${path}: import term ${candidate.importTerm}`;
-    steps.push({
-      stage: 'import',
-      verdict: candidate.accepted ? 'pass' : 'stop',
-      rule: term,
-      citation: 'RFC 4271 section 9.1.1',
-      objects: because,
-    });
+  if (candidate.stale) {
+    const rule = `${path}: stale, kept from before the session was lost until it is told again`;
+    steps.push({ stage: 'origin', verdict: 'pass', rule, citation: 'RFC 4724 section 4.2', objects: [] });
   }
-  if (candidate.lostAt !== undefined) {
-    steps.push({
-      stage: 'decision',
-      verdict: 'stop',
-      rule: `${path}: lost at ${candidate.lostAt.step}`,
-      citation: candidate.lostAt.citation,
-      objects: [],
-    });
-  } else if (candidate.best) {
-    const rule = decidedBy === undefined ? `${path}: the only one` : `${path}: best by ${decidedBy.step}`;
-    steps.push({ stage: 'decision', verdict: 'pass', rule, citation: decidedBy?.citation ?? 'RFC 4271 section 9.1.2', objects: [] });
-  }
-  return steps;
+  if (!local) steps.push(importStep(candidate, path));
+  const decision = decisionStep(candidate, path, decidedBy);
+  return decision === undefined ? steps : [...steps, decision];
+}
+
+function importStep({ loop, accepted, importTerm, reasons }: Candidate, path: string): Step {
+  if (loop !== undefined) return { stage: 'import', verdict: 'stop', rule: `${path}: ${loop.rule}`, citation: loop.citation, objects: [] };
+  return {
+    stage: 'import',
+    verdict: accepted ? 'pass' : 'stop',
+    rule: `${path}: ${accepted ? 'accepted' : 'rejected'} by import term ${importTerm}`,
+    citation: reasons[0]?.rule ?? 'RFC 4271 section 9.1.1',
+    objects: objects(reasons),
+  };
+}
+
+function decisionStep(candidate: Candidate, path: string, decidedBy: RouteExplanation['decidedBy']): Step | undefined {
+  const { lostAt, best } = candidate;
+  if (lostAt !== undefined)
+    return { stage: 'decision', verdict: 'stop', rule: `${path}: lost at ${lostAt.step}`, citation: lostAt.citation, objects: [] };
+  if (!best) return undefined;
+  const rule = decidedBy === undefined ? `${path}: the only one` : `${path}: best by ${decidedBy.step}`;
+  return { stage: 'decision', verdict: 'pass', rule, citation: decidedBy?.citation ?? 'RFC 4271 section 9.1.2', objects: [] };
 }
 
 /** A change that waits in the peer's queue has not been told yet: what the peer sees is the judge (contracts.md, JSON). */

@@ -100,7 +100,13 @@ const peer = object({
   reasons: list(reason),
 });
 
-const held = object({ id: text, address: text, issue: describe('code of the issue that says why', text) });
+const held = object({
+  id: text,
+  address: text,
+  issue: describe('code of the issue that says why', text),
+  object: describe('the object that the issue is about', text),
+  detail: describe('the issue in one line: object, field, value, rule', text),
+});
 const listener = object({ address: text, port: count, up: flag, error: nullable(text) });
 const group = object({ id: text, family, members: count, logOctets: count, encodes: count });
 
@@ -254,6 +260,7 @@ export const documents = {
     schema: tag('linnet.explain/v1'),
     prefix: text,
     verdict: oneOf('advertised', 'not-advertised'),
+    coveredBy: nullable(describe('the longest less specific prefix with a best path', text)),
     steps: list(step),
     peers: list(explainPeer),
   }),

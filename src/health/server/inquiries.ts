@@ -1,7 +1,8 @@
 /** Endpoints that ask a thread: routes, explain, desired. */
+import { explainDocument } from '../explanation.ts';
 import { ROUTE_PAGE } from '../limits.ts';
 import { type HealthState, sortedPeers } from '../state.ts';
-import type { ErrorDocument, ExplainDocument, ExplainPeer, ExplainStep, RouteViewName } from '../status.ts';
+import type { ErrorDocument, ExplainStep, HeldPeerView, RouteViewName } from '../status.ts';
 import { type Answer, errorAnswer, JSON_TYPE, JSONL_TYPE, jsonAnswer } from './answer.ts';
 import type { Request } from './endpoints.ts';
 import { type PrefixText, readPrefix } from './prefix.ts';
@@ -29,9 +30,13 @@ export function peerNamed(state: HealthState, name: string): Outcomes<string> {
   const [peer, another] = sortedPeers(state).filter((candidate) => candidate.remote.address === name);
   if (peer !== undefined && another === undefined) return { ok: true, value: peer.id };
   if (another !== undefined) return fault('NO_SUCH_PEER', `several peers have the address ${name}: name one by its id`);
-  const held = state.held.find((candidate) => candidate.id === name || candidate.address === name);
-  if (held !== undefined) return fault('NO_SUCH_PEER', `peer ${held.id} is not started: ${held.issue}`);
+  const held = heldNamed(state, name);
+  if (held !== undefined) return fault('NO_SUCH_PEER', `peer ${held.id} is not started: ${held.detail} (${held.issue})`);
   return fault('NO_SUCH_PEER', `there is no peer ${name}`);
+}
+
+function heldNamed(state: HealthState, name: string): HeldPeerView | undefined {
+  return state.held.find((candidate) => candidate.id === name || candidate.address === name);
 }
 
 function prefixOf(request: Request): Outcomes<PrefixText | null> {
@@ -94,18 +99,22 @@ export async function routes(suppliers: Suppliers, request: Request): Promise<An
   return { status: 200, type: JSON_TYPE, body: asJson(suppliers, read.value, first.value) };
 }
 
-/** `/api/v1/explain`: main's steps, then the speaker's, as each recorded them. */
+/** `/api/v1/explain`: main's steps, then the speaker's, as each recorded them. A peer that is not started can be asked about too. */
 export async function explain(suppliers: Suppliers, request: Request): Promise<Answer> {
+  const { state } = suppliers;
   const prefix = prefixOf(request);
   if (!prefix.ok) return errorAnswer(prefix.error);
   if (prefix.value === null) return errorAnswer({ code: 'BAD_REQUEST', message: 'explain needs a prefix' });
-  const peer = peerOf(suppliers.state, request);
-  if (!peer.ok) return errorAnswer(peer.error);
-  const query = { kind: 'explain', prefix: prefix.value.text, peer: peer.value } as const;
-  const [fromSpeaker, fromMain] = await Promise.all([askSpeaker(suppliers, query), mainSteps(suppliers, query)]);
-  if (!fromSpeaker.ok) return errorAnswer(fromSpeaker.error);
-  if (!fromMain.ok) return errorAnswer(fromMain.error);
-  return jsonAnswer(explainDocument(query.prefix, [...fromMain.value, ...fromSpeaker.value.steps], fromSpeaker.value.peers));
+  const peer = peerOf(state, request);
+  const held = peer.ok ? undefined : heldNamed(state, textOf(request, 'peer') ?? '');
+  if (!peer.ok && held === undefined) return errorAnswer(peer.error);
+  const query = { kind: 'explain', prefix: prefix.value.text, peer: peer.ok ? peer.value : null } as const;
+  const [speaker, before] = await Promise.all([askSpeaker(suppliers, query), mainSteps(suppliers, query)]);
+  if (!speaker.ok) return errorAnswer(speaker.error);
+  if (!before.ok) return errorAnswer(before.error);
+  const parts = { prefix: query.prefix, before: before.value, peer: (id: string) => state.peers.get(id) };
+  if (held !== undefined) return jsonAnswer(explainDocument({ ...parts, speaker: { ...speaker.value, peers: [] }, held: [held] }));
+  return jsonAnswer(explainDocument({ ...parts, speaker: speaker.value, held: query.peer === null ? state.held : [] }));
 }
 
 /** A bare speaker has no main thread to ask. */
@@ -116,11 +125,6 @@ async function mainSteps(
   if (!suppliers.state.threads.includes('main')) return { ok: true, value: [] };
   const asked = await askMain(suppliers, query);
   return asked.ok ? { ok: true, value: asked.value.steps } : asked;
-}
-
-function explainDocument(prefix: string, steps: readonly ExplainStep[], peers: readonly ExplainPeer[]): ExplainDocument {
-  const verdict = peers.some((peer) => peer.verdict === 'advertised') ? 'advertised' : 'not-advertised';
-  return { schema: 'linnet.explain/v1', prefix, verdict, steps, peers };
 }
 
 /** `/api/v1/desired`: main's own text, octet for octet. */

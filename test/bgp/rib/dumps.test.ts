@@ -1,7 +1,7 @@
 /** What a RIB shows: cursors over every view, and the UPDATE of an explanation. */
 import { describe, expect, it } from 'vitest';
 import { CLIENT, clients, net, P } from './clients.ts';
-import { ALL, Harness, prefix } from './harness.ts';
+import { ALL, Harness, prefix, ROUTER_ID } from './harness.ts';
 
 describe('dumps', () => {
   it('list every view with a cursor', () => {
@@ -34,6 +34,20 @@ describe('dumps', () => {
     expect(dump({ view: 'advertised', peer: target.index }).length).toBe(26);
     expect(dump({ view: 'advertised', peer: source.index })).toEqual(['local 100']);
     expect(dump({ view: 'best', prefix: prefix(P) })).toEqual(['local -']);
+  });
+
+  it('explain names the longest prefix around that has a path in use', () => {
+    const harness = new Harness();
+    const [source] = clients(harness, 1);
+    if (source === undefined) throw new Error('no client');
+    harness.announce(source, ['203.0.0.0/16', '203.0.112.0/23']);
+    harness.announce(source, ['203.0.113.128/25'], { originatorId: ROUTER_ID });
+    harness.settle();
+    const around = (text: string) => harness.rib.explain(prefix(text)).coveredBy;
+    expect(around('203.0.113.129/32')).toEqual(prefix('203.0.112.0/23'));
+    expect(around('203.0.112.0/23')).toEqual(prefix('203.0.0.0/16'));
+    expect(around('203.0.0.0/16')).toBeUndefined();
+    expect(around('2001:db8::1/128')).toBeUndefined();
   });
 
   it('the UPDATE of explain decodes to the peer’s route', () => {

@@ -2,6 +2,7 @@
 
 import type { Policy } from 'bgp-ts/policy';
 import { describe, expect, it } from 'vitest';
+import { LOOP_RULES } from '../../../src/bgp/rib/import.ts';
 import { address, counter, Harness, LOCAL_AS, NONE, type PeerOptions, prefix, ROUTER_ID } from './harness.ts';
 
 const P = '203.0.113.0/24';
@@ -123,7 +124,9 @@ describe('reflection matrix (RFC 4456 section 6)', () => {
     harness.settle();
     expect(target.heard.filter((what) => what !== 'end-of-rib')).toEqual([`announce ${P}`, `withdraw ${P}`]);
     expect(counter(harness, name)).toBe(1);
-    expect(harness.rib.explain(prefix(P)).candidates[0]).toMatchObject({ accepted: false, importTerm: name });
+    const { candidates, peers } = harness.rib.explain(prefix(P));
+    expect(candidates[0]).toMatchObject({ accepted: false, importTerm: name, loop: LOOP_RULES[name] });
+    expect(peers.map(({ blockedBy }) => blockedBy?.rule)).toEqual(Array(2).fill('every path to it was refused on import'));
   });
 
   it('accepts its own AS as often as allowed, and judges again when that changes', () => {

@@ -185,11 +185,39 @@ describe('explanations', () => {
       ['origin', 'pass', 'own route'],
       ['decision', 'pass', 'own route: best by shorter AS_PATH'],
       ['origin', 'pass', 'path from tor, next hop 192.0.2.1'],
-      ['import', 'pass', 'path from tor: import term default'],
+      ['import', 'pass', 'path from tor: accepted by import term default'],
       ['decision', 'stop', 'path from tor: lost at shorter AS_PATH'],
       ['origin', 'pass', 'path from bad, next hop 192.0.2.1'],
-      ['import', 'stop', 'path from bad: import term BGPFilter/deny importV4[0]'],
+      ['import', 'stop', 'path from bad: rejected by import term BGPFilter/deny importV4[0]'],
     ]);
+  });
+
+  it('tell paths of one peer apart, and say of each what is special', () => {
+    const loop = { rule: 'CLUSTER_LIST has a cluster id of ours', citation: 'RFC 4456 section 8' };
+    const view = explain({
+      candidates: [
+        { ...route, from: 'rr', pathId: 7, stale: true, importTerm: 'default' },
+        { ...route, from: 'rr', pathId: 8, best: false, accepted: false, importTerm: 'clusterLoop', loop },
+      ],
+    });
+    expect(view.steps.map((step) => [step.stage, step.verdict, step.rule, step.citation])).toEqual([
+      ['origin', 'pass', 'path from rr with path id 7, next hop 192.0.2.1', 'RFC 4271 section 9.1'],
+      [
+        'origin',
+        'pass',
+        'path from rr with path id 7: stale, kept from before the session was lost until it is told again',
+        'RFC 4724 section 4.2',
+      ],
+      ['import', 'pass', 'path from rr with path id 7: accepted by import term default', 'RFC 4271 section 9.1.1'],
+      ['decision', 'pass', 'path from rr with path id 7: the only one', 'RFC 4271 section 9.1.2'],
+      ['origin', 'pass', 'path from rr with path id 8, next hop 192.0.2.1', 'RFC 4271 section 9.1'],
+      ['import', 'stop', 'path from rr with path id 8: CLUSTER_LIST has a cluster id of ours', 'RFC 4456 section 8'],
+    ]);
+  });
+
+  it('name what covers the prefix', () => {
+    expect(explain({}).coveredBy).toBeNull();
+    expect(explain({ coveredBy: prefix('198.51.0.0/16') }).coveredBy).toBe('198.51.0.0/16');
   });
 
   it('end with one peer’s export, group and message where one is asked for', () => {

@@ -4,7 +4,7 @@ import { secretValue } from '../../../src/confd/resources/secret-value.ts';
 import { createServer } from '../../../src/health/server/server.ts';
 import { takeMain, takeSpeaker } from '../../../src/health/state.ts';
 import type { MainAnswer, SpeakerAnswer } from '../../../src/health/status.ts';
-import { issue, mainPush, peer, type Reply, route, runningWorld, speakerPush, type World, world } from '../fixtures.ts';
+import { heldPeer, issue, mainPush, peer, type Reply, route, runningWorld, speakerPush, type World, world } from '../fixtures.ts';
 import { parsePrometheus } from '../prometheus-text.ts';
 import { schemaChecks } from './schema-check.ts';
 
@@ -15,6 +15,7 @@ const speaker = (query: { readonly kind: string }): Reply<SpeakerAnswer> =>
     ? { kind: 'routes', routes: [route('10.0.0.0/24')], next: null }
     : {
         kind: 'explain',
+        coveredBy: '10.0.0.0/8',
         steps: [{ stage: 'decision', verdict: 'pass', rule: 'only path', citation: 'RFC 4271 section 9.1.2', objects: [] }],
         peers: [
           { peer: 'Global_192_0_2_1', verdict: 'advertised', blockedBy: null, group: 'g1', lastSent: { at: 1, updateHex: 'ff' } },
@@ -74,7 +75,7 @@ describe('documents', () => {
       at.state,
       mainPush({
         issues: [issue(), issue({ source: null })],
-        held: [{ id: 'h', address: '192.0.2.8', issue: 'X' }],
+        held: [heldPeer('h', '192.0.2.8')],
         settings: [{ name: 'node', value: 'n', origin: 'flag' }],
       }),
       0,
@@ -153,6 +154,28 @@ describe('documents', () => {
     const steps = [{ stage: 'resource' }, { stage: 'decision' }];
     expect(document).toMatchObject({ prefix: '2001:db8::/32', verdict: 'advertised', steps });
     expect(at.asked.speaker).toEqual([{ kind: 'explain', prefix: '2001:db8::/32', peer: 'Global_192_0_2_1' }]);
+  });
+
+  it('explain says why a session is down, and names the peers that are not started', async () => {
+    const at = runningWorld({ main, speaker }, [
+      peer('Mesh_1', { state: 'active', diagnosis: 'no answer', lastErrorReceived: { at: 1, text: 'Cease / Connection Rejected' } }),
+    ]);
+    const held = heldPeer('Global_9', '192.0.2.9');
+    takeMain(at.state, mainPush({ held: [held] }), 0);
+    const notStarted = {
+      peer: 'Global_9',
+      verdict: 'not-advertised',
+      blockedBy: { rule: `not started: ${held.detail} (SECRET_MISSING)`, objects: ['BGPPeer/secured'] },
+    };
+    expect((await get(at, '/api/v1/explain?prefix=10.0.0.0/24')).json()).toMatchObject({
+      verdict: 'advertised',
+      coveredBy: '10.0.0.0/8',
+      peers: [{}, { blockedBy: { rule: 'r: active; no answer; received Cease / Connection Rejected' } }, notStarted],
+    });
+    expect((await get(at, '/api/v1/explain?prefix=10.0.0.0/24&peer=192.0.2.9')).json()).toMatchObject({
+      verdict: 'not-advertised',
+      peers: [notStarted],
+    });
   });
 });
 
@@ -274,9 +297,12 @@ describe('errors', () => {
 
   it('a peer that is held back says by which issue', async () => {
     const at = runningWorld();
-    takeMain(at.state, mainPush({ held: [{ id: 'Global_1', address: '192.0.2.77', issue: 'SECRET_MISSING' }] }), 0);
+    takeMain(at.state, mainPush({ held: [heldPeer('Global_1', '192.0.2.77')] }), 0);
     const answer = await get(at, '/api/v1/routes?peer=192.0.2.77');
-    expect([answer.status, answer.json()]).toMatchObject([404, { error: { message: 'peer Global_1 is not started: SECRET_MISSING' } }]);
+    expect([answer.status, answer.json()]).toMatchObject([
+      404,
+      { error: { message: 'peer Global_1 is not started: BGPPeer/secured spec.password: "pw" is not there (SECRET_MISSING)' } },
+    ]);
   });
 
   it('an address that two peers have is not guessed', async () => {
