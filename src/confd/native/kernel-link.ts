@@ -23,6 +23,8 @@ export interface KernelLinkDeps {
   readonly send: (message: SpeakerToKernel) => void;
   readonly take: (limit: number) => readonly BestChange[];
   readonly status: () => Pick<SpeakerStatus, 'peers'>;
+  /** Something that came in has not been decided yet. */
+  readonly busy: () => boolean;
   /** Monotonic ms. */
   readonly now: () => number;
   /** Calls once when other work of the thread had its turn. */
@@ -50,10 +52,14 @@ export function createKernelLink(deps: KernelLinkDeps): KernelLink {
   let lookedAt = -Infinity;
   const isSettled = (): boolean => {
     const now = deps.now();
+    if (settled || now < configuredAt) return false;
+    const late = now - configuredAt >= SETTLE_MS;
+    // End-of-RIB is known when it comes, what came before it only once it is decided: no route may go for that moment.
+    if (!late && deps.busy()) return false;
     // Thousands of peers are not asked more often than this.
-    if (settled || now < configuredAt || now - lookedAt < LOOK_MS) return false;
+    if (now - lookedAt < LOOK_MS) return false;
     lookedAt = now;
-    return now - configuredAt >= SETTLE_MS || allHeard(deps.status());
+    return late || allHeard(deps.status());
   };
   const push = (): void => {
     waiting = false;

@@ -39,6 +39,7 @@ interface Sockets extends ThreadSpeaker {
   /** Takes what the kernel has learned or lost. */
   learn(change: LearnedChange): void;
   readonly bestChanges: Speaker['bestChanges'];
+  readonly hasWork: Speaker['hasWork'];
 }
 
 /** The audit over the real speaker; its timers do not keep the thread alive. */
@@ -98,6 +99,7 @@ function createSockets(options: ThreadOptions, onEvent: SpeakerThreadLogic['even
     memory: speaker.memory,
     own: learned,
     bestChanges: speaker.bestChanges,
+    hasWork: speaker.hasWork,
     learn: (change) => {
       const input = learned.learn(change);
       if (input !== undefined) host.handle(input);
@@ -136,6 +138,7 @@ function linkKernel(port: MessagePort, speaker: Sockets): KernelLink {
     send: (message) => port.postMessage(message),
     take: speaker.bestChanges,
     status: speaker.status,
+    busy: speaker.hasWork,
     now: monotonicNow,
     later: setImmediate,
     learned: speaker.learn,

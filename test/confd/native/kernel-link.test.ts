@@ -13,17 +13,18 @@ function makeLink(): {
   waiting: BestChange[];
   sent: SpeakerToKernel[];
   run: () => void;
-  state: { now: number; heard: boolean };
+  state: { now: number; heard: boolean; busy: boolean };
 } {
   const waiting: BestChange[] = [];
   const sent: SpeakerToKernel[] = [];
   const due: (() => void)[] = [];
-  const state = { now: 0, heard: true };
+  const state = { now: 0, heard: true, busy: false };
   const peer = () => ({ adminDown: false, state: state.heard ? 'established' : 'active', families: [{ endOfRibReceived: state.heard }] });
   const link = createKernelLink({
     send: (message) => sent.push(message),
     take: (limit) => waiting.splice(0, limit),
     status: () => ({ peers: [peer()] as unknown as Peers }),
+    busy: () => state.busy,
     now: () => state.now,
     later: (call) => due.push(call),
     learned: () => undefined,
@@ -71,6 +72,21 @@ describe('the way to the kernel', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('does not say so before what came with the last End-of-RIB is decided', () => {
+    const { link, waiting, sent, run, state } = makeLink();
+    // The last End-of-RIB is known, the routes before it are not among the best paths yet.
+    state.busy = true;
+    link.configured();
+    run();
+    expect(sent).toEqual([]);
+    state.now = 100;
+    state.busy = false;
+    waiting.push(change(1));
+    link.changed();
+    run();
+    expect(sent.map((message) => message.type)).toEqual(['best', 'settled']);
+  });
+
   it('does not wait for ever for a peer that never comes', () => {
     const { link, sent, run, state } = makeLink();
     state.heard = false;
@@ -81,6 +97,7 @@ describe('the way to the kernel', () => {
     run();
     expect(sent).toEqual([]);
     state.now = SETTLE_MS + 1000;
+    state.busy = true;
     link.tick();
     run();
     expect(sent.map((message) => message.type)).toEqual(['settled']);
