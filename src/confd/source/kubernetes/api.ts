@@ -1,7 +1,8 @@
 /** Requests to the API server over undici. */
-import { type Dispatcher, request } from 'undici';
+import { request } from 'undici';
 import { createDispatchers } from '../dispatchers.ts';
-import { type Answer, type FailureCode, networkFailure } from '../failure.ts';
+import { type Answer, type Failure, type FailureCode, networkFailure } from '../failure.ts';
+import { type Body, openBody } from './body.ts';
 import type { Access } from './connection.ts';
 import { statusMessage } from './protocol.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
@@ -31,15 +32,12 @@ export interface Written {
 export interface Api {
   /** The text of a whole answer. */
   get(path: string, signal: AbortSignal): Promise<Answer<string>>;
-  /** Octets as they come; the iteration throws where the connection breaks or is dead. */
-  stream(path: string, signal: AbortSignal): Promise<Answer<AsyncIterable<Uint8Array>>>;
+  /** Octets as they come. */
+  stream(path: string, signal: AbortSignal): Promise<Answer<Body>>;
   /** Writes, and gives the text of the answer. */
   send(path: string, written: Written, signal: AbortSignal): Promise<Answer<string>>;
   close(): Promise<void>;
 }
-
-/** Octets of a stream that wait for their reader: while it rests, they stay with the kernel and wake nobody. */
-const STREAM_OCTETS = 1;
 
 const BY_STATUS: ReadonlyMap<number, FailureCode> = new Map([
   [400, 'DATASTORE_UNSUPPORTED'],
@@ -54,67 +52,75 @@ const BY_STATUS: ReadonlyMap<number, FailureCode> = new Map([
 /** Makes the client. It connects when it is first asked something. */
 export function createApi(access: Access, proxies: ProxySettings, timing: ApiTiming = API_TIMING): Api {
   const dispatchers = createDispatchers(timing.connectMs);
-  const ask = async (
-    path: string,
-    signal: AbortSignal,
-    bodyTimeout: number,
-    more: { readonly written?: Written; readonly highWaterMark?: number } = {},
-  ): Promise<Answer<Dispatcher.ResponseData['body']>> => {
-    const { written, ...reading } = more;
+  /** Where a path is asked for, and as whom. */
+  const reach = async (path: string) => {
     const connection = await access();
     const { server, tls } = connection;
     const proxy = connection.proxy ?? proxyFor(new URL(server), proxies);
-    const { statusCode, headers, body } = await request(`${server}${path}`, {
+    return {
+      url: new URL(`${server}${path}`),
       dispatcher: dispatchers.to({ server, tls, proxy }),
-      headers: {
-        ...connection.headers,
-        accept: 'application/json',
-        'user-agent': 'linnet',
-        ...(written === undefined ? {} : { 'content-type': written.type }),
-      },
+      headers: { ...connection.headers, accept: 'application/json', 'user-agent': 'linnet' },
+    };
+  };
+  const ask = async (path: string, signal: AbortSignal, written?: Written): Promise<Answer<string>> => {
+    const { url, dispatcher, headers } = await reach(path);
+    const answer = await request(url, {
+      dispatcher,
+      headers: { ...headers, ...(written === undefined ? {} : { 'content-type': written.type }) },
       ...(written === undefined ? {} : { method: written.method, body: JSON.stringify(written.body) }),
       signal,
       headersTimeout: timing.answerMs,
-      bodyTimeout,
-      ...reading,
+      bodyTimeout: timing.answerMs,
     });
-    if (statusCode === 200 || statusCode === 201) return { ok: true, value: body };
-    const said = statusMessage(await body.text());
-    const after = Number(headers['retry-after']);
-    return {
-      ok: false,
-      failure: {
-        code: BY_STATUS.get(statusCode) ?? 'DATASTORE_ERROR',
-        message: said === '' ? `status ${statusCode}` : `status ${statusCode}: ${said}`,
-        retryAfter: Number.isFinite(after) && after > 0 ? after : 0,
+    const text = await answer.body.text();
+    if (isSuccess(answer.statusCode)) return { ok: true, value: text };
+    return refusal(answer.statusCode, text, String(answer.headers['retry-after'] ?? ''));
+  };
+  const open = async (path: string, signal: AbortSignal): Promise<Answer<Body>> => {
+    const { url, dispatcher, headers } = await reach(path);
+    const { statusCode, retryAfter, body } = await openBody(
+      dispatcher,
+      {
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'GET',
+        headers,
+        headersTimeout: timing.answerMs,
+        // Silence is judged by the reflector: it knows whether anything can be expected.
+        bodyTimeout: 0,
       },
-    };
+      signal,
+    );
+    return isSuccess(statusCode) ? { ok: true, value: body } : refusal(statusCode, await textOf(body), retryAfter);
   };
   return {
-    async get(path, signal) {
-      try {
-        const answer = await ask(path, signal, timing.answerMs);
-        return answer.ok ? { ok: true, value: await answer.value.text() } : answer;
-      } catch (error) {
-        return { ok: false, failure: networkFailure(error) };
-      }
-    },
-    async stream(path, signal) {
-      try {
-        // Silence is judged by the reflector: it knows whether anything can be expected.
-        return await ask(path, signal, 0, { highWaterMark: STREAM_OCTETS });
-      } catch (error) {
-        return { ok: false, failure: networkFailure(error) };
-      }
-    },
-    async send(path, written, signal) {
-      try {
-        const answer = await ask(path, signal, timing.answerMs, { written });
-        return answer.ok ? { ok: true, value: await answer.value.text() } : answer;
-      } catch (error) {
-        return { ok: false, failure: networkFailure(error) };
-      }
-    },
+    get: (path, signal) => ask(path, signal).catch(unreached),
+    stream: (path, signal) => open(path, signal).catch(unreached),
+    send: (path, written, signal) => ask(path, signal, written).catch(unreached),
     close: () => dispatchers.close(),
   };
+}
+
+const isSuccess = (statusCode: number): boolean => statusCode === 200 || statusCode === 201;
+
+const unreached = (error: unknown): { readonly ok: false; readonly failure: Failure } => ({ ok: false, failure: networkFailure(error) });
+
+function refusal(statusCode: number, text: string, retryAfter: string): { readonly ok: false; readonly failure: Failure } {
+  const said = statusMessage(text);
+  const after = Number(retryAfter);
+  return {
+    ok: false,
+    failure: {
+      code: BY_STATUS.get(statusCode) ?? 'DATASTORE_ERROR',
+      message: said === '' ? `status ${statusCode}` : `status ${statusCode}: ${said}`,
+      retryAfter: Number.isFinite(after) && after > 0 ? after : 0,
+    },
+  };
+}
+
+async function textOf(body: Body): Promise<string> {
+  const all: Uint8Array[] = [];
+  for (let pieces = await body.next(); pieces !== undefined; pieces = await body.next()) all.push(...pieces);
+  return Buffer.concat(all).toString();
 }

@@ -6,9 +6,10 @@
 import type { Clock } from '../../clock.ts';
 import { backoffMs, watchSeconds } from '../backoff.ts';
 import { broken, type Failure, networkFailure } from '../failure.ts';
-import { createLineSplitter } from '../lines.ts';
+import { createLineSplitter, type LineSplitter } from '../lines.ts';
 import type { Listing } from '../view.ts';
 import type { Api } from './api.ts';
+import type { Body } from './body.ts';
 import type { Watched } from './kinds.ts';
 import type { WatchEvent } from './protocol.ts';
 import { listPath, readListPage, readWatchEvent, streamedListPath, watchPath } from './protocol.ts';
@@ -196,26 +197,22 @@ function watchdog({ clock, idleMs }: ReflectorDeps, seconds: number, bite: () =>
 }
 
 /** Takes events until the stream ends: by itself, by a failure, or because the version is gone. */
-async function follow(session: Session, stream: AsyncIterable<Uint8Array>, heard: () => void): Promise<Failure | 'gone' | undefined> {
-  const { deps, events, signal, watched } = session;
+async function follow(session: Session, body: Body, heard: () => void): Promise<Failure | 'gone' | undefined> {
+  const { deps, events, signal } = session;
+  const { restMs } = session.watched;
   const splitter = createLineSplitter();
   const taking: Taking = { listing: session.version === '' ? events.list() : undefined, news: false };
   try {
-    for await (const chunk of stream) {
+    for (let pieces = await body.next(); pieces !== undefined; pieces = await body.next()) {
       if (signal.aborted) return undefined;
       heard();
-      const lines = splitter.push(chunk);
-      if (lines === undefined) return broken('an event of a watch is too long');
       const listed = taking.listing === undefined;
-      taking.news = false;
-      for (const line of lines) {
-        const end = takeEvent(session, taking, readWatchEvent(line, watched));
-        if (end !== undefined) return end;
-      }
-      if (!listed || lines.length === 0) continue;
+      const end = takePieces(session, taking, splitter, pieces);
+      if (end === 'incomplete' || (end === undefined && !listed)) continue;
+      if (end !== undefined) return end;
       healthy(session);
       if (taking.news) events.pause();
-      else if (watched.restMs !== undefined) await deps.clock.wait(watched.restMs, signal);
+      else if (restMs !== undefined) await body.rest(() => deps.clock.wait(restMs, signal));
     }
     return undefined;
   } catch (error) {
@@ -223,11 +220,32 @@ async function follow(session: Session, stream: AsyncIterable<Uint8Array>, heard
   }
 }
 
+/** Takes the events that are complete; what ends the stream, if it does, or `incomplete` where there was none. */
+function takePieces(
+  session: Session,
+  taking: Taking,
+  splitter: LineSplitter,
+  pieces: readonly Uint8Array[],
+): Failure | 'gone' | 'incomplete' | undefined {
+  taking.news = false;
+  let count = 0;
+  for (const piece of pieces) {
+    const lines = splitter.push(piece);
+    if (lines === undefined) return broken('an event of a watch is too long');
+    count += lines.length;
+    for (const line of lines) {
+      const end = takeEvent(session, taking, readWatchEvent(line, session.watched));
+      if (end !== undefined) return end;
+    }
+  }
+  return count === 0 ? 'incomplete' : undefined;
+}
+
 /** What a stream of events is at. */
 interface Taking {
   /** The list that the events belong to until it is complete. */
   listing: Listing | undefined;
-  /** Something came of the events of this chunk. */
+  /** Something came of the events taken last. */
   news: boolean;
 }
 

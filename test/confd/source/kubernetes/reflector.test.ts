@@ -1,5 +1,7 @@
 /** One list and watch against a scripted server: what is asked, after what wait, and what is told. */
+import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../../../src/confd/clock.ts';
 import type { Failure } from '../../../../src/confd/source/failure.ts';
 import type { Api } from '../../../../src/confd/source/kubernetes/api.ts';
 import { createApi } from '../../../../src/confd/source/kubernetes/api.ts';
@@ -43,13 +45,15 @@ interface RunOptions {
   /** What a server answers that streams lists. */
   readonly streamed?: readonly Reply[];
   readonly watched?: Watched;
+  /** Called in the nth rest of a watch. */
+  readonly resting?: (nth: number) => Promise<void>;
 }
 
 /** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
 async function run(
   lists: readonly Reply[],
   watches: readonly Reply[],
-  { idleMs = 90_000, streamed, watched = PEERS }: RunOptions = {},
+  { idleMs = 90_000, streamed, watched = PEERS, resting }: RunOptions = {},
 ): Promise<Run> {
   const abort = new AbortController();
   const over: Reply = (_request, response) => {
@@ -63,7 +67,14 @@ async function run(
   cleanup.push(() => server.stop());
   const api: Api = createApi(async () => ({ server: server.url, headers: {}, tls: { rejectUnauthorized: true } }), proxySettings({}));
   cleanup.push(() => api.close());
-  const clock = impatientClock();
+  const impatient = impatientClock();
+  const clock: Clock = {
+    ...impatient,
+    async wait(ms, signal) {
+      await impatient.wait(ms, signal);
+      if (ms === watched.restMs) await resting?.(impatient.waits.length);
+    },
+  };
   const told: string[] = [];
   const failures: Failure[] = [];
   await reflect(
@@ -88,7 +99,7 @@ async function run(
   );
   const queries = (): readonly URLSearchParams[] =>
     server.asked.filter((url) => url.searchParams.has('watch')).map((url) => url.searchParams);
-  return { server, told, failures, waits: clock.waits, watches: queries };
+  return { server, told, failures, waits: impatient.waits, watches: queries };
 }
 
 describe('list and watch', () => {
@@ -257,11 +268,29 @@ describe('a list that is streamed', () => {
 });
 
 describe('heartbeats', () => {
-  it('are rested after, so that many are read at once, and wake nobody; news is told at once', async () => {
-    const watched = { ...PEERS, restMs: 500 };
-    const still = await run([page([], '7')], [events([changed('a', HEARTBEAT)])], { watched });
-    expect(still.waits).toEqual([500]);
+  const watched = { ...PEERS, restMs: 500 };
+
+  it('are rested after, and all that came meanwhile is read at once: a watch does not fall behind', async () => {
+    const beats = Array.from({ length: 40 }, () => `${JSON.stringify(changed('a', HEARTBEAT))}\n`);
+    const stream: { answer?: ServerResponse } = {};
+    const busy: Reply = (_request, response) => {
+      stream.answer = response;
+      response.writeHead(200).write(beats[0]);
+    };
+    const still = await run([page([], '7')], [busy], {
+      watched,
+      async resting(nth) {
+        if (nth > 1) stream.answer?.end();
+        // Each one by itself, as a server writes them.
+        else for (const beat of beats.slice(1)) await new Promise<void>((resolve) => stream.answer?.write(beat, () => resolve()));
+      },
+    });
+    expect(still.told.filter((line) => line === `changed ${HEARTBEAT}`)).toHaveLength(40);
+    expect(still.waits).toEqual([500, 500]);
     expect(still.told).not.toContain('pause');
+  });
+
+  it('are no reason to keep news waiting that came with them', async () => {
     const news = await run([page([], '7')], [events([changed('a', HEARTBEAT), changed('a', '100')])], { watched });
     expect(news.waits).toEqual([]);
     expect(news.told).toContain('pause');
