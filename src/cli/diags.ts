@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib';
 import type { Command } from 'commander';
 import { isRecord } from '../confd/resources/fields.ts';
 import { readText, thisMachine } from '../config/load-machine.ts';
+import { CONFIG_KEYS, OPTIONS } from '../config/options.ts';
 import { readConfig } from '../config/read.ts';
+import type { ConfigKey } from '../config/types.ts';
 import { addApiOptions, apiOf } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { daemonAnswers, debugThreads, kernelRoutes, logTail, versions } from './diags/collect.ts';
@@ -35,7 +37,7 @@ export function define(command: Command, context: CommandContext): void {
     const now = Date.now();
     const daemon = await daemonAnswers(await apiOf(options, context));
     const state = await readStateFiles(options.stateDir ?? stateDirectory(daemon.files, context));
-    const clean = scrubber(state.secrets);
+    const clean = scrubber([...state.secrets, ...ownSecrets(daemon.files, context)]);
     const files = [
       versions(now),
       ...daemon.files,
@@ -52,12 +54,26 @@ export function define(command: Command, context: CommandContext): void {
   });
 }
 
+/** A setting as the daemon tells it; undefined where none answers or it is not set. */
+function setting(files: readonly TarEntry[], name: ConfigKey): string | undefined {
+  const status: unknown = JSON.parse(files.find((file) => file.name === 'status.json')?.content ?? '{}');
+  const settings = isRecord(status) ? status['settings'] : undefined;
+  const row = Array.isArray(settings) ? settings.find((one) => isRecord(one) && one['name'] === name) : undefined;
+  return isRecord(row) && typeof row['value'] === 'string' && row['value'] !== '' ? row['value'] : undefined;
+}
+
+/** Secrets that are not Kubernetes': passwords in the environment, which a command in the daemon's container shares, and its token. */
+function ownSecrets(files: readonly TarEntry[], { environment }: CommandContext): readonly string[] {
+  const names = CONFIG_KEYS.filter((key) => OPTIONS[key].flag === '').flatMap((key) => OPTIONS[key].environment);
+  const token = setting(files, 'apiTokenFile');
+  const found = [...names.map((name) => environment[name]), token === undefined ? undefined : readText(token)?.trim()];
+  return found.filter((text) => text !== undefined);
+}
+
 /** As the daemon says among its settings; of this command's own environment where none answers. */
 function stateDirectory(files: readonly TarEntry[], { environment }: CommandContext): string {
-  const status: unknown = JSON.parse(files.find(({ name }) => name === 'status.json')?.content ?? '{}');
-  const settings = isRecord(status) ? status['settings'] : undefined;
-  const row = Array.isArray(settings) ? settings.find((one) => isRecord(one) && one['name'] === 'stateDir') : undefined;
-  if (isRecord(row) && typeof row['value'] === 'string' && row['value'] !== '') return row['value'];
+  const told = setting(files, 'stateDir');
+  if (told !== undefined) return told;
   return readConfig({ flags: new Map(), environment, file: new Map(), machine: thisMachine(environment), readFile: readText }).config
     .stateDir;
 }

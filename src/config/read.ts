@@ -201,7 +201,14 @@ function parseGiven<T>(
   return row.parse(lines.join('\n'), inputs.machine);
 }
 
-/** One line for people: where, which value, what rule. */
-export function formatProblem(problem: ConfigProblem): string {
-  return `${problem.origin.name}: ${problem.key} ${JSON.stringify(problem.value)} is ${problem.rule}`;
+/** A key, also a misspelt one, whose value is a secret; and a line of a file that has one. */
+const SECRET_KEY = /pas+w|secret/i;
+const SECRET_LINE = /^(\s*\S*(?:pas+w|secret)[^:=]*[:=]).*/i;
+/** Account and password of a URL (RFC 3986 section 3.2.1). */
+const USER_IN_URL = /(:\/\/)[^\s/@"]+@/g;
+
+/** One line for people: where, which value, what rule; without what may be a secret. */
+export function formatProblem({ origin, key, value, rule }: ConfigProblem): string {
+  const shown = SECRET_KEY.test(key) ? '[hidden]' : value.replace(SECRET_LINE, '$1[hidden]');
+  return `${origin.name}: ${key} ${JSON.stringify(shown)} is ${rule}`.replaceAll(USER_IN_URL, '$1[hidden]@');
 }

@@ -8,7 +8,7 @@ import { createDemand } from '../../src/confd/source/wanted.ts';
 import { REAL_CLOCK } from '../../src/main/clock.ts';
 import { clusterTitle, serversFolder } from './harness/binaries.ts';
 import { manifestsIn, startCluster } from './harness/cluster.ts';
-import { type Etcd, hasEtcd, startEtcd } from './harness/etcd.ts';
+import { type Etcd, hasEtcd, putWhenLed, startEtcd } from './harness/etcd.ts';
 import { type Followed, followSource, kubernetesSource, writeToken } from './harness/follow.ts';
 import { service } from './harness/manifests.ts';
 import { startWire } from './harness/wire.ts';
@@ -175,7 +175,7 @@ describe.skipIf(!hasEtcd())(title, () => {
     const followed = started(etcd, { timing: { connectMs: 1000, answerMs: 2000 } });
     await followed.until('in sync', (store) => store.inSync);
     await etcd.members[0]?.stop();
-    await putWhenLed(etcd, peer('spine', { peerIP: '192.0.2.253', asNumber: 64701 }));
+    await putWhenLed(etcd, ...peer('spine', { peerIP: '192.0.2.253', asNumber: 64701 }));
     await followed.until('a new peer through another member', ({ snapshot }) => snapshot.peers.has('spine'));
     await etcd.members[1]?.stop();
     await followed.until('sync lost', (store) => !store.inSync, 60);
@@ -237,19 +237,6 @@ describe.skipIf(!hasEtcd())(title, () => {
     expect(followed.issues()).toEqual(['Datastore/kubernetes: cannot be asked (no API server is named: without Secret bgp)']);
   });
 });
-
-/** Puts as soon as the members that are left have a leader. */
-async function putWhenLed(etcd: Etcd, [at, value]: readonly [string, unknown]): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await etcd.put(at, value);
-      return;
-    } catch (error) {
-      if (tries > 40) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
 
 describe.skipIf(serversFolder() === undefined || !hasEtcd())(clusterTitle('etcd with an API server beside it'), () => {
   it('takes Services and Secrets from the API server, and those of a peer before the peer', async () => {

@@ -252,6 +252,20 @@ describe('the table', () => {
     expect(read({ flags: { etcdPassword: 'planted' } }).config.etcdPassword).toBe(undefined);
   });
 
+  it.each<[string, Given]>([
+    ['a URL with an account', { flags: { etcdEndpoints: 'https://root:planted@10.0.0.1:2379,x' } }],
+    ['the same for the API server', { env: { K8S_API_ENDPOINT: 'https://root:planted@10.0.0.1' } }],
+    ['a misspelt key', { yaml: 'etcdPasword: planted\n' }],
+    ['no plain value', { yaml: 'etcdPassword: &a planted\nnode: *a\nlogLevel: planted@\n' }],
+    ['a line that is no YAML', { yaml: 'etcdPassword: planted\netcdPassword: planted\n' }],
+  ])('never names a secret in a problem: %s', (_what, given) => {
+    const { problems } = read(given);
+    expect(problems.length).toBeGreaterThan(0);
+    const text = problems.map(formatProblem).join(' ');
+    expect(text).not.toMatch(/planted(?!@")/);
+    expect(text).toMatch(/\[hidden\]|plain value/);
+  });
+
   it('shows every value with its origin', () => {
     const result = read({ env: { NODENAME: 'a', IP: '10.0.0.1/24' }, flags: { transportMap: '192.0.2.1=127.0.64.1:1790' } });
     const shown = new Map(showConfig(result).map((row) => [row.key, row]));

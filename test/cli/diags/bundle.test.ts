@@ -11,6 +11,9 @@ import { eventually, linnet, makeFolder, type RunningDaemon, startDaemon } from 
 const PASSWORD = 'plantedPassw0rd';
 const BASE64 = Buffer.from(PASSWORD).toString('base64');
 const SECRET = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bgp', namespace: 'kube-system' }, data: { key: BASE64 } };
+// Of etcd's account and of the API server's, which are no Secrets: they stand in the environment, and in a file that a setting names.
+const ACCOUNT = 'plantedAccount';
+const TOKEN = 'planted-opaque-token';
 const PEER = {
   apiVersion: 'projectcalico.org/v3',
   kind: 'BGPPeer',
@@ -43,10 +46,23 @@ beforeAll(async () => {
   );
   await writeFile(join(state, 'last-good.jsonl'), saved.join(''), { mode: 0o600 });
   await writeFile(join(state, 'left-by-another'), PASSWORD);
-  const more = ['--path', manifests.path, '--kernel', 'off', '--log-level', 'debug', '--debug-listen', debugAddress];
+  const token = join(folder.path, 'token');
+  await writeFile(token, `${TOKEN}\n`, { mode: 0o600 });
+  const more = [
+    '--path',
+    manifests.path,
+    '--api-token-file',
+    token,
+    '--kernel',
+    'off',
+    '--log-level',
+    'debug',
+    '--debug-listen',
+    debugAddress,
+  ];
   daemon = startDaemon(folder.path, 'node-1', [...more, '--transport-map', '192.0.2.1=127.0.0.1:17901']);
   await eventually('the peer', async () => ((await daemon.ask('peers')).stdout.includes('192.0.2.99') ? true : undefined), 30);
-  await writeFile(join(folder.path, 'daemon.log'), `${daemon.log()}\nsomebody wrote ${PASSWORD} here\n`);
+  await writeFile(join(folder.path, 'daemon.log'), `${daemon.log()}\nsomebody wrote ${PASSWORD} here\nand ${ACCOUNT}, ${TOKEN} there\n`);
 }, 60_000);
 
 afterAll(async () => {
@@ -63,15 +79,8 @@ function filesOf(path: string): ReadonlyMap<string, string> {
 describe('linnet diags', () => {
   it('writes what support needs, and no password', async () => {
     const out = join(folder.path, 'bundle');
-    const { code, stdout, stderr } = await daemon.ask(
-      'diags',
-      '--out',
-      out,
-      '--log',
-      join(folder.path, 'daemon.log'),
-      '--debug',
-      debugAddress,
-    );
+    const words = ['diags', '--out', out, '--log', join(folder.path, 'daemon.log'), '--debug', debugAddress];
+    const { code, stdout, stderr } = await linnet([...words, '--run-dir', daemon.runDir], { env: { ETCD_PASSWORD: ACCOUNT } });
     expect([code, stdout, stderr]).toEqual([0, `${out}\n`, '']);
     const files = filesOf(out);
     const daemons = ['status', 'liveness', 'readiness', 'issues', 'peers', 'desired', 'routes', 'kernel-routes', 'versions', 'threads'];
@@ -79,12 +88,11 @@ describe('linnet diags', () => {
     expect([...files.keys()]).toEqual(expect.arrayContaining(expected));
     expect(files.get('threads.json')).toContain('"name":"speaker"');
     expect(files.get('status.json')).toContain('"origin"');
-    expect(files.get('log.txt')).toContain('somebody wrote [hidden] here');
+    expect(files.get('log.txt')).toContain('somebody wrote [hidden] here\nand [hidden], [hidden] there');
     expect(files.get('state/last-good.jsonl')).toContain('guarded');
     expect(files.get('state/list.txt')).toContain('left-by-another');
     for (const [name, text] of files) {
-      expect(text, name).not.toContain(PASSWORD);
-      expect(text, name).not.toContain(BASE64);
+      for (const planted of [PASSWORD, BASE64, ACCOUNT, TOKEN]) expect(text, name).not.toContain(planted);
       expect(statSync(join(out, name)).mode & 0o077).toBe(0);
     }
   }, 40_000);

@@ -113,6 +113,11 @@ export async function startEtcd(size: 1 | 3, tls = false): Promise<Etcd> {
   return etcd;
 }
 
+/** Puts as soon as the members that are left have a leader, within a minute. */
+export async function putWhenLed(etcd: Etcd, key: string, value: unknown): Promise<void> {
+  await until(`etcd takes ${key}`, 60, () => etcd.put(key, value));
+}
+
 function tlsFlags(certificates: Certificates): readonly string[] {
   return [
     `--cert-file=${certificates.serverCert}`,
