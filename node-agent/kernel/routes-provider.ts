@@ -96,8 +96,8 @@ export class EncapProvider implements RouteProvider {
     return this.routes.get(key);
   }
 
-  /** Takes what the cluster wants; returns the keys of prefixes for which that is something else than before. */
-  set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): ReadonlySet<string> {
+  /** Takes what the cluster wants; returns the keys of prefixes for which that is something else than before, to be walked before the next call. */
+  set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): Iterable<string> {
     const before = this.routes;
     const routes = new Map<string, EncapRoute>();
     const used = new Set<DeviceRole>();
@@ -107,20 +107,24 @@ export class EncapProvider implements RouteProvider {
       if (other === undefined || compareClasses(route.class, other.class) < 0) routes.set(key, route);
       if (route.target.kind !== 'blackhole') used.add(route.target.device);
     }
-    const touched = new Set<string>();
-    for (const key of before.keys()) if (!routes.has(key)) touched.add(key);
-    for (const [key, route] of routes) {
-      const old = before.get(key);
-      if (old !== undefined && targetsEqual(old.target, route.target)) continue;
-      touched.add(key);
-      if (old !== undefined && old.node !== route.node) this.moved.set(key, route);
-    }
     this.routes = routes;
     this.used = used;
     this.own = wishes.addresses;
     this.findRoles();
     for (const key of this.aliens.keys()) this.aliensChanged(key);
-    return touched;
+    return before.size === 0 ? routes.keys() : this.changedSince(before);
+  }
+
+  private changedSince(before: ReadonlyMap<string, EncapRoute>): Iterable<string> {
+    const changed: string[] = [];
+    for (const key of before.keys()) if (!this.routes.has(key)) changed.push(key);
+    for (const [key, route] of this.routes) {
+      const old = before.get(key);
+      if (old !== undefined && targetsEqual(old.target, route.target)) continue;
+      changed.push(key);
+      if (old !== undefined && old.node !== route.node) this.moved.set(key, route);
+    }
+    return changed;
   }
 
   keys(): Iterable<string> {

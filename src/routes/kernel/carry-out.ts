@@ -1,5 +1,4 @@
 /** From what is wanted to what the kernel holds: plans are made, given to the kernel, and its answers kept. Pure but for the seam. */
-import { prefixKey } from 'bgp-ts/net';
 import { plan, planHops, planIdle } from './plan.ts';
 import type { SyncState } from './sync-state.ts';
 import type { KernelStatus } from './sync-types.ts';
@@ -27,7 +26,7 @@ export function bringInOrder(state: SyncState, touched: readonly string[]): void
     wanted: (key) => {
       const target = state.wanted.target(key);
       if (target === undefined && state.wanted.isUnreachable(key)) state.unreachable.add(key);
-      else state.unreachable.delete(key);
+      else if (state.unreachable.size > 0) state.unreachable.delete(key);
       return target;
     },
     taken: (key, metric) => isTaken(state, key, metric),
@@ -47,7 +46,7 @@ function isTaken(state: SyncState, key: string, metric: number): boolean {
   const going = here.length === 0 ? here : state.wanted.evict(key);
   const taken = here.some((route) => route.metric === metric && !going.includes(route));
   if (taken) state.takenKeys.add(key);
-  else state.takenKeys.delete(key);
+  else if (state.takenKeys.size > 0) state.takenKeys.delete(key);
   return taken;
 }
 
@@ -76,7 +75,7 @@ function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlyS
   if (result.lost) state.wantReading();
   const failed = new Map(result.failures.map((failure) => [failure.operation, failure]));
   for (const operation of operations) {
-    const failure = failed.get(operation);
+    const failure = failed.size === 0 ? undefined : failed.get(operation);
     if (failure === undefined || isDone(failure)) succeed(state, operation);
     else fail(state, failure);
   }
@@ -85,7 +84,7 @@ function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlyS
 
 /** What an operation is about: a prefix, or an object. */
 function nameOf(operation: Operation): string {
-  if ('route' in operation) return prefixKey(operation.route.prefix);
+  if ('key' in operation) return operation.key;
   return `nexthop ${'id' in operation ? operation.id : operation.nexthop.id}`;
 }
 
@@ -103,14 +102,14 @@ function succeed(state: SyncState, operation: Operation): void {
       break;
     case 'add-route':
     case 'replace-route':
-      state.holdings.put(operation.route);
+      state.holdings.put(operation.key, operation.route);
       break;
     case 'remove-route':
-      state.holdings.remove(operation.route);
+      state.holdings.remove(operation.key, operation.route);
       break;
     case 'remove-alien':
       state.wanted.aliens.remove(operation.route);
-      state.wanted.aliensChanged(prefixKey(operation.route.prefix));
+      state.wanted.aliensChanged(operation.key);
       break;
     case 'remove-nexthop':
       state.holdings.removeNexthop(operation.id);

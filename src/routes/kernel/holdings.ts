@@ -41,12 +41,11 @@ export class Holdings {
     this.idle.clear();
     this.held = 0;
     for (const nexthop of nexthops) this.putNexthop(nexthop);
-    for (const route of routes) this.put(route);
+    for (const route of routes) this.put(prefixKey(route.prefix), route);
   }
 
-  /** Adds a route, in place of the one with its prefix and metric. */
-  put(route: OwnRoute): void {
-    const key = prefixKey(route.prefix);
+  /** Adds a route, in place of the one with its prefix and metric; `key` is that of its prefix. */
+  put(key: string, route: OwnRoute): void {
     const before = this.routes.get(key);
     if (before === undefined) this.routes.set(key, [route]);
     else {
@@ -58,9 +57,8 @@ export class Holdings {
     if (route.nexthop !== 0) this.use(route.nexthop, 1);
   }
 
-  /** Removes the route with this prefix and metric, if it is there. */
-  remove(route: OwnRoute): void {
-    const key = prefixKey(route.prefix);
+  /** Removes the route with this prefix and metric, if it is there; `key` is that of its prefix. */
+  remove(key: string, route: OwnRoute): void {
     const before = this.at(key);
     const old = before.find((one) => one.metric === route.metric);
     if (old === undefined) return;
@@ -97,7 +95,7 @@ export class Holdings {
     const now = this.usesOf(id) + more;
     if (now > 0) {
       this.uses.set(id, now);
-      this.idle.delete(id);
+      if (this.idle.size > 0) this.idle.delete(id);
       return;
     }
     this.uses.delete(id);

@@ -82,10 +82,7 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
         noticeAlien(state, asAlien(event.route, state.kernel.protocol), event.gone);
         break;
       }
-      if (event.gone) state.holdings.remove(event.route);
-      else state.holdings.put(event.route);
-      state.repaired += 1;
-      state.touched.add(prefixKey(event.route.prefix));
+      noticeOwn(state, event.route, event.gone);
       break;
     case 'own-nexthop':
       // IPv4 routes over it vanish without a word.
@@ -110,6 +107,14 @@ function noticeEvent(state: SyncState, event: KernelEvent): void {
       return never;
     }
   }
+}
+
+function noticeOwn(state: SyncState, route: OwnRoute, gone: boolean): void {
+  const key = prefixKey(route.prefix);
+  if (gone) state.holdings.remove(key, route);
+  else state.holdings.put(key, route);
+  state.repaired += 1;
+  state.touched.add(key);
 }
 
 function noticeAlien(state: SyncState, route: AlienRoute, gone: boolean): void {

@@ -50,20 +50,20 @@ export function plan(input: PlanInput): Operation[] {
   const changes: Operation[] = [];
   const removals: Operation[] = [];
   const evictions: Operation[] = [];
-  const ensured = new Set<string>();
+  const ensured = new Map<string, number>();
   for (const [index, key] of input.touched.entries()) {
     const target = targets[index];
     const here = input.now.at(key);
-    for (const route of input.evict(key)) evictions.push({ kind: 'remove-alien', route });
+    for (const route of input.evict(key)) evictions.push({ kind: 'remove-alien', key, route });
     for (const held of here) {
       const stays = target === undefined ? input.keep(key) : held.metric === target.metric;
-      if (!stays) removals.push({ kind: 'remove-route', route: held });
+      if (!stays) removals.push({ kind: 'remove-route', key, route: held });
     }
     if (target === undefined || input.taken(key, target.metric)) continue;
     const wanted = routeOf(input, target, ensured, objects);
     const held = here.find((one) => one.metric === wanted.metric);
-    if (held === undefined) changes.push({ kind: 'add-route', route: wanted });
-    else if (!routesEqual(held, wanted)) changes.push({ kind: 'replace-route', route: wanted });
+    if (held === undefined) changes.push({ kind: 'add-route', key, route: wanted });
+    else if (!routesEqual(held, wanted)) changes.push({ kind: 'replace-route', key, route: wanted });
   }
   return input.removalsFirst ? [...evictions, ...removals, ...objects, ...changes] : [...evictions, ...objects, ...changes, ...removals];
 }
@@ -92,11 +92,12 @@ export function planIdle({ now, book }: Pick<PlanInput, 'now' | 'book'>): Operat
  * its address costs one message.
  */
 function renameMoved({ now, book, touched }: PlanInput, targets: readonly (Target | undefined)[]): void {
+  if (now.count === 0) return;
   const moves = new Map<string, Map<number, number>>();
   for (const [index, key] of touched.entries()) {
     const target = targets[index];
-    const [hop, ...more] = target?.hops ?? [];
-    if (target === undefined || hop === undefined || more.length > 0 || book.idOf(hop.key) !== undefined) continue;
+    const hop = target?.hops[0];
+    if (target === undefined || hop === undefined || target.hops.length > 1 || book.idOf(hop.key) !== undefined) continue;
     const id = now.at(key).find((one) => one.metric === target.metric)?.nexthop ?? 0;
     if (id === 0) continue;
     const from = moves.get(hop.key) ?? new Map<number, number>();
@@ -111,7 +112,7 @@ function renameMoved({ now, book, touched }: PlanInput, targets: readonly (Targe
   }
 }
 
-function routeOf(input: PlanInput, target: Target, ensured: Set<string>, objects: Operation[]): OwnRoute {
+function routeOf(input: PlanInput, target: Target, ensured: Map<string, number>, objects: Operation[]): OwnRoute {
   const { prefix, metric, hops, source } = target;
   if (hops.length === 0) return { prefix, metric, kind: 'blackhole', nexthop: 0, hops: [] };
   const route: OwnRoute = input.nexthopObjects
@@ -120,17 +121,18 @@ function routeOf(input: PlanInput, target: Target, ensured: Set<string>, objects
   return source === undefined ? route : { ...route, source };
 }
 
-/** Id of the object for these hops; the operations that make it so are added where they are not there yet. */
-function ensure(input: PlanInput, hops: readonly ResolvedHop[], ensured: Set<string>, objects: Operation[]): number {
+/** Id of the object for these hops; the operations that make it so are added where they are not there yet. `ensured`: ids by name, of this plan. */
+function ensure(input: PlanInput, hops: readonly ResolvedHop[], ensured: Map<string, number>, objects: Operation[]): number {
   const name = setKey(hops);
-  if (ensured.has(name)) return input.book.idOf(name) ?? 0;
-  ensured.add(name);
+  const known = ensured.get(name);
+  if (known !== undefined) return known;
   const [first] = hops;
   const isHeld = (id: number): boolean => input.now.nexthops.has(id);
   let wanted: Omit<OwnNexthop, 'id'>;
   if (first !== undefined && hops.length === 1) wanted = { hop: first.hop, family: familyOf(first), group: [] };
   else wanted = { group: hops.map((one) => ensure(input, [one], ensured, objects)).sort((a, b) => a - b) };
   const nexthop: OwnNexthop = { id: input.book.claim(name, wanted, isHeld), ...wanted };
+  ensured.set(name, nexthop.id);
   const held = input.now.nexthops.get(nexthop.id);
   if (held === undefined || !nexthopsEqual(held, nexthop)) objects.push({ kind: 'set-nexthop', nexthop, replace: held !== undefined });
   return nexthop.id;

@@ -6,6 +6,8 @@ import type { Address, Prefix } from 'bgp-ts/net';
 import { addressKey, PrefixTrie, prefixKey } from 'bgp-ts/net';
 import type { AlienRoute, KernelHop } from './table.ts';
 
+const NONE: readonly AlienRoute[] = [];
+
 /** Routes of others by prefix, kept as they change. */
 export class Aliens {
   private readonly routes = new Map<string, readonly AlienRoute[]>();
@@ -19,7 +21,7 @@ export class Aliens {
 
   /** Routes of a prefix by metric, the preferred one first. */
   at(key: string): readonly AlienRoute[] {
-    return this.routes.get(key) ?? [];
+    return this.routes.get(key) ?? NONE;
   }
 
   /** Keys of every prefix. */

@@ -49,7 +49,7 @@ export function createRouteSync(deps: RouteSyncDeps, provider: RouteProvider): R
     start: () => start(state),
     touch: (keys) => {
       for (const key of keys) {
-        state.kept.delete(key);
+        if (state.kept.size > 0) state.kept.delete(key);
         state.touched.add(key);
       }
       arm(state, 0);

@@ -80,13 +80,16 @@ export interface KernelTable {
   readonly addresses: readonly KernelAddress[];
 }
 
-/** One change of the kernel's table. They are carried out in order; one that fails does not stop the others. */
+/**
+ * One change of the kernel's table. They are carried out in order; one that fails does not stop the others. `key` is that of the route's
+ * prefix: whoever planned it had it, and making one anew costs as much as a message.
+ */
 export type Operation =
   | { readonly kind: 'set-nexthop'; readonly nexthop: OwnNexthop; readonly replace: boolean }
-  | { readonly kind: 'add-route'; readonly route: OwnRoute }
-  | { readonly kind: 'replace-route'; readonly route: OwnRoute }
-  | { readonly kind: 'remove-route'; readonly route: OwnRoute }
-  | { readonly kind: 'remove-alien'; readonly route: AlienRoute }
+  | { readonly kind: 'add-route'; readonly key: string; readonly route: OwnRoute }
+  | { readonly kind: 'replace-route'; readonly key: string; readonly route: OwnRoute }
+  | { readonly kind: 'remove-route'; readonly key: string; readonly route: OwnRoute }
+  | { readonly kind: 'remove-alien'; readonly key: string; readonly route: AlienRoute }
   | { readonly kind: 'remove-nexthop'; readonly id: number };
 
 /** An operation the kernel refused. */
