@@ -18,6 +18,11 @@ const AS = 64_512;
 const LISTEN = { host: '127.200.0.1', port: 11_790 };
 const OWN_PREFIXES = 10;
 const SHARED_PREFIXES = 500;
+/**
+ * How many of the shared ones a client speaks of. Few, so that the table has its lasting size before the samples count: with all of them it
+ * would grow for longer than an hour, and the memory of the speaker with it.
+ */
+const SHARED_OF_CLIENT = 20;
 /** Between two rounds of changes, ms. */
 const ROUND_MS = 100;
 const FLAPS_PER_SECOND = 0.5;
@@ -67,7 +72,8 @@ async function join({ world, fault }, client, subject) {
 /** One client's random prefix: one of its own, or one that others announce too. */
 function choosePrefix({ random, options }, client) {
   const shared = random(3) === 0;
-  return shared ? options.clients * OWN_PREFIXES + random(SHARED_PREFIXES) : client.number * OWN_PREFIXES + random(OWN_PREFIXES);
+  if (!shared) return client.number * OWN_PREFIXES + random(OWN_PREFIXES);
+  return options.clients * OWN_PREFIXES + ((client.number * 7 + random(SHARED_OF_CLIENT)) % SHARED_PREFIXES);
 }
 
 function change(soak) {
@@ -175,7 +181,7 @@ async function soakFor(soak, subject) {
     samples.push({ minute, rss, heap });
     const { changes, flaps, refreshes } = soak.counts;
     say(
-      `${minute.toFixed(1).padStart(6)} min  rss ${mib(rss)} MiB  heap ${mib(heap)} MiB  fd ${resources.fd}  timers ${resources.Timeout ?? 0}  ` +
+      `${minute.toFixed(1).padStart(6)} min  paths ${soak.world.paths()}  rss ${mib(rss)} MiB  heap ${mib(heap)} MiB  fd ${resources.fd}  timers ${resources.Timeout ?? 0}  ` +
         `changes ${changes}  flaps ${flaps}  refreshes ${refreshes}  views exact  faults ${soak.faults.length}`,
     );
   }

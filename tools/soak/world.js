@@ -39,6 +39,8 @@ export function createWorld(clients, prefixes) {
         if (localPref !== undefined) yield [prefix, localPref];
       }
     },
+    /** How many announcements there are, of all clients. */
+    paths: () => announced.reduce((sum, by) => sum + by.size, 0),
     has: (client, prefix) => announced[prefix].has(client),
     /** How the view of a client differs from what it must be, in words; undefined where it does not. `up` tells who is connected. */
     difference(client, view, up) {
