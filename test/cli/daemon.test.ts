@@ -47,15 +47,19 @@ beforeAll(async () => {
   for (const number of [1, 2, 3]) daemons.push(startNode(number));
   await Promise.all(
     [1, 2, 3].map((number) =>
-      eventually(`sessions of node-${number}`, async () => {
-        const list = await peers(number);
-        return list.length === 2 && list.every((peer) => peer.state === 'established') ? true : undefined;
-      }),
+      eventually(
+        `sessions of node-${number}`,
+        async () => {
+          const list = await peers(number);
+          return list.length === 2 && list.every((peer) => peer.state === 'established') ? true : undefined;
+        },
+        60,
+      ),
     ),
   ).catch((error: unknown) => {
     throw new Error(`${String(error)}\n${daemons.map((entry) => entry.log()).join('\n')}`);
   });
-}, 40_000);
+}, 90_000);
 
 afterAll(async () => {
   await Promise.all(daemons.map((entry) => entry.stop()));

@@ -83,8 +83,8 @@ export function startDaemon(folder: string, name: string, args: readonly string[
   };
 }
 
-/** Asks again until the answer is there; fails after `seconds` with what was seen last. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>, seconds = 15): Promise<T> {
+/** Asks again until the answer is there; fails after `seconds`, which is far more than it takes where nothing else runs. */
+export async function eventually<T>(what: string, look: () => Promise<T | undefined>, seconds = 45): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const found = await look();

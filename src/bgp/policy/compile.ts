@@ -156,13 +156,16 @@ function evaluateTree(c: Compilation, root: Question, route: RoutePrefix): Polic
   return node.outcome;
 }
 
+/** The term that an outcome names where no term of the policy applied. */
+export const OTHERWISE = 'otherwise';
+
 /** Compiles a policy. Cheap; keep the result while the policy is in use, because its trees are its cache. */
 export function compilePolicy(policy: Policy): CompiledPolicy {
   const tests: FactsTest[] = [];
   const c: Compilation = {
     terms: compileTerms(policy, tests),
     tests,
-    otherwise: { accept: policy.otherwise === 'accept', term: 'otherwise', reasons: [], modifications: NO_MODIFICATIONS },
+    otherwise: { accept: policy.otherwise === 'accept', term: OTHERWISE, reasons: [], modifications: NO_MODIFICATIONS },
     mods: new Map(),
   };
   const entangled = isEntangled(policy);

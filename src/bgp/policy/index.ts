@@ -1,4 +1,4 @@
-export { type CompiledPolicy, compilePolicy, type PolicyOutcome, type PolicyProgram } from './compile.ts';
+export { type CompiledPolicy, compilePolicy, OTHERWISE, type PolicyOutcome, type PolicyProgram } from './compile.ts';
 export { METRIC_MIRROR, metricOf, type RouteFacts } from './conditions.ts';
 export { localPrefAfter, type Modifications, NO_MODIFICATIONS } from './modifications.ts';
 export { policyId, samePolicy } from './policy-id.ts';

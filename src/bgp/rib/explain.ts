@@ -1,6 +1,7 @@
 /** Why a prefix is routed as it is and who is told: from the rows and sent states acted on, by the functions that acted. */
 import type { Prefix } from '../net/types.ts';
 import { maskWords } from '../net/words.ts';
+import { OTHERWISE } from '../policy/index.ts';
 import type { Family } from '../wire/index.ts';
 import { type DecisionStep, type DecisionTables, lostAt, stepsOf } from './decision.ts';
 import { ChangeSet, NOBODY } from './encoding.ts';
@@ -16,7 +17,12 @@ import type { PeerExplanation, RouteExplanation } from './types.ts';
 
 type BlockedBy = NonNullable<PeerExplanation['blockedBy']>;
 
-const blocked = (rule: string, citation: string): BlockedBy => ({ rule, citation, reasons: [] });
+const blocked = (rule: string, citation: string, term?: string): BlockedBy => ({
+  rule,
+  citation,
+  ...(term === undefined ? {} : { term }),
+  reasons: [],
+});
 const named = ({ step, citation }: DecisionStep): { step: string; citation: string } => ({ step, citation });
 
 /** Everything known of a prefix; without candidates where it is in no table. */
@@ -101,6 +107,7 @@ function whyNot(state: Inspection, family: Family, prefix: number, feed: Feed): 
   if (verdict.block !== undefined) return blocked(verdict.block.rule, verdict.block.citation);
   if (verdict.outcome === undefined || verdict.id !== 0) return blocked('change pending', 'bgp-speaker 2.4');
   const { term, reasons } = verdict.outcome;
+  if (term === OTHERWISE) return blocked('no term of the export policy accepts it', 'RFC 4271 section 9.1.3', term);
   return { rule: 'rejected by export policy', citation: reasons[0]?.rule ?? 'policy', term, reasons };
 }
 

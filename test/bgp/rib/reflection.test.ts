@@ -249,7 +249,7 @@ describe('export to another AS', () => {
     });
     expect(target.view.get('10.0.1.0/26')).toMatchObject({ nextHop: address('10.7.7.7'), localPref: 2147482623 });
     expect(harness.rib.explain(prefix('10.0.2.0/26')).peers[0]?.blockedBy).toMatchObject({
-      rule: 'rejected by export policy',
+      rule: 'no term of the export policy accepts it',
       term: 'otherwise',
     });
     expect(harness.rib.explain(prefix('10.0.0.0/26')).peers[0]).toMatchObject({ advertised: true, exportTerm: 'static', delivered: true });
