@@ -111,7 +111,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     configure: async (config) => {
       feed({ type: 'configure', config });
       await listeners.ready();
-      if (options.warmUp === true) warming.start();
+      if (options.warmUp === true) warming.start(config);
     },
     handle: feed,
     stop: async (planned, text) => {
@@ -174,7 +174,7 @@ function performOne(output: SpeakerOutput, { connections, listeners, onEvent }: 
 }
 
 /** The warm-up: a step at a time after polls, given up for good once somebody is connected. */
-function createWarmUp(now: () => number, isIdle: () => boolean): { start(): void; stop(): void } {
+function createWarmUp(now: () => number, isIdle: () => boolean): { start(config: SpeakerConfig): void; stop(): void } {
   let steps: Generator<undefined, number> | undefined;
   let immediate: NodeJS.Immediate | undefined;
 
@@ -183,9 +183,9 @@ function createWarmUp(now: () => number, isIdle: () => boolean): { start(): void
   }
 
   return {
-    start: () => {
+    start: (config) => {
       if (steps !== undefined) return;
-      steps = warmUp(now, WARM_UP_LIVES);
+      steps = warmUp(now, WARM_UP_LIVES, config);
       immediate = setImmediate(step);
     },
     stop: () => clearImmediate(immediate),

@@ -36,7 +36,8 @@ export function createReads(): Reads {
 /** Each through Node's stream. */
 export const streamReads: Reads = {
   start: (socket, _fd, hearer) => {
-    const octets = (chunk: Buffer): void => hearer.octets(chunk);
+    // Plain octets as the other reader gives them: to code compiled for those a Buffer is something else.
+    const octets = ({ buffer, byteOffset, length }: Buffer): void => hearer.octets(new Uint8Array(buffer, byteOffset, length));
     const ended = (): void => hearer.ended();
     // A failure of the stream ends the socket: whoever owns that hears of it there.
     socket.on('data', octets).on('end', ended);

@@ -4,13 +4,14 @@
  */
 import type { Address } from '../net/index.ts';
 import { createSpeaker } from '../speaker.ts';
-import type { PeerConfig, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
+import type { PeerConfig, SpeakerConfig, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { encodeKeepalive, encodeOpen, encodeUpdate, type Family } from '../wire/index.ts';
 
 const PEERS = 128;
 const FAMILIES: readonly Family[] = ['ipv4-unicast'];
 const AS = 64512;
 const ROUTES_PER_PEER = 4;
+const LENGTHS = [29, 32, 32, 30];
 /** One peer announces like the node that has every service of a cluster: many messages in one read. */
 const MANY_MESSAGES = 128;
 const WORK_MS = 2;
@@ -42,31 +43,56 @@ export function reflectorClient(number: number): PeerConfig {
   };
 }
 
-function greeting(number: number): Uint8Array {
+/** What the warm-up is like: peers and messages of one configuration. */
+interface Cast {
+  readonly config: SpeakerConfig;
+  readonly peers: readonly PeerConfig[];
+}
+
+/**
+ * Peers as they are configured come first, the very objects: code compiled for objects of another shape is thrown away when the first real
+ * session meets it. Then as many of a reflector's clients as are missing.
+ */
+function castOf(config: SpeakerConfig | undefined): Cast {
+  const real = (config?.peers ?? []).filter(({ remote, families }) => remote.address.family === 'ipv4' && families.includes('ipv4-unicast'));
+  const strangers = Array.from({ length: Math.max(0, PEERS - real.length) }, (_, number) => reflectorClient(number));
+  const peers = [...real.slice(0, PEERS), ...strangers];
+  const { routerId, localAs } = config ?? { routerId: 1, localAs: AS };
+  return { config: { routerId, localAs, listen: [], peers, routes: [] }, peers };
+}
+
+function greeting({ remoteAs, families, holdTime }: PeerConfig, number: number): Uint8Array {
   const capabilities = {
-    families: FAMILIES,
+    families,
     multiprotocol: true,
-    fourOctetAs: AS,
+    fourOctetAs: remoteAs,
     routeRefresh: true,
     enhancedRouteRefresh: false,
     extendedMessage: false,
     unknown: [],
   };
-  return encodeOpen({ type: 'open', version: 4, myAs: AS, holdTime: 90, bgpId: 0x0b000000 + number, capabilities });
+  const bgpId = word(number);
+  return encodeOpen({ type: 'open', version: 4, myAs: remoteAs > 0xffff ? 23456 : remoteAs, holdTime, bgpId, capabilities });
+}
+
+/** A number for an address; every other one has its highest bit set, which JavaScript keeps in another way. */
+function word(number: number): number {
+  return (number % 2 === 0 ? 0x14000000 : 0xac100000) + number * 0x4000;
 }
 
 /** UPDATEs of one peer in one buffer, as a socket delivers them. */
-function updates(number: number, messages: number, withdraw: boolean): Uint8Array {
+function updates({ remoteAs, localAs }: PeerConfig, number: number, messages: number, withdraw: boolean): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let message = 0; message < messages; message++) {
-    const first = 0x14000000 + number * 0x4000 + message * 0x40;
+    const first = word(number) + message * 0x40;
+    const length = LENGTHS[message % LENGTHS.length] ?? 32;
     const routes = Array.from({ length: ROUTES_PER_PEER }, (_, i) => ({
-      prefix: { family: 'ipv4', words: [first + i * 8, 0, 0, 0], length: 29 } as const,
+      prefix: { family: 'ipv4', words: [first + i * 8, 0, 0, 0], length } as const,
     }));
     const attributes = {
       origin: 'igp',
-      asPath: [],
-      nextHop: ipv4(0x0b000000 + number),
+      asPath: remoteAs === localAs ? [] : [{ type: 'sequence' as const, asns: [remoteAs] }],
+      nextHop: ipv4(word(number)),
       localPref: 100,
       largeCommunities: [[AS, number, message]],
     } as const;
@@ -78,51 +104,52 @@ function updates(number: number, messages: number, withdraw: boolean): Uint8Arra
 /** Inputs of one kind, by number; what they lead to is done before the next kind. */
 interface Phase {
   readonly inputs: number;
-  readonly input: (number: number) => SpeakerInput;
+  readonly input: (cast: Cast, peer: PeerConfig, number: number) => SpeakerInput;
 }
 
 const perPeer = (input: Phase['input']): Phase => ({ inputs: PEERS, input });
-const octets = (of: (number: number) => Uint8Array): Phase =>
-  perPeer((number) => ({ type: 'octets', connection: number, octets: of(number) }));
-const routes = (withdraw: boolean): Phase => octets((number) => updates(number, number === 0 ? MANY_MESSAGES : 1, withdraw));
+/** The octets are a view of a larger buffer, as those of a read are. */
+const octets = (of: (peer: PeerConfig, number: number) => Uint8Array): Phase =>
+  perPeer((_cast, peer, number) => {
+    const { buffer, byteOffset, length } = Buffer.from(of(peer, number));
+    return { type: 'octets', connection: number, octets: new Uint8Array(buffer, byteOffset, length) };
+  });
+const routes = (withdraw: boolean): Phase =>
+  octets((peer, number) => updates(peer, number, number === 0 ? MANY_MESSAGES : 1, withdraw));
 
 /** One life of the speaker: sessions come up, routes come and go, sessions end. */
 const LIFE: readonly Phase[] = [
-  {
-    inputs: 1,
-    input: () => ({
-      type: 'configure',
-      config: {
-        routerId: 1,
-        localAs: AS,
-        listen: [],
-        peers: Array.from({ length: PEERS }, (_, number) => reflectorClient(number)),
-        routes: [],
-      },
-    }),
-  },
-  perPeer((number) => ({ type: 'connected', connection: number, local: LOCAL, remote: reflectorClient(number).remote })),
+  { inputs: 1, input: ({ config }) => ({ type: 'configure', config }) },
+  perPeer((_cast, { remote, local }, number) => ({
+    type: 'connected',
+    connection: number,
+    local: local === undefined ? LOCAL : { address: local, port: 179 },
+    remote,
+  })),
   octets(greeting),
   octets(encodeKeepalive),
   routes(false),
-  perPeer((number) => ({ type: 'unsent', connection: number, waiting: true })),
-  perPeer((number) => ({ type: 'unsent', connection: number, waiting: false })),
+  perPeer((_cast, _peer, number) => ({ type: 'unsent', connection: number, waiting: true })),
+  perPeer((_cast, _peer, number) => ({ type: 'unsent', connection: number, waiting: false })),
   octets(encodeKeepalive),
   routes(true),
-  perPeer((number) => ({ type: 'closed', connection: number, reason: '' })),
+  perPeer((_cast, _peer, number) => ({ type: 'closed', connection: number, reason: '' })),
 ];
 
 /**
  * Lives of a throwaway speaker, one after another; each step takes a few milliseconds. `clock` is a monotonic clock in
- * milliseconds. What the speaker asks for is not done: no socket, no log, no timer. Returns the octets it asked to be sent.
+ * milliseconds; `real` is the configuration that sessions will have. What the speaker asks for is not done: no socket, no log, no timer.
+ * Returns the octets it asked to be sent.
  */
-export function* warmUp(clock: () => number, lives: number): Generator<undefined, number> {
+export function* warmUp(clock: () => number, lives: number, real?: SpeakerConfig): Generator<undefined, number> {
+  const cast = castOf(real);
   let sent = 0;
   for (let life = 0; life < lives; life++) {
     const speaker = createSpeaker({ random: () => 0.5, wallClock: () => 0 });
     for (const { inputs, input } of LIFE) {
       for (let number = 0; number < inputs; number++) {
-        sent += octetsSent(speaker.handle(input(number), clock()));
+        const peer = cast.peers[number];
+        if (peer !== undefined) sent += octetsSent(speaker.handle(input(cast, peer, number), clock()));
         if (number % INPUTS_PER_SLICE === 0) yield;
       }
       while (speaker.hasWork()) {
