@@ -3,6 +3,7 @@
  * cost a cold process more than twice the CPU of a warm one. A host does it in slices while nobody is connected.
  */
 import type { Address } from '../net/index.ts';
+import { addressKey } from '../net/index.ts';
 import { createSpeaker } from '../speaker.ts';
 import type { PeerConfig, SpeakerConfig, SpeakerInput, SpeakerOutput } from '../speaker-types.ts';
 import { encodeKeepalive, encodeOpen, encodeUpdate, type Family } from '../wire/index.ts';
@@ -54,9 +55,16 @@ interface Cast {
  * session meets it. Then as many of a reflector's clients as are missing.
  */
 function castOf(config: SpeakerConfig | undefined): Cast {
-  const real = (config?.peers ?? []).filter(({ remote, families }) => remote.address.family === 'ipv4' && families.includes('ipv4-unicast'));
-  const strangers = Array.from({ length: Math.max(0, PEERS - real.length) }, (_, number) => reflectorClient(number));
-  const peers = [...real.slice(0, PEERS), ...strangers];
+  const real = (config?.peers ?? []).filter(
+    ({ remote, families }) => remote.address.family === 'ipv4' && families.includes('ipv4-unicast'),
+  );
+  const peers = real.slice(0, PEERS);
+  // No peer may stand for two.
+  const taken = new Set(peers.flatMap(({ id, remote }) => [id, addressKey(remote.address)]));
+  for (let number = 0; peers.length < PEERS; number++) {
+    const client = reflectorClient(number);
+    if (!taken.has(client.id) && !taken.has(addressKey(client.remote.address))) peers.push(client);
+  }
   const { routerId, localAs } = config ?? { routerId: 1, localAs: AS };
   return { config: { routerId, localAs, listen: [], peers, routes: [] }, peers };
 }
@@ -114,8 +122,7 @@ const octets = (of: (peer: PeerConfig, number: number) => Uint8Array): Phase =>
     const { buffer, byteOffset, length } = Buffer.from(of(peer, number));
     return { type: 'octets', connection: number, octets: new Uint8Array(buffer, byteOffset, length) };
   });
-const routes = (withdraw: boolean): Phase =>
-  octets((peer, number) => updates(peer, number, number === 0 ? MANY_MESSAGES : 1, withdraw));
+const routes = (withdraw: boolean): Phase => octets((peer, number) => updates(peer, number, number === 0 ? MANY_MESSAGES : 1, withdraw));
 
 /** One life of the speaker: sessions come up, routes come and go, sessions end. */
 const LIFE: readonly Phase[] = [

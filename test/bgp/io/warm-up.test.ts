@@ -25,7 +25,13 @@ it('does nothing for no lives', () => {
 });
 
 describe('with the configuration that sessions will have', () => {
-  const config = (peers: readonly PeerConfig[]): SpeakerConfig => ({ routerId: 0xac10_0001, localAs: 64512, listen: [], peers, routes: [] });
+  const config = (peers: readonly PeerConfig[]): SpeakerConfig => ({
+    routerId: 0xac10_0001,
+    localAs: 64512,
+    listen: [],
+    peers,
+    routes: [],
+  });
 
   it('is what it is without one where the peers are clients of a reflector', () => {
     const clients = Array.from({ length: 200 }, (_, number) => reflectorClient(1000 + number));
@@ -35,6 +41,11 @@ describe('with the configuration that sessions will have', () => {
   it('fills up with clients where there are few peers, and passes over those without IPv4', () => {
     const six: PeerConfig = { ...reflectorClient(1), id: 'six', families: ['ipv6-unicast'] };
     expect(run(1, config([six])).sent).toBe(run(1).sent);
+  });
+
+  it('fills up with others than those whose name or address is taken', () => {
+    const namesake = { ...reflectorClient(9999), id: '3' };
+    expect(run(1, config([namesake, { ...reflectorClient(5), id: 'spine' }])).sent).toBe(run(1).sent);
   });
 
   it('tells external peers, and is told by them', () => {
