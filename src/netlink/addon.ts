@@ -15,6 +15,8 @@ export interface Addon {
   /** `address` is a struct sockaddr. */
   readonly bind: (fd: number, address: Buffer) => void;
   readonly setsockopt: (fd: number, level: number, name: number, value: Buffer) => void;
+  /** A filter of classic BPF (struct sock_filter, eight octets an instruction) decides what the socket takes: 0, or the negative errno. */
+  readonly attachFilter: (fd: number, program: Buffer) => number;
   /** Octets written into `value`. */
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer) => number;
   readonly send: (fd: number, data: Buffer, length: number) => number;

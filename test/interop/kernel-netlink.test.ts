@@ -1,4 +1,5 @@
 /** rtnetlink against the real kernel, in a namespace of its own: routes, nexthop objects, refusals in its words, notifications, overrun. */
+import { execFileSync } from 'node:child_process';
 import type { NetlinkEvent, NexthopMessage, RouteMessage, SocketIp } from 'netlink';
 import {
   decodeAddress,
@@ -178,6 +179,37 @@ describe.skipIf(!CAN_RUN)('rtnetlink', () => {
       expect(events.some((event) => event.kind === 'link' && event.link.name === 'dummy0')).toBe(true),
     );
     expect(events[0]).toEqual({ kind: 'route', gone: true, route: route(1) });
+    monitor.close();
+  });
+
+  it('hears another writer in the midst of thousands of its own changes, which take no room in its queue', async () => {
+    const events: NetlinkEvent[] = [];
+    let lost = 0;
+    const monitor = openMonitor({
+      namespace: path(),
+      groups: [GROUP.ipv4Route],
+      receiveBuffer: 4096,
+      ignorePorts: [socket.portId],
+      onEvents: (more) => events.push(...more),
+      onLost: () => {
+        lost += 1;
+      },
+      onError: (error) => expect.fail(error.message),
+    });
+    const routes = Array.from({ length: 3000 }, (_, index) => route(index));
+    // All of it before the loop turns.
+    write(RTM.newRoute, add, routes.slice(0, 1500));
+    execFileSync('ip', ['-n', namespace, 'route', 'del', '10.244.0.7', 'proto', String(PROTOCOL)]);
+    const { failures } = write(RTM.newRoute, add, [route(3), ...routes.slice(1500)]);
+    expect(failures.map(({ item, code }) => [item, code])).toEqual([[route(3), 'EEXIST']]);
+    await until('the other is heard', 5, () => expect(events).toEqual([{ kind: 'route', gone: true, route: route(7) }]));
+    write(
+      RTM.delRoute,
+      0,
+      routes.filter((_, index) => index !== 7),
+    );
+    await run('sleep', ['0.3']);
+    expect([events.length, lost]).toEqual([1, 0]);
     monitor.close();
   });
 

@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -102,6 +104,20 @@ static napi_value SetSockOpt(napi_env env, napi_callback_info info) {
   CHECK(napi_get_buffer_info(env, argv[3], &value, &length));
   if (setsockopt(fd, level, name, value, (socklen_t)length) < 0) return fail(env, "setsockopt", errno);
   return NULL;
+}
+
+/* attachFilter(fd, program): a filter of classic BPF, eight octets an instruction, decides what the socket takes; 0 or the negative errno. */
+static napi_value AttachFilter(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t fd;
+  void *program;
+  size_t length;
+  if (!arguments(env, info, 2, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_buffer_info(env, argv[1], &program, &length));
+  struct sock_fprog filter = {.len = (unsigned short)(length / sizeof(struct sock_filter)), .filter = program};
+  if (length % sizeof(struct sock_filter) != 0 || length / sizeof(struct sock_filter) > BPF_MAXINSNS) return number_of(env, -EINVAL);
+  return number_of(env, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ? -errno : 0);
 }
 
 /* getsockopt(fd, level, name, buffer): the number of octets written into the buffer. */
@@ -347,7 +363,7 @@ static napi_value Unwatch(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
-    {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"getsockopt", GetSockOpt}, {"send", Send},
+    {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"attachFilter", AttachFilter}, {"getsockopt", GetSockOpt}, {"send", Send},
     {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"ioctl", Ioctl}, {"watch", Watch}, {"unwatch", Unwatch},
     {"readSet", ReadSet}, {"readSetAdd", ReadSetAdd}, {"readSetRemove", ReadSetRemove}, {"readSetReceive", ReadSetReceive},
   };

@@ -13,6 +13,7 @@ import type { NeighbourMessage } from './neighbour.ts';
 import { decodeNeighbour } from './neighbour.ts';
 import type { NexthopMessage } from './nexthop.ts';
 import { decodeNexthop } from './nexthop.ts';
+import { ignorePorts } from './port-filter.ts';
 import type { RouteMessage } from './route.ts';
 import { decodeRoute } from './route.ts';
 import type { RuleMessage } from './rule.ts';
@@ -35,7 +36,7 @@ export interface MonitorOptions extends NetlinkOptions {
   readonly groups: readonly number[];
   /** Octets of the kernel's queue, as far as this process may (SO_RCVBUFFORCE). Default 64 MiB. */
   readonly receiveBuffer?: number;
-  /** Changes made through sockets with these port ids are passed over without being decoded. */
+  /** Changes made through sockets with these port ids, at most 255, are not told: the kernel itself leaves them out. */
   readonly ignorePorts?: readonly number[];
   readonly onEvents: (events: readonly NetlinkEvent[]) => void;
   /** Notifications were lost, and those from before are through: read everything again. Once an overrun, however many were lost. */
@@ -108,10 +109,10 @@ function ruleEvent(gone: boolean, octets: Buffer, at: number, end: number): Netl
 }
 
 /** Reads the notifications in a received buffer. Messages of other kinds, or that cannot be read, are left out. */
-export function decodeEvents(octets: Buffer, length: number, ignorePorts: readonly number[] = []): NetlinkEvent[] {
+export function decodeEvents(octets: Buffer, length: number): NetlinkEvent[] {
   const events: NetlinkEvent[] = [];
-  eachMessage(octets, length, (type, _flags, _seq, portId, at, end) => {
-    const event = portId !== 0 && ignorePorts.includes(portId) ? undefined : READERS[type]?.(octets, at, end);
+  eachMessage(octets, length, (type, _flags, _seq, _port, at, end) => {
+    const event = READERS[type]?.(octets, at, end);
     if (event !== undefined) events.push(event);
     return true;
   });
@@ -141,7 +142,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
       else if (length < 0) {
         broken = new Error(`netlink monitor: ${errorName(-length)}`);
         break;
-      } else for (const event of decodeEvents(received, length, options.ignorePorts)) events.push(event);
+      } else for (const event of decodeEvents(received, length)) events.push(event);
     }
     // An overrun is an error of the socket, and at an error libuv stops watching for good (uv_poll_start).
     if (status < 0 && broken === undefined) {
@@ -165,6 +166,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
     addon().close(fd);
   };
   try {
+    ignorePorts(fd, options.ignorePorts ?? []);
     for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
     handle = addon().watch(fd, READABLE, wake);
   } catch (error) {
