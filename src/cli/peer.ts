@@ -21,6 +21,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(outputOption('table', 'json'));
   addApiOptions(command);
   command.action(async (peer: string, action: string, detail: string | undefined, options: PeerOptions) => {
+    if (peer === '') throw new CommandError(EXIT.usage, 'the id of the peer is empty');
     const body = bodyOf(action, detail);
     const path = `/api/v1/peers/${encodeURIComponent(peer)}/${action}`;
     const document = await postDocument<PeerActionDocument>(await apiOf(options, context), path, 'linnet.peer-action/v1', body);

@@ -41,6 +41,9 @@ describe('usage', () => {
       2,
       /--best and --received exclude each other|--received and --best exclude/,
     ],
+    ['no name of a peer', ['peer', '', 'reset', '--api', '/nowhere'], 2, /the id of the peer is empty/],
+    ['a refresh without its direction', ['peer', 'tor', 'refresh', '--api', '/nowhere'], 2, /refresh needs in or out/],
+    ['more than an action takes', ['peer', 'tor', 'reset', 'now', '--api', '/nowhere'], 2, /reset takes nothing more, not "now"/],
     ['a view that needs a peer', ['routes', '--received', '--api', '/nowhere'], 2, /--received needs --peer/],
     ['no daemon', ['peers', '--api', '/nowhere/linnet.sock'], 3, /no daemon answers at \/nowhere\/linnet.sock: there is no such socket/],
     [
