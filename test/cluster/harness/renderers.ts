@@ -1,4 +1,4 @@
-/** helm and kustomize, built once by test/cluster/tools/build.sh, and what they make of deploy/. */
+/** helm, kustomize and kubectl, built once by test/cluster/tools/build.sh, and what they make of deploy/. */
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const CHART = 'deploy/helm/linnet';
 /** The shapes of deploy/. */
 export const MODES = ['addon', 'standalone', 'reflectors'] as const;
 
-/** The folder of helm and kustomize, built now where it has to be; undefined without a Go toolchain. Throws where the build fails. */
+/** The folder of helm, kustomize and kubectl, built now where it has to be; undefined without a Go toolchain. Throws where the build fails. */
 export function buildRenderers(): string | undefined {
   try {
     return execFileSync('bash', [join(TOOLS, 'build.sh')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
