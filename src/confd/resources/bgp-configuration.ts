@@ -1,7 +1,7 @@
 /** BGPConfiguration (control-plane 1.2). */
 import type { Prefix } from 'bgp-ts/net';
 import { MAX_RESTART_TIME, password } from './bgp-peer.ts';
-import { type At, fault, fields, inside, isRecord, list, member, type Parser, warn, withRules } from './fields.ts';
+import { type At, fault, fields, inside, isRecord, list, member, type Parser, structure, warn, withRules } from './fields.ts';
 import { scopeOf } from './scope.ts';
 import type { BGPConfigurationResource, Community } from './types.ts';
 import {
@@ -29,8 +29,9 @@ export const MAX_PRIORITY = 2_147_483_646;
 
 const cidrEntry = fields({ cidr: cidr() }, { name: 'a CIDR entry' });
 
-const serviceCidrs: Parser<readonly Prefix[]> = (value, at) =>
-  list(cidrEntry, { of: 'CIDR entries' })(value, at)?.flatMap((entry) => (entry.cidr === undefined ? [] : [entry.cidr]));
+const serviceCidrs: Parser<readonly Prefix[]> = structure((value, at) =>
+  list(cidrEntry, { of: 'CIDR entries' })(value, at)?.flatMap((entry) => (entry.cidr === undefined ? [] : [entry.cidr])),
+);
 
 const namedCommunity: Parser<{ readonly name: string; readonly value: Community }> = (value, at) => {
   const entry = readCommunity(value, at);

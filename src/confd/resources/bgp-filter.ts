@@ -1,7 +1,7 @@
 /** BGPFilter (control-plane 1.4). */
 import type { IpFamily } from 'bgp-ts/net';
 import { MAX_PRIORITY } from './bgp-configuration.ts';
-import { fault, fields, isRecord, list, member, type Parser, withRules } from './fields.ts';
+import { fault, fields, isRecord, list, member, type Parser, structure, withRules } from './fields.ts';
 import type { BGPFilterResource, BGPFilterRule, Community } from './types.ts';
 import { asNumber, cidr, community, integer, matching, oneOf } from './values.ts';
 
@@ -42,12 +42,13 @@ const operation: Parser<Operation> = (value, at) => {
   return found.addCommunity ?? found.prependASPath ?? found.setPriority;
 };
 
-const communityValues: Parser<readonly Community[]> = (value, at) =>
+const communityValues: Parser<readonly Community[]> = structure((value, at) =>
   Array.isArray(value) && value.length !== 1
     ? fault(at, value, 'is not exactly one community')
-    : list(community, { of: 'communities' })(value, at);
+    : list(community, { of: 'communities' })(value, at),
+);
 const readCommunities = fields({ values: communityValues }, { name: 'communities', required: { values: 'one community' } });
-const oneCommunity: Parser<Community> = (value, at) => readCommunities(value, at)?.values?.[0];
+const oneCommunity: Parser<Community> = structure((value, at) => readCommunities(value, at)?.values?.[0]);
 
 const interfacePattern = matching(/^[A-Za-z0-9_.*-]{1,15}$/, 'is not 1-15 of letters, digits, _, ., - and *');
 

@@ -1,5 +1,5 @@
 /** BGPPeer (control-plane 1.3). */
-import { fault, fields, hiding, inside, list, member, type Parser, withRules } from './fields.ts';
+import { fault, fields, hiding, inside, list, member, type Parser, structure, withRules } from './fields.ts';
 import { objectName } from './metadata.ts';
 import type { BGPPeerResource, SecretKeyRef } from './types.ts';
 import { address, asNumber, duration, flag, integer, matching, oneOf, peerAddress, selector } from './values.ts';
@@ -19,10 +19,10 @@ const secretKeyRef = fields(
 const readPassword = fields({ secretKeyRef }, { name: 'a password', required: { secretKeyRef: 'name and key of a Secret' } });
 
 /** A password by reference. Whatever stands here may be the password itself, so nothing of it is ever shown. */
-export const password: Parser<SecretKeyRef> = (value, at) => {
+export const password: Parser<SecretKeyRef> = structure((value, at) => {
   const { name, key } = readPassword(value, hiding(at))?.secretKeyRef ?? {};
   return name === undefined || key === undefined ? undefined : { name, key };
-};
+});
 
 const SPEC = {
   node: objectName,

@@ -131,7 +131,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Go's JSON reader cannot tell these from a field that is not there (omitempty): null, nothing, the empty string. */
+/** Go's JSON reader cannot tell these from a field of text that is not there (omitempty): null, nothing, the empty string. */
 export function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
@@ -139,6 +139,23 @@ export function isAbsent(value: unknown): boolean {
 /** Own member of a mapping; never one of Object.prototype. */
 export function member(record: Readonly<Record<string, unknown>>, key: string): unknown {
   return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+const structured = new WeakSet<Parser<unknown>>();
+
+/** Says of a parser that it reads a mapping or a list: an empty string there is not an absent value but a wrong one, as for Go's JSON reader. */
+export function structure<T>(parser: Parser<T>): Parser<T> {
+  structured.add(parser);
+  return parser;
+}
+
+/** `parser`, structured where `inner` is. */
+function like<T>(inner: Parser<unknown>, parser: Parser<T>): Parser<T> {
+  return structured.has(inner) ? structure(parser) : parser;
+}
+
+function isWritten(raw: unknown, parser: Parser<unknown> | undefined): boolean {
+  return !isAbsent(raw) || (raw === '' && parser !== undefined && structured.has(parser));
 }
 
 type Shape = Readonly<Record<string, Parser<unknown>>>;
@@ -160,7 +177,7 @@ export interface FieldsOptions {
 export function fields<const S extends Shape>(shape: S, options: FieldsOptions = {}): Parser<Parsed<S>> {
   const ignored = new Set(options.ignored);
   const required = Object.entries(options.required ?? {});
-  return (value, at) => {
+  return structure((value, at) => {
     if (!isRecord(value)) return fault(at, value, 'is not a mapping');
     const out: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
@@ -168,15 +185,15 @@ export function fields<const S extends Shape>(shape: S, options: FieldsOptions =
       const parser = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (parser === undefined) {
         if (!ignored.has(key)) warnUnknown(inside(at, key), raw, options.name ?? at.sink.ref.kind);
-      } else if (!isAbsent(raw)) {
+      } else if (isWritten(raw, parser)) {
         const parsed = parser(raw, inside(at, key));
         if (parsed !== undefined) out[key] = parsed;
       }
     }
-    for (const [key, what] of required) if (isAbsent(member(value, key))) missing(inside(at, key), what);
+    for (const [key, what] of required) if (!isWritten(member(value, key), shape[key])) missing(inside(at, key), what);
     // The table's keys and parsers made `out`; TypeScript cannot follow a mapped type through the loop.
     return out as Parsed<S>;
-  };
+  });
 }
 
 /** Bounds of a list, both inclusive; default: any length. */
@@ -190,7 +207,7 @@ export interface ListOptions {
 /** A list of elements; bad ones are reported and left out (the object is lost by then). */
 export function list<T>(element: Parser<T>, options: ListOptions): Parser<readonly T[]> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
-  return (value, at) => {
+  return structure((value, at) => {
     if (!Array.isArray(value)) return fault(at, value, `is not a list of ${options.of}`);
     if (value.length > max) return fault(at, value.length, `entries are more than ${max} ${options.of}`);
     if (value.length < min) return fault(at, value, `needs ${min} or more ${options.of}`);
@@ -200,7 +217,7 @@ export function list<T>(element: Parser<T>, options: ListOptions): Parser<readon
       if (parsed !== undefined) out.push(parsed);
     }
     return out;
-  };
+  });
 }
 
 /** One condition over several fields of a mapping; holds where `broken` is false. */
@@ -213,7 +230,7 @@ export interface CrossRule {
 
 /** Adds rules over several fields to a parser of a mapping. They are judged on what was written, also where a field is bad. */
 export function withRules<T>(parser: Parser<T>, rules: readonly CrossRule[]): Parser<T> {
-  return (value, at) => {
+  return like(parser, (value, at) => {
     const parsed = parser(value, at);
     if (!isRecord(value)) return parsed;
     const set = (field: string): boolean => !isAbsent(member(value, field));
@@ -223,12 +240,12 @@ export function withRules<T>(parser: Parser<T>, rules: readonly CrossRule[]): Pa
       else missing(inside(at, field), rule);
     }
     return parsed;
-  };
+  });
 }
 
 /** A bad value counts as absent: its errors become warnings that say so. */
 export function tolerant<T>(parser: Parser<T>): Parser<T> {
-  return (value, at) => {
+  return like(parser, (value, at) => {
     const { sink } = at;
     const [first, errors] = [sink.issues.length, sink.errors];
     const parsed = parser(value, at);
@@ -238,5 +255,5 @@ export function tolerant<T>(parser: Parser<T>): Parser<T> {
     for (const issue of found)
       sink.issues.push(issue.severity === 'error' ? { ...issue, severity: 'warning', rule: `${issue.rule}: ignored` } : issue);
     return undefined;
-  };
+  });
 }

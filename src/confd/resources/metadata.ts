@@ -2,7 +2,7 @@
  * Identity and labels of an object: apiVersion, kind, metadata; in crd.projectcalico.org/v1 the annotation that holds the real
  * metadata (control-plane 9.2).
  */
-import { type At, fault, fields, inside, isAbsent, isRecord, member, missing, type Parser, warn } from './fields.ts';
+import { type At, fault, fields, inside, isAbsent, isRecord, member, missing, type Parser, structure, warn } from './fields.ts';
 import type { ObjectRef } from './types.ts';
 import { scalarText, text } from './values.ts';
 
@@ -61,7 +61,7 @@ export interface Metadata {
 const NO_METADATA: Metadata = { labels: new Map(), annotations: new Map() };
 
 /** A mapping from text to text. Absent values are ''. */
-export const textMap: Parser<ReadonlyMap<string, string>> = (value, at) => {
+export const textMap: Parser<ReadonlyMap<string, string>> = structure((value, at) => {
   if (!isRecord(value)) return fault(at, value, 'is not a mapping of texts');
   const out = new Map<string, string>();
   for (const [key, item] of Object.entries(value)) {
@@ -69,7 +69,7 @@ export const textMap: Parser<ReadonlyMap<string, string>> = (value, at) => {
     if (found !== undefined) out.set(key, found);
   }
   return out;
-};
+});
 
 const readMetadata = fields(
   { labels: textMap, annotations: textMap },

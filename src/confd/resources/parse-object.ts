@@ -21,6 +21,7 @@ import {
   type Path,
   rootOf,
   type Sink,
+  structure,
   warn,
 } from './fields.ts';
 import { ipPoolSpec } from './ip-pool.ts';
@@ -68,7 +69,7 @@ const NO_ISSUES: readonly Issue[] = [];
 const ENVELOPE = ['apiVersion', 'kind', 'metadata', 'status'] as const;
 
 function ofSpec<T extends Body | 'deleted'>(spec: Parser<T>): Kind['parse'] {
-  const read = fields({ spec }, { ignored: ENVELOPE });
+  const read = fields({ spec: structure(spec) }, { ignored: ENVELOPE });
   // An absent spec is an empty one: its required fields are then reported one by one.
   return (raw, root) => read(isRecord(raw) && member(raw, 'spec') == null ? { ...raw, spec: {} } : raw, root)?.spec;
 }

@@ -115,6 +115,26 @@ const anything = fc.anything({
   withMap: true,
 });
 
+describe('an empty text', () => {
+  const peer = { peerIP: '192.0.2.9', asNumber: 64512 };
+  it.each<[string, unknown, string]>([
+    ['BGPPeer', '', 'spec: "" is not a mapping'],
+    ['BGPPeer', { ...peer, password: '' }, 'spec.password: [hidden] is not a mapping'],
+    ['BGPPeer', { ...peer, password: { secretKeyRef: '' } }, 'spec.password.secretKeyRef: [hidden] is not a mapping'],
+    ['BGPFilter', { exportV4: '' }, 'spec.exportV4: "" is not a list of rules'],
+    ['BGPConfiguration', { serviceLoadBalancerIPs: '' }, 'spec.serviceLoadBalancerIPs: "" is not a list of CIDR entries'],
+  ])('is no mapping and no list, and no absent one: %s %j', (kind, spec, issue) => {
+    const found = parseObject({ apiVersion: 'projectcalico.org/v3', kind, metadata: { name: 'default' }, spec });
+    expect([found.outcome.type, found.issues.map((each) => formatIssueAt(each).replace(/^\S+ /, ''))]).toEqual(['invalid', [issue]]);
+  });
+
+  it('is an absent text', () => {
+    const spec = { ...peer, node: '' };
+    const found = parseObject({ apiVersion: 'projectcalico.org/v3', kind: 'BGPPeer', metadata: { name: 'default' }, spec });
+    expect([found.outcome.type, found.issues]).toEqual(['resource', []]);
+  });
+});
+
 describe('properties', () => {
   it('anything at all gives an outcome, and an error exactly where nothing else came of it', () => {
     const object = fc.record(
@@ -125,7 +145,7 @@ describe('properties', () => {
           fc.record({ name: fc.oneof(fc.constant('x'), anything), labels: anything, annotations: anything }, { requiredKeys: [] }),
           anything,
         ),
-        spec: anything,
+        spec: fc.oneof({ weight: 20, arbitrary: anything }, { weight: 1, arbitrary: fc.constant('') }),
         data: anything,
         endpoints: anything,
       },

@@ -86,13 +86,18 @@ describe('keys of Calico in etcd (control-plane 9.4)', () => {
   });
 
   it('takes any key and value', () => {
+    const seen = new Set<string>();
     fc.assert(
       fc.property(fc.constantFrom(...ranges), fc.string(), fc.oneof(fc.string(), fc.json()), (range, rest, value) => {
         const object = objectOf(range, `${range.prefix}${rest}`, value);
-        if (object !== undefined) expect(parseObject(object).outcome.type).toBeDefined();
+        const parsed = object === undefined ? undefined : parseObject(object);
+        seen.add(parsed?.outcome.type ?? 'no object');
+        // What is refused says why.
+        if (parsed?.outcome.type === 'invalid') expect(parsed.issues.length).toBeGreaterThan(0);
       }),
       { numRuns: 300 },
     );
+    expect([...seen]).toEqual(expect.arrayContaining(['invalid', 'no object']));
   });
 });
 
