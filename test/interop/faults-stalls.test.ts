@@ -64,7 +64,9 @@ describe('a speaker when time goes wrong', () => {
       await pause(1000);
     }
     await running.witnesses.unharmed();
-    for (const peer of await running.speaker.peers()) expect([text(peer, 'state'), number(peer, 'flaps')]).toEqual(['established', 0]);
+    const peers = await running.speaker.peers();
+    expect(peers.length).toBeGreaterThan(0);
+    for (const peer of peers) expect([text(peer, 'state'), number(peer, 'flaps')]).toEqual(['established', 0]);
   });
 
   it('does not care what the wall clock says', async () => {
