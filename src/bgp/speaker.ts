@@ -8,7 +8,7 @@ import { createRib } from './rib/index.ts';
 import type { BestChange, RouteExplanation, RouteQuery, RouteView } from './rib/types.ts';
 import { DeadlineQueue } from './session/index.ts';
 import { memoryOf, peerAction, recall, shutdown } from './speaker/actions.ts';
-import { configure } from './speaker/configure.ts';
+import { configure, finishConfiguring } from './speaker/configure.ts';
 import { connected, connectionClosed, dialFailed } from './speaker/connections.ts';
 import { hasWork, isJoining, setBlocked, work } from './speaker/deliver.ts';
 import { startDeferral } from './speaker/lifecycle.ts';
@@ -43,6 +43,8 @@ export interface Speaker {
   handle(input: SpeakerInput, now: number): SpeakerOutput[];
   /** True where `work` has something to do. */
   hasWork(): boolean;
+  /** True while peers of the last configuration are left for `work` to take: their status and their sessions are those of before. */
+  configuring(): boolean;
   /** One slice of decisions, encodings and deliveries of about `budgetMs` measured by `clock` (the clock of `now`). */
   work(clock: () => number, budgetMs: number): WorkResult;
   /** True while sessions come up one after the other: what each brings is due to all the others, so it pays to wait for more of them. */
@@ -71,10 +73,11 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
   return {
     handle: (input, now) => {
       state.time.now = now;
-      dispatch(state, input);
+      take(state, input);
       return takeOutputs(state);
     },
     hasWork: () => hasWork(state),
+    configuring: () => state.configuring !== undefined,
     work: (clock, budgetMs) => {
       state.time.now = clock();
       const more = work(state, clock, budgetMs);
@@ -119,6 +122,9 @@ function createState(options: SpeakerOptions): SpeakerState {
       { routerId: 0, wallClock: () => options.wallClock(time.now) },
     ),
     config: undefined,
+    configuring: undefined,
+    unstarted: new Set(),
+    listening: undefined,
     edits: { longLived: false, made: new WeakMap() },
     reportWindows: createReportWindows(),
     stopped: false,
@@ -157,8 +163,19 @@ function takeOutputs(state: SpeakerState): SpeakerOutput[] {
   return outputs;
 }
 
-function dispatch(state: SpeakerState, input: SpeakerInput): void {
+/** Inputs that speak of peers by name, or of all of them: those of a configuration that is still being taken must be there. */
+const NAMES_PEERS: ReadonlySet<SpeakerInput['type']> = new Set(['peer-action', 'diagnosis', 'recall', 'shutdown']);
+
+function take(state: SpeakerState, input: SpeakerInput): void {
   if (input.type !== 'octets' && input.type !== 'tick' && input.type !== 'unsent') state.mayHaveWork = true;
+  if (NAMES_PEERS.has(input.type)) finishConfiguring(state);
+  dispatch(state, input);
+  // A session that the RIB asked to end must not see another input first.
+  for (const carryOut of state.reports.splice(0)) carryOut();
+  forgetDeparted(state);
+}
+
+function dispatch(state: SpeakerState, input: SpeakerInput): void {
   switch (input.type) {
     case 'configure':
       if (state.config === undefined && state.options.restarting !== undefined) startDeferral(state);
@@ -224,9 +241,6 @@ function dispatch(state: SpeakerState, input: SpeakerInput): void {
       return never;
     }
   }
-  // A session that the RIB asked to end must not see another input first.
-  for (const carryOut of state.reports.splice(0)) carryOut();
-  forgetDeparted(state);
 }
 
 type ConnectionOf = SpeakerState['connections'] extends Map<number, infer C> ? C : never;

@@ -35,7 +35,7 @@ export interface SpeakerHostOptions {
 
 /** A speaker at work. */
 export interface SpeakerHost {
-  /** Applies the whole wanted configuration; settles when its listeners are bound, rejects with `ListenError`. */
+  /** Applies the whole wanted configuration; settles when every peer of it is taken and its listeners are bound, rejects with `ListenError`. */
   configure(config: SpeakerConfig): Promise<void>;
   /** Any other input: routes, peer actions. */
   handle(input: SpeakerInput): void;
@@ -110,6 +110,7 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
   return {
     configure: async (config) => {
       feed({ type: 'configure', config });
+      while (speaker.configuring()) await nextTurn();
       await listeners.ready();
       if (options.warmUp === true) warming.start(config);
     },
@@ -126,6 +127,8 @@ export function createSpeakerHost(options: SpeakerHostOptions): SpeakerHost {
     },
   };
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Tells the speaker twice a second how much memory is used; undefined where there is no limit. */
 function watchMemory(memoryUsed: (() => number) | undefined, feed: (input: SpeakerInput) => void): NodeJS.Timeout | undefined {

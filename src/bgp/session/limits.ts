@@ -102,6 +102,9 @@ export const IMPORT_QUEUE_TOTAL_OCTETS = 32 * 1024 * 1024;
 /** Octets taken from the RIB for one peer at a time: large enough for one writev, small enough to go round. */
 export const SEND_BATCH_OCTETS = 256 * 1024;
 
+/** Peers up to which a configuration is taken with the input itself, some 20 us of CPU each; those of a larger one are work for slices. */
+export const CONFIGURE_AT_ONCE = 128;
+
 /** Peers that get octets in one slice: each costs a system call after the slice's own time (bgp-speaker 2.4). */
 export const FAN_OUT_PEERS = 64;
 

@@ -63,7 +63,7 @@ export function remember(state: SpeakerState, { config, adminDown, shutdownText,
 
 /** What must outlive a restart: what operators set, and the peers of ranges; those not configured at present included. */
 export function memoryOf(state: SpeakerState): PeerMemory[] {
-  const present = [...state.peers.values()].flatMap(({ config, adminDown, shutdownText, draining }): PeerMemory[] => {
+  const present = [...state.byIndex.values()].flatMap(({ config, adminDown, shutdownText, draining }): PeerMemory[] => {
     if (!adminDown && !draining && config.range === undefined) return [];
     return [
       {

@@ -1,62 +1,131 @@
-/** The wanted configuration against the present one: what has to change, and nothing else (bgp-speaker 4.9). */
+/**
+ * The wanted configuration against the present one: what has to change, and nothing else (bgp-speaker 4.9). The peers of a large one are
+ * taken a few at a time, by the work that follows the input, so that thousands of them are no long slice (bgp-speaker 2.4).
+ */
 import { DEFAULT_MED } from '../rib/index.ts';
-import { cease } from '../session/index.ts';
+import { CONFIGURE_AT_ONCE } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import { remember } from './actions.ts';
-import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
+import { changePeer } from './change-peer.ts';
 import { equal } from './equal.ts';
-import { sweepAll } from './lifecycle.ts';
-import { drive, forget, reschedule, retime } from './machines.ts';
+import { drive } from './machines.ts';
 import { configureRanges, dynamicConfigs } from './ranges.ts';
-import { addPeer, addToIndex, removeFromIndex, removePeer, stopPeer } from './records.ts';
-import { reapplyPolicies, ribConfig } from './rib-config.ts';
-import { settingsOf } from './settings.ts';
+import { addPeer, addToIndex, removeFromIndex, removePeer } from './records.ts';
+import { reapplyPolicies } from './rib-config.ts';
 import type { Peer, SpeakerState } from './state.ts';
-import { isUp, output, peerKey } from './state.ts';
+import { output, peerKey } from './state.ts';
 
-/** Makes `config` the speaker's configuration. Applying it twice does nothing the second time. */
+/** A configuration whose peers are not all taken yet. */
+export interface Configuring {
+  /** A peer each, and what concerns all of them. */
+  readonly steps: Iterator<undefined, void>;
+  /** Every peer's policies follow from the configuration in another way than before. */
+  readonly reapply: boolean;
+}
+
+/**
+ * Makes `config` the speaker's configuration. Applying it twice does nothing the second time. What concerns the speaker is done at once, the
+ * peers of a large one are left to `continueConfiguring`. One that comes meanwhile takes its place: each is compared with what is there.
+ */
 export function configure(state: SpeakerState, config: SpeakerConfig): void {
   const before = state.config;
   const peers = [...config.peers, ...dynamicConfigs(state, config)];
   rejectDuplicates(peers);
   state.config = config;
-  const newId = before?.routerId !== config.routerId;
-  if (newId) state.rib.setRouterId(config.routerId);
+  if (before?.routerId !== config.routerId) state.rib.setRouterId(config.routerId);
   state.rib.setMed(config.med ?? DEFAULT_MED);
+  // At once: routes that are set by themselves after this input come on top of these.
+  if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
   const longLived = [...peers, ...(config.ranges ?? []).map(({ template }) => template)].some(
     ({ gracefulRestart }) => gracefulRestart?.longLivedStaleTime !== undefined,
   );
-  if (longLived !== state.edits.longLived) {
-    state.edits.longLived = longLived;
-    for (const peer of state.peers.values()) reapplyPolicies(state, peer);
+  const reapply = longLived !== state.edits.longLived || state.configuring?.reapply === true;
+  state.edits.longLived = longLived;
+  state.configuring = { steps: takePeers(state, config, peers, reapply), reapply };
+  if (Math.max(peers.length, state.byIndex.size) <= CONFIGURE_AT_ONCE) finishConfiguring(state);
+  else leaveListeners(state, config);
+}
+
+/** Nobody is to come where nobody is wanted any more; who is opened waits for the peers. */
+function leaveListeners(state: SpeakerState, { listen }: SpeakerConfig): void {
+  const kept = state.listening?.filter((endpoint) => listen.some((each) => equal(each, endpoint)));
+  if (kept === undefined || kept.length === state.listening?.length) return;
+  state.listening = kept;
+  output(state, { type: 'listen', endpoints: kept });
+}
+
+/** Goes on with the configuration that was given last, until `isOver`; true while peers are left. */
+export function continueConfiguring(state: SpeakerState, isOver: () => boolean): boolean {
+  while (state.configuring !== undefined) {
+    if (state.configuring.steps.next().done === true) state.configuring = undefined;
+    else if (isOver()) return true;
   }
-  const byKey = new Map([...state.peers.values()].map((peer) => [peer.key, peer]));
+  return false;
+}
+
+/** Takes the rest at once: what comes next needs every peer to be there. */
+export function finishConfiguring(state: SpeakerState): void {
+  continueConfiguring(state, () => false);
+}
+
+/** Those that stay come before those that are new: a name may pass from one to the other. */
+function* takePeers(
+  state: SpeakerState,
+  config: SpeakerConfig,
+  peers: readonly PeerConfig[],
+  reapply: boolean,
+): Generator<undefined, void> {
+  const byKey = new Map([...state.byIndex.values()].map((peer) => [peer.key, peer]));
   const wanted = new Set(peers.map(peerKey));
+  yield;
   for (const peer of byKey.values()) {
     if (wanted.has(peer.key)) continue;
-    remember(state, peer);
-    removePeer(state, peer);
-    removeFromIndex(state, peer);
+    endPeer(state, peer);
+    yield;
   }
-  // Those that stay come before those that are new: a name may pass from one to the other.
   for (const peerConfig of peers) {
     const present = byKey.get(peerKey(peerConfig));
-    if (present !== undefined) changePeer(state, config, present, peerConfig, newId);
+    if (present === undefined) continue;
+    if (reapply) reapplyPolicies(state, present);
+    changePeer(state, config, present, peerConfig);
+    yield;
   }
-  const added: Peer[] = [];
+  for (const peerConfig of peers) {
+    if (byKey.has(peerKey(peerConfig))) continue;
+    const peer = addPeer(state, config, peerConfig);
+    byKey.set(peer.key, peer);
+    addToIndex(state, peer);
+    state.unstarted.add(peer);
+    yield;
+  }
+  namePeers(state, peers, byKey);
+  configureRanges(state, config);
+  if (!equal(state.listening, config.listen)) output(state, { type: 'listen', endpoints: config.listen });
+  state.listening = config.listen;
+  // Last, so that a peer dialed here finds every other one configured.
+  for (const peer of state.unstarted) {
+    state.unstarted.delete(peer);
+    if (!peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
+    yield;
+  }
+}
+
+function endPeer(state: SpeakerState, peer: Peer): void {
+  remember(state, peer);
+  removePeer(state, peer);
+  removeFromIndex(state, peer);
+  state.unstarted.delete(peer);
+  // Another one may have its name by now, given by a configuration that this one took the place of.
+  if (state.peers.get(peer.config.id) === peer) state.peers.delete(peer.config.id);
+}
+
+/** All names at once, in the order of the configuration: until here peers go by those they had. */
+function namePeers(state: SpeakerState, peers: readonly PeerConfig[], byKey: ReadonlyMap<string, Peer>): void {
   state.peers.clear();
   for (const peerConfig of peers) {
-    const peer = byKey.get(peerKey(peerConfig)) ?? addPeer(state, config, peerConfig);
-    state.peers.set(peerConfig.id, peer);
-    if (byKey.has(peer.key)) continue;
-    added.push(peer);
-    addToIndex(state, peer);
+    const peer = byKey.get(peerKey(peerConfig));
+    if (peer !== undefined) state.peers.set(peerConfig.id, peer);
   }
-  configureRanges(state, config);
-  if (before?.routes !== config.routes) state.rib.replaceLocalRoutes(config.routes);
-  if (!equal(before?.listen, config.listen)) output(state, { type: 'listen', endpoints: config.listen });
-  // Last, so that a peer dialed here finds every other one configured.
-  for (const peer of added) if (!peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
 }
 
 function rejectDuplicates(peers: readonly PeerConfig[]): void {
@@ -69,61 +138,4 @@ function rejectDuplicates(peers: readonly PeerConfig[]): void {
     ids.add(peer.id);
     keys.add(key);
   }
-}
-
-function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, config: PeerConfig, newId: boolean): void {
-  const fields = changedFields(peer.config, config);
-  const wasPassive = peer.config.passive;
-  peer.config = config;
-  if (fields.length === 0 && !newId) return;
-  peer.settings = settingsOf(state, speaker, config, peer.preserved);
-  const change = classOf(fields);
-  if (change === 'bounce' || newId) {
-    stopPeer(
-      state,
-      peer,
-      cease('CEASE_CONFIGURATION_CHANGE'),
-      newId ? 'the router id changed' : `configuration changed: ${fields.join(', ')}`,
-    );
-    // The routes of another AS, or of families no longer wanted, are not those of the session to come.
-    if (fields.some((field) => field === 'remoteAs' || field === 'localAs' || field === 'families')) sweepAll(state, peer);
-    // The RIB must see the new properties before the session comes up with them.
-    state.rib.configurePeer(ribConfig(peer, config), peer.index);
-    restart(state, peer);
-    return;
-  }
-  if (fields.some((field) => PEER_FIELD_CLASSES[field] === 'policy')) state.rib.configurePeer(ribConfig(peer, config), peer.index);
-  if (change === 'socket') return reconnect(state, peer, `configuration changed: ${fields.join(', ')}`);
-  if (fields.includes('keepaliveTime')) retime(state, peer);
-  if (wasPassive !== config.passive) changePassive(state, peer);
-}
-
-/**
- * Another connection for the peer. The peer keeps the routes of a session that ends without NOTIFICATION where graceful restart
- * was agreed (RFC 4724 section 4), and so do we; both dial at once.
- */
-function reconnect(state: SpeakerState, peer: Peer, because: string): void {
-  const { connection } = peer.primary;
-  // A peer that names no family keeps ours all the same (RFC 4724 section 3): it only cannot restart itself.
-  const graceful = isUp(peer) && peer.session?.gracefulRestart !== undefined;
-  if (graceful && connection !== undefined) {
-    output(state, { type: 'close', connection, reset: false });
-    forget(state, connection);
-    drive(state, peer, peer.primary, { type: 'disconnected', because });
-  }
-  stopPeer(state, peer, graceful ? undefined : cease('CEASE_CONFIGURATION_CHANGE'), because);
-  restart(state, peer);
-}
-
-function restart(state: SpeakerState, peer: Peer): void {
-  if (!peer.adminDown && !state.stopped) drive(state, peer, peer.primary, { type: 'start' });
-}
-
-/** A peer that waits begins to dial, one that dials begins to wait; a connection that is up is left alone. */
-function changePassive(state: SpeakerState, peer: Peer): void {
-  const { state: session } = peer.primary;
-  if (session === 'active' || session === 'connect') {
-    drive(state, peer, peer.primary, { type: 'stop', notification: undefined, because: 'configuration changed: passive', then: 'restart' });
-  }
-  reschedule(state, peer);
 }

@@ -5,6 +5,7 @@ import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeNotification, Framer, notificationFor } from '../wire/index.ts';
+import { finishConfiguring } from './configure.ts';
 import { reportRefused } from './limited-reports.ts';
 import { createChallenger, drive, forget } from './machines.ts';
 import { adopt, refusalOf } from './ranges.ts';
@@ -85,6 +86,11 @@ export function claim(state: SpeakerState, connection: Connection, as: number): 
   const matching = candidates.filter((peer) => peer.config.remoteAs === as);
   // With no AS matching, the first one answers, with the Bad Peer AS that its operator should see.
   const named = matching.find((peer) => peer.shown !== 'established') ?? matching[0] ?? candidates[0];
+  if (named === undefined && state.configuring !== undefined) {
+    // Who may come from a range, and under which name, follows from all peers of a new configuration.
+    finishConfiguring(state);
+    return claim(state, connection, as);
+  }
   const chosen = named ?? adopt(state, connection.remote.address, as);
   if (chosen === 'bad-as') {
     refuse(state, connection, notificationFor({ code: 'OPEN_BAD_PEER_AS' }), `AS ${as} is none of its range`);

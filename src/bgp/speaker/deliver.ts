@@ -2,6 +2,7 @@
 import { FAN_OUT_CHECK, FAN_OUT_OCTETS, FAN_OUT_PEERS, JOIN_WAVE_MS, SEND_BATCH_OCTETS } from '../session/index.ts';
 import type { Family } from '../wire/index.ts';
 import { encodeEndOfRib, MESSAGE_TYPE } from '../wire/index.ts';
+import { continueConfiguring } from './configure.ts';
 import { deferring } from './lifecycle.ts';
 import { releaseImport } from './machines.ts';
 import { endedByOutLimit } from './prefix-limits.ts';
@@ -25,6 +26,11 @@ export function work(state: SpeakerState, clock: () => number, budgetMs: number)
 
 function workOnce(state: SpeakerState, clock: () => number, budgetMs: number): boolean {
   const end = clock() + budgetMs;
+  // By themselves, and first: what is sent and decided follows from all of them, and who deferral waits for too.
+  if (state.configuring !== undefined) {
+    continueConfiguring(state, () => clock() >= end);
+    return true;
+  }
   // Each round of sends is finished before anything new is encoded: a few large parts instead of many small ones, and the worker's pause between
   // two flushes comes round although changes never cease.
   if (state.round === 0) {

@@ -59,7 +59,7 @@ export function dynamicConfigs(state: SpeakerState, config: SpeakerConfig): Peer
     if (!named.has(peerKey(member))) configs.push(member);
     ids.add(id);
   };
-  for (const { config: each } of state.peers.values()) if (each.range !== undefined) add(each.id, each.remote.address, each.remoteAs);
+  for (const { config: each } of state.byIndex.values()) if (each.range !== undefined) add(each.id, each.remote.address, each.remoteAs);
   for (const { id, dynamic } of recalledMembers(state)) add(id, dynamic.remote, dynamic.remoteAs);
   return configs;
 }
@@ -138,7 +138,8 @@ function isGone(state: SpeakerState, { adminDown, stale, challenger, primary }: 
 /** Forgets the members of ranges of which nothing is left. Called between inputs: nobody holds their records then. */
 export function forgetDeparted(state: SpeakerState): void {
   const { departing } = state.ranges;
-  if (departing.size === 0) return;
+  // The peers of a configuration that is being taken are those it began with.
+  if (departing.size === 0 || state.configuring !== undefined) return;
   const candidates = [...departing];
   departing.clear();
   for (const peer of candidates) {

@@ -13,6 +13,7 @@ import type {
   SpeakerOutput,
 } from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
+import type { Configuring } from './configure.ts';
 import type { ReportWindows } from './limited-reports.ts';
 import type { Ranges } from './ranges.ts';
 import type { PolicyEdits } from './rib-config.ts';
@@ -126,6 +127,12 @@ export interface SpeakerState {
   readonly options: SpeakerOptions;
   readonly rib: Rib;
   config: SpeakerConfig | undefined;
+  /** Peers of `config` that are not taken yet; undefined: all are. */
+  configuring: Configuring | undefined;
+  /** Peers that were added and not started yet. */
+  readonly unstarted: Set<Peer>;
+  /** Endpoints last asked for. */
+  listening: readonly Endpoint[] | undefined;
   readonly edits: PolicyEdits;
   /** What was reported lately of what others can cause at will. */
   readonly reportWindows: ReportWindows;
