@@ -38,6 +38,7 @@ import { createNodeLife } from './main/node-life.ts';
 import type { OperatorState } from './main/operator-state.ts';
 import { openOperatorState } from './main/operator-state.ts';
 import { healthOptions, translateOptions } from './main/options.ts';
+import { collectOrphans } from './main/orphans.ts';
 import { portOwner } from './main/port-owner.ts';
 import { createMainPushes } from './main/pushes.ts';
 import type { RestartState } from './main/restart-state.ts';
@@ -81,7 +82,8 @@ export async function runDaemon(result: ConfigResult, signal: AbortSignal): Prom
     { path: config.runDir, flag: 'run-dir' },
     { path: config.stateDir, flag: 'state-dir' },
   ];
-  return await withDirectories(directories, () => runLocked(result, needs, signal));
+  const done = collectOrphans();
+  return await withDirectories(directories, () => runLocked(result, needs, signal)).finally(done);
 }
 
 async function runLocked(result: ConfigResult, needs: DaemonNeeds, signal: AbortSignal): Promise<Error | undefined> {

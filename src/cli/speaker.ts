@@ -14,10 +14,12 @@ import type { Lock } from '../main/lock.ts';
 import { lockDirectories } from '../main/lock.ts';
 import { createLog } from '../main/log.ts';
 import { memoryLimit, memoryUsedOf } from '../main/memory-limit.ts';
+import { collectOrphans } from '../main/orphans.ts';
 import type { PeerMemoryFile } from '../main/peer-memory.ts';
 import { openPeerMemory } from '../main/peer-memory.ts';
 import { logSpeakerEvent } from '../main/speaker-log.ts';
 import { StartError } from '../main/start-error.ts';
+import { limitYoungSpace } from '../main/young-space.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError, EXIT, exitCode } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -75,6 +77,7 @@ export function define(command: Command, context: CommandContext): void {
       const status = options.status === undefined ? {} : { status: options.status };
       const record = options.record === undefined ? {} : { record: options.record };
       const state = options.stateDir === undefined ? {} : { stateDir: options.stateDir };
+      limitYoungSpace();
       const limit = options.memoryLimit === undefined ? {} : { memoryLimit: readMebibytes(options.memoryLimit) };
       context.exit = exitCode(
         await speakerCommand(
@@ -199,7 +202,9 @@ async function serve(
   };
   process.on('SIGHUP', reread);
   log.info(sizes, 'speaker started');
+  const done = collectOrphans();
   await aborted(signal);
+  done();
   process.off('SIGHUP', reread);
 }
 

@@ -33,6 +33,8 @@ export interface Addon {
   readonly bpf: (command: number, attributes: Buffer, offsets: readonly number[], buffers: readonly Buffer[]) => number;
   /** ioctl(2), with embedded buffers as in `bpf`: the call's result, or the negative errno. */
   readonly ioctl: (fd: number, request: number, argument: Buffer, offsets: readonly number[], buffers: readonly Buffer[]) => number;
+  /** waitpid(2) without waiting: 1 where that child of this process had ended and is collected now, 0 where it lives, else the negative errno. */
+  readonly reap: (pid: number) => number;
   /** Events: 1 readable, 2 writable. `status` is 0 or a negative errno. */
   readonly watch: (fd: number, events: number, callback: (status: number, events: number) => void) => WatchHandle;
   /** Once per handle, before its descriptor is closed. */

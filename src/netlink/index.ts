@@ -6,6 +6,7 @@ export type { Offload } from './ethtool.ts';
 export { readOffload, setOffload } from './ethtool.ts';
 export type { ConntrackEnds, ConntrackMessage } from './netfilter/conntrack.ts';
 export { decodeConntrack, encodeConntrackDump, encodeConntrackRemoval } from './netfilter/conntrack.ts';
+export { reapChild } from './process.ts';
 export * from './rtnetlink/index.ts';
 export type { Md5Key, SocketIp, TcpOptions } from './tcp.ts';
 export { applyTcpOptions, MD5_KEY_MAX, openTcpSocket, readIntOption, removeMd5Key, setMd5Key } from './tcp.ts';

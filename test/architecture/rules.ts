@@ -196,6 +196,7 @@ export const AREAS: readonly Area[] = [
   ...['clock', 'datastore', 'issue-log', 'lock', 'log', 'port-owner', 'saved-state', 'start-error', 'version'].map(
     (file): Area => ({ path: `src/main/${file}.ts`, name: 'main/host', imports: host, packages: ['pino'], pure: false }),
   ),
+  { path: 'src/main/orphans.ts', name: 'main/host', imports: ['netlink'], pure: false },
   ...['command', 'exit', 'format', 'interrupt', 'output', 'program', 'table'].map(
     (file): Area => ({ path: `src/cli/${file}.ts`, name: 'cli/base', imports: [], packages: ['commander'], pure: false }),
   ),

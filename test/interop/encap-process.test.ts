@@ -179,8 +179,13 @@ describe.skipIf(!CAN_RUN)('an agent alone', () => {
     await one.ready(40);
     const inner = (await lab.in(lab.nodes.n1.namespace, ['ps', '-o', 'pid=,stat=', '--ppid', String(one.running.pid)])).trim().split(/\s+/);
     expect(inner).toHaveLength(2);
-    const zombies = await lab.in(lab.nodes.n1.namespace, ['sh', '-c', `ps -o stat= --ppid ${inner[0]} || true`]);
-    expect(zombies).toBe('');
+    const { namespace } = lab.nodes.n1;
+    const children = (): Promise<string> => lab.in(namespace, ['sh', '-c', `ps -o stat=,comm= --ppid ${inner[0]} || true`]);
+    expect(await children()).toBe('');
+    // Whoever outlives its parent in the container becomes a child of PID 1, and is collected when it ends.
+    await lab.in(namespace, ['nsenter', '-t', String(inner[0]), '-p', '-m', 'sh', '-c', '(sleep 2 & sleep 2 &) >/dev/null 2>&1']);
+    await until('two orphans', 10, async () => expect((await children()).match(/sleep/g)).toHaveLength(2));
+    await until('both collected', 40, async () => expect(await children()).toBe(''));
     process.kill(Number(inner[0]), 'SIGTERM');
     await until('its end', 20, () => expect(one.running.dead()).toContain('ended with 0'));
     // By its own clock: how soon the test looks is no matter of the agent.

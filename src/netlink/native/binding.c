@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "binding.h"
 
@@ -279,6 +280,18 @@ static napi_value Ioctl(napi_env env, napi_callback_info info) {
   return number_of(env, result);
 }
 
+/* reap(pid): whether a child of this process that has ended was collected; the negative errno where it is no child. Never waits. */
+static napi_value Reap(napi_env env, napi_callback_info info) {
+  napi_value argv[MAX_ARGS];
+  int32_t pid;
+  if (!arguments(env, info, 1, argv)) return NULL;
+  CHECK(napi_get_value_int32(env, argv[0], &pid));
+  /* 0 and less would name groups, children of others' making among them. */
+  if (pid <= 0) return number_of(env, -ECHILD);
+  pid_t reaped = waitpid(pid, NULL, WNOHANG);
+  return number_of(env, reaped < 0 ? -errno : reaped > 0);
+}
+
 static void watch_free(uv_handle_t *handle) { free(handle->data); }
 
 static void watch_close(watch *self) {
@@ -364,7 +377,7 @@ static napi_value Unwatch(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } table[] = {
     {"socket", Socket}, {"close", Close}, {"bind", Bind}, {"setsockopt", SetSockOpt}, {"attachFilter", AttachFilter}, {"getsockopt", GetSockOpt}, {"send", Send},
-    {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"ioctl", Ioctl}, {"watch", Watch}, {"unwatch", Unwatch},
+    {"sendv", SendV}, {"recv", Receive}, {"setns", SetNs}, {"bpf", Bpf}, {"ioctl", Ioctl}, {"reap", Reap}, {"watch", Watch}, {"unwatch", Unwatch},
     {"readSet", ReadSet}, {"readSetAdd", ReadSetAdd}, {"readSetRemove", ReadSetRemove}, {"readSetReceive", ReadSetReceive},
   };
   for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
