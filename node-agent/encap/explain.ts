@@ -40,6 +40,11 @@ export function compareRoutes(a: EncapRoute, b: EncapRoute): number {
   return comparePrefixes(a.prefix, b.prefix) || compareClasses(a.class, b.class);
 }
 
+/** Why a route is wanted, from the resource to the rule, in that order. */
+export function reasonsOf({ block, reasons }: Pick<EncapRoute, 'block' | 'reasons'>): readonly Reason[] {
+  return block === undefined ? reasons : [{ object: block, rule: 'a block of another node' }, ...reasons];
+}
+
 /** Explains a prefix, or an address as one of full length. */
 export function explainPrefix(wishes: EncapWishes, prefix: Prefix): EncapExplanation {
   const around = wishes.routes
@@ -47,7 +52,7 @@ export function explainPrefix(wishes: EncapWishes, prefix: Prefix): EncapExplana
     .sort((a, b) => b.prefix.length - a.prefix.length || compareClasses(a.class, b.class));
   const [chosen] = around;
   const loops = wishes.serviceLoops.filter((loop) => prefixContains(loop.prefix, prefix));
-  const objects = new Set(around.flatMap((route) => route.reasons.map(({ object }) => `${object.kind}/${object.name}`)));
+  const objects = new Set(around.flatMap((route) => reasonsOf(route).map(({ object }) => `${object.kind}/${object.name}`)));
   return {
     prefix: formatPrefix(prefix),
     routes: around.map((route) => ({
@@ -55,7 +60,7 @@ export function explainPrefix(wishes: EncapWishes, prefix: Prefix): EncapExplana
       class: route.class,
       target: formatTarget(route.target),
       node: route.node ?? '',
-      reasons: route.reasons,
+      reasons: reasonsOf(route),
       verdict: route === chosen ? 'chosen' : chosen !== undefined && prefixesEqual(route.prefix, chosen.prefix) ? 'outranked' : 'shadowed',
     })),
     serviceLoops: loops.map((loop) => ({ ...loop, prefix: formatPrefix(loop.prefix) })),

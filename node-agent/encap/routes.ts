@@ -128,14 +128,9 @@ function remote(work: Work, use: PoolUse, block: Block): EncapRoute | undefined 
   if (block.state === 'pending') return undefined;
   const way = wayTo(work, use, block);
   if (way === null) return undefined;
-  const [pool, node] = way.reasons;
-  const own = { object: block.ref, rule: BLOCK_RULE };
   // As long as every route has the same shape, a hundred thousand of them cost milliseconds.
-  const reasons = pool === undefined || node === undefined ? [own] : [own, node, pool];
-  return { prefix: block.cidr, class: way.class, target: way.target, node: block.node, reasons };
+  return { prefix: block.cidr, class: way.class, target: way.target, node: block.node, block: block.ref, reasons: way.reasons };
 }
-
-const BLOCK_RULE = 'a block of another node';
 
 function wayTo(work: Work, use: PoolUse, block: Block): Way | null {
   const { ways, context } = work;
@@ -200,8 +195,8 @@ function makeReasons(use: PoolUse, node: NodeResource, direct: boolean, target: 
     class: remoteClass(encapsulation, direct),
     target,
     reasons: [
-      { object: pool.ref, rule: mode },
       { object: node.ref, rule: where },
+      { object: pool.ref, rule: mode },
     ],
   };
 }

@@ -54,7 +54,9 @@ export interface EncapRoute {
   readonly target: RouteTarget;
   /** Node behind it; absent for blackholes. */
   readonly node?: string;
-  /** From the resource to the rule, in that order. */
+  /** The object that says where the block is: the first reason, before the others. Absent where `reasons` has all of them. */
+  readonly block?: ObjectRef;
+  /** Reasons that all routes of a node and a pool share, as one list: see `reasonsOf`. */
   readonly reasons: readonly Reason[];
 }
 

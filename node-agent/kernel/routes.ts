@@ -7,6 +7,7 @@ import { formatPrefix, prefixKey } from 'bgp-ts/net';
 import { createRouteSync } from '../../src/routes/kernel/route-sync.ts';
 import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-types.ts';
 import type { AlienRoute, Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
+import { reasonsOf } from '../encap/explain.ts';
 import type { EncapRoute, EncapWishes } from '../encap/types.ts';
 import type { ForeignDevices, Obstacle, RouteSources } from './routes-provider.ts';
 import { EncapProvider, FOREIGN_DEVICES } from './routes-provider.ts';
@@ -166,7 +167,7 @@ export function planRoutes(
   return operations.map((operation) => {
     const step = describeOperation(operation, names, objects);
     const wanted = 'route' in operation ? keeper.standing(operation.route.prefix).wanted : undefined;
-    return { operation, step, because: wanted === undefined ? '' : reasonOf(wanted) };
+    return { operation, step, because: wanted === undefined ? '' : reasonText(wanted) };
   });
 }
 
@@ -181,8 +182,9 @@ function withDevices(links: readonly KernelLink[], devices: EncapWishes['devices
   ];
 }
 
-function reasonOf({ class: name, reasons }: EncapRoute): string {
-  const [first] = reasons;
+function reasonText(route: EncapRoute): string {
+  const { class: name } = route;
+  const [first] = reasonsOf(route);
   return first === undefined ? name : `${name}: ${first.object.kind}/${first.object.name}, ${first.rule}`;
 }
 

@@ -185,30 +185,33 @@ describe('routes of this agent', () => {
     expect(kernel.own.get('10.1.1.6/32 0')).toBe(other);
   });
 
-  it('give way to a better class, and come back (B2)', () => {
-    const kernel = machine();
-    link(kernel, 30, 'wireguard.cali');
-    const { clock, keeper } = makeWorld(kernel);
-    kernel.own.delete('10.1.3.0/26 0');
-    const better = alien(kernel, '10.1.3.0/26', { interface: 30 }, 4);
-    kernel.watcher?.events([{ kind: 'alien', gone: false, route: better }]);
-    clock.turn(1_500);
-    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.3.0/26')));
-    expect(keeper.standing(prefix('10.1.3.0/26')).obstacle).toMatchObject({ kind: 'better-class' });
-    // With a metric of its own too, which the kernel would not prefer.
-    kernel.foreign.clear();
-    const worse = alien(kernel, '10.1.2.0/26', { interface: 30 }, 4, 4096);
-    kernel.watcher?.events([
-      { kind: 'alien', gone: true, route: better },
-      { kind: 'alien', gone: false, route: worse },
-    ]);
-    clock.turn(1_500);
-    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.2.0/26')));
-    kernel.foreign.clear();
-    kernel.watcher?.events([{ kind: 'alien', gone: true, route: worse }]);
-    clock.turn(1_500);
-    expect(shown(kernel)).toEqual(ROUTES);
-  });
+  it.each(['wireguard.cali', 'wg-v6.cali', 'bpfin.cali', 'cali77'])(
+    'give way to a better class, that of %s, and come back (B2)',
+    (name) => {
+      const kernel = machine();
+      link(kernel, 30, name);
+      const { clock, keeper } = makeWorld(kernel);
+      kernel.own.delete('10.1.3.0/26 0');
+      const better = alien(kernel, '10.1.3.0/26', { interface: 30 }, 4);
+      kernel.watcher?.events([{ kind: 'alien', gone: false, route: better }]);
+      clock.turn(1_500);
+      expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.3.0/26')));
+      expect(keeper.standing(prefix('10.1.3.0/26')).obstacle).toMatchObject({ kind: 'better-class' });
+      // With a metric of its own too, which the kernel would not prefer.
+      kernel.foreign.clear();
+      const worse = alien(kernel, '10.1.2.0/26', { interface: 30 }, 4, 4096);
+      kernel.watcher?.events([
+        { kind: 'alien', gone: true, route: better },
+        { kind: 'alien', gone: false, route: worse },
+      ]);
+      clock.turn(1_500);
+      expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.startsWith('10.1.2.0/26')));
+      kernel.foreign.clear();
+      kernel.watcher?.events([{ kind: 'alien', gone: true, route: worse }]);
+      clock.turn(1_500);
+      expect(shown(kernel)).toEqual(ROUTES);
+    },
+  );
 
   it('stay away where another writer was first, and everything else of others stays (A34)', () => {
     const kernel = machine();
