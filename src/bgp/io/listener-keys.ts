@@ -15,24 +15,17 @@ export type HeldKeys = Map<string, { readonly address: Address; readonly prefixL
  * ones go. A peer whose key cannot be set, or who shares its address with a peer of another key, is held with the reason.
  */
 export function keyListener(fd: number, listener: Endpoint['address'], held: HeldKeys, peers: PeerSockets): void {
-  const served = peers.all().filter((peer) => servedBy(listener, peer));
   const wanted = new Map<string, PeerConfig[]>();
-  for (const peer of served) {
-    if (peer.md5Key === undefined) continue;
-    const key = addressKey(peer.remote.address);
-    const sharing = wanted.get(key);
-    const first = sharing?.[0];
-    if (sharing === undefined || first === undefined) wanted.set(key, [peer]);
-    else if (first.md5Key?.reveal() === peer.md5Key.reveal()) sharing.push(peer);
-    else
-      peers.faults.set(
-        peer.id,
-        `its MD5 key differs from that of ${first.id}, which has the same address; the kernel holds one key an address`,
-      );
+  const hops: (number | undefined)[] = [];
+  for (const peer of peers.all()) {
+    if (!servedBy(listener, peer)) continue;
+    hops.push(peer.ttlSecurity);
+    if (peer.md5Key !== undefined) wantKey(peer, wanted, peers);
   }
   for (const [key, sharing] of wanted) setKey(fd, key, sharing, undefined, held, peers);
   const ranges = peers.ranges().filter(({ peer }) => servedBy(listener, peer));
   for (const { peer, prefixLength } of ranges) {
+    hops.push(peer.ttlSecurity);
     if (peer.md5Key === undefined) continue;
     const key = `${addressKey(peer.remote.address)}/${prefixLength}`;
     wanted.set(key, [peer]);
@@ -43,8 +36,21 @@ export function keyListener(fd: number, listener: Endpoint['address'], held: Hel
     removeMd5Key(fd, address, prefixLength);
     held.delete(key);
   }
-  const all = [...served, ...ranges.map(({ peer }) => peer)];
-  applyTcpOptions(fd, listener.family, { typeOfService: CONTROL_TRAFFIC, ...listenerTtl(all) });
+  applyTcpOptions(fd, listener.family, { typeOfService: CONTROL_TRAFFIC, ...listenerTtl(hops) });
+}
+
+/** The peer's key is wanted; those of one address must be equal. */
+function wantKey(peer: PeerConfig, wanted: Map<string, PeerConfig[]>, peers: PeerSockets): void {
+  const key = addressKey(peer.remote.address);
+  const sharing = wanted.get(key);
+  const first = sharing?.[0];
+  if (sharing === undefined || first === undefined) wanted.set(key, [peer]);
+  else if (first.md5Key?.reveal() === peer.md5Key?.reveal()) sharing.push(peer);
+  else
+    peers.faults.set(
+      peer.id,
+      `its MD5 key differs from that of ${first.id}, which has the same address; the kernel holds one key an address`,
+    );
 }
 
 function setKey(
@@ -73,8 +79,8 @@ function setKey(
  * RFC 5082 section 3: a peer with TTL security drops our answer to its SYN unless it is sent with 255. The lowest TTL is that of a whole
  * listening socket, so it can stand there only where every peer has one, and must be that of the farthest.
  */
-function listenerTtl(served: readonly PeerConfig[]): { readonly ttl: number; readonly minTtl: number } {
-  const hops = served.flatMap(({ ttlSecurity }) => (ttlSecurity === undefined ? [] : [ttlSecurity]));
+function listenerTtl(served: readonly (number | undefined)[]): { readonly ttl: number; readonly minTtl: number } {
+  const hops = served.filter((each) => each !== undefined);
   const all = hops.length > 0 && hops.length === served.length;
   return { ttl: hops.length > 0 ? 255 : -1, minTtl: all ? 256 - Math.max(...hops) : 0 };
 }

@@ -34,42 +34,92 @@ function rangeSockets({ id, prefix, template }: PeerRange): RangeSockets {
   return { prefixLength: length, peer: { ...template, id, remote, remoteAs: 0, passive: true, range: id } };
 }
 
+/** A named peer and where it stands. */
+interface Named {
+  peer: PeerConfig;
+  /** Place in the configuration. */
+  place: number;
+  /** Key of the remote address. */
+  key: string;
+  /** The configuration that named it last. */
+  round: number;
+}
+
 /** The peers of a speaker by name and by remote address. */
 export class PeerSockets {
   #peers: readonly PeerConfig[] = [];
-  readonly #byId = new Map<string, PeerConfig>();
-  readonly #byRemote = new Map<string, PeerConfig[]>();
+  #round = 0;
+  readonly #byId = new Map<string, Named>();
+  readonly #byRemote = new Map<string, Named[]>();
+  /** Remote addresses of several peers. */
+  readonly #shared = new Set<string>();
   #ranges: readonly RangeSockets[] = [];
   readonly #byPrefix = new PrefixTrie<RangeSockets>();
   /** Why peers are held, by name; listeners write here as well. */
   readonly faults = new Map<string, string>();
 
-  /** Replaces the peers and names those whose socket options are others now. Faults are those of the platform until listeners add theirs. */
+  /**
+   * Replaces the peers and names those whose socket options are others now; the work is that of what differs. Faults are those of the platform until
+   * listeners add theirs.
+   */
   configure(peers: readonly PeerConfig[], ranges: readonly PeerRange[] = []): readonly string[] {
+    this.#setRanges(ranges);
+    const changed: string[] = [];
+    this.#peers = peers;
+    this.#round++;
+    for (const [place, peer] of peers.entries()) if (this.#put(peer, place)) changed.push(peer.id);
+    if (this.#byId.size > peers.length) for (const named of this.#byId.values()) if (named.round !== this.#round) this.#remove(named);
+    for (const key of this.#shared) this.#byRemote.get(key)?.sort((a, b) => a.place - b.place);
+    this.clearFaults();
+    return changed;
+  }
+
+  #setRanges(ranges: readonly PeerRange[]): void {
     this.#ranges = ranges.map(rangeSockets);
     this.#byPrefix.clear();
     for (const [index, { prefix }] of ranges.entries()) {
       const range = this.#ranges[index];
       if (range !== undefined) this.#byPrefix.set(prefix, range);
     }
-    const changed = peers.filter((peer) => differ(this.#byId.get(peer.id), peer));
-    this.#peers = peers;
-    this.#byId.clear();
-    this.#byRemote.clear();
-    for (const peer of peers) {
-      this.#byId.set(peer.id, peer);
-      const key = addressKey(peer.remote.address);
-      const list = this.#byRemote.get(key);
-      if (list === undefined) this.#byRemote.set(key, [peer]);
-      else list.push(peer);
+  }
+
+  /** True where its socket options are others than before. */
+  #put(peer: PeerConfig, place: number): boolean {
+    const named = this.#byId.get(peer.id);
+    const before = named?.peer;
+    if (named === undefined || before === undefined || !addressesEqual(before.remote.address, peer.remote.address)) {
+      if (named !== undefined) this.#remove(named);
+      this.#add({ peer, place, key: addressKey(peer.remote.address), round: this.#round });
+    } else {
+      named.peer = peer;
+      named.place = place;
+      named.round = this.#round;
     }
-    this.clearFaults();
-    return changed.map(({ id }) => id);
+    return before !== peer && differ(before, peer);
+  }
+
+  #add(named: Named): void {
+    this.#byId.set(named.peer.id, named);
+    const list = this.#byRemote.get(named.key);
+    if (list === undefined) this.#byRemote.set(named.key, [named]);
+    else {
+      list.push(named);
+      this.#shared.add(named.key);
+    }
+  }
+
+  #remove(named: Named): void {
+    this.#byId.delete(named.peer.id);
+    const list = this.#byRemote.get(named.key) ?? [];
+    list.splice(list.indexOf(named), 1);
+    if (list.length === 0) this.#byRemote.delete(named.key);
+    if (list.length < 2) this.#shared.delete(named.key);
   }
 
   /** Forgets the faults of sockets, to try again; those of the platform stay. */
   clearFaults(): void {
     this.faults.clear();
+    if (hasNativeSockets()) return;
     for (const peer of [...this.#peers, ...this.#ranges.map((range) => range.peer)]) {
       const missing = unavailableOptions(peer);
       if (missing.length > 0)
@@ -87,12 +137,12 @@ export class PeerSockets {
   }
 
   get(id: string): PeerConfig | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id)?.peer;
   }
 
   /** Peers that a connection between these addresses may belong to: those that name the local address before those that take any, and a range where nobody is named. */
   at(local: Endpoint['address'], remote: Endpoint['address']): readonly PeerConfig[] {
-    const peers = this.#byRemote.get(addressKey(remote)) ?? [];
+    const peers = (this.#byRemote.get(addressKey(remote)) ?? []).map(({ peer }) => peer);
     const exact = peers.filter((peer) => peer.local !== undefined && addressesEqual(peer.local, local));
     const found = exact.length > 0 ? exact : peers.filter((peer) => peer.local === undefined);
     if (found.length > 0) return found;
