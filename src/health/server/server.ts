@@ -28,6 +28,8 @@ export function createServer(suppliers: Suppliers, scope: Scope): HealthServer {
     // An unknown parameter is an error, not silently dropped; a default is the endpoint's to apply (the Accept header comes before it).
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: false } },
     clientErrorHandler: refuseBrokenRequest,
+    // A path that is no UTF-8 never reaches a route, nor its error handler.
+    frameworkErrors: (error, _request, reply) => void send(reply, faultAnswer(error)),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   const endpoints = ENDPOINTS.filter((endpoint) => scope === 'everything' || endpoint.public);

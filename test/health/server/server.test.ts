@@ -255,6 +255,8 @@ describe('errors', () => {
     ['/api/v1/routes?family=ipv6-unicast&prefix=10.0.0.0/8', 400, 'BAD_REQUEST'],
     ['/api/v1/status?typo=1', 400, 'BAD_REQUEST'],
     ['/api/v1/nothing', 404, 'NOT_FOUND'],
+    ['/api/v1/peers/%ff/reset', 400, 'BAD_REQUEST'],
+    ['/api/v1/peers/%', 400, 'BAD_REQUEST'],
     ['/', 404, 'NOT_FOUND'],
   ])('%s is %i %s', async (url, status, code) => {
     const answer = await get(runningWorld({ main, speaker }), url);
