@@ -1,10 +1,10 @@
 /** Pinned maps of an agent before this one: those of today's shape go on with what is in them, others are made anew. */
-import { mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeDescriptor } from 'netlink';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createMap, mapInfo, pin } from '../../node-agent/ebpf/calls.ts';
+import { createMap, mapInfo, openPin, pin } from '../../node-agent/ebpf/calls.ts';
 import { readEntry, writeEntry } from '../../node-agent/ebpf/entries.ts';
 import type { Maps } from '../../node-agent/ebpf/programs.ts';
 import { openMaps, readObject, removeMapPins } from '../../node-agent/ebpf/programs.ts';
@@ -31,6 +31,14 @@ it.skipIf(!CAN_RUN)('maps are taken over by their pins, but for those of another
   const object = readObject('ipip.o');
   const [source, stranger] = [Buffer.from([10, 0, 0, 9]), Buffer.from([1, 0, 0, 0])];
   mkdirSync(directory);
+  // Of somebody else, beside ours and even among them (A34).
+  const foreign = [join(bpffs, 'v1_ipip_blocks'), join(directory, 'foreign')].map((file) => {
+    const fd = createMap({ name: 'foreign', type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0 });
+    pin(fd, file);
+    const { id } = mapInfo(fd);
+    closeDescriptor(fd);
+    return { file, id };
+  });
   const spec = object.maps.find(({ name }) => name === 'ipip_blocks');
   if (spec === undefined) throw new Error('no ipip_blocks');
   const old = createMap({ ...spec, maxEntries: 16 });
@@ -42,8 +50,16 @@ it.skipIf(!CAN_RUN)('maps are taken over by their pins, but for those of another
   close(first);
   const second = openMaps(object, directory);
   expect(readEntry(mapOf(second, 'ipip_sources'), source)).toEqual(stranger);
-  expect(readdirSync(directory).sort()).toEqual(object.maps.map(({ name }) => `v1_${name}`).sort());
+  const ours = object.maps.map(({ name }) => `v1_${name}`);
+  expect(readdirSync(directory).sort()).toEqual(['foreign', ...ours].sort());
   close(second);
+  removeMapPins(directory, 'all');
+  for (const { file, id } of foreign) {
+    const fd = openPin(file) ?? expect.fail(`${file} is gone`);
+    expect(mapInfo(fd).id).toBe(id);
+    closeDescriptor(fd);
+    rmSync(file);
+  }
   removeMapPins(directory, 'all');
   expect(readdirSync(bpffs)).not.toContain('linnet-pins');
 });
