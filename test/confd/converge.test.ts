@@ -5,7 +5,8 @@ import { converge } from '../../src/confd/converge.ts';
 import type { Desired, DesireResult } from '../../src/confd/desired/types.ts';
 import type { ApplyResult } from '../../src/confd/driver.ts';
 import { SILENT_LOG } from '../../src/confd/log.ts';
-import type { Issue, Snapshot, SnapshotDelta } from '../../src/confd/resources/types.ts';
+import { createStore } from '../../src/confd/resources/store.ts';
+import type { Issue, SnapshotDelta } from '../../src/confd/resources/types.ts';
 import type { Change, Source } from '../../src/confd/source/types.ts';
 
 /** A source fed by the test; `end` closes the stream that is being watched. */
@@ -116,20 +117,7 @@ function setup(compute?: (names: readonly string[] | undefined) => DesireResult)
   const { clock, waits, advance } = fakeClock();
   const reports: { state: ConvergeState; timing: Timing | undefined }[] = [];
   let seen = (): void => undefined;
-  const snapshot: Snapshot = {
-    nodes: new Map(),
-    pools: new Map(),
-    configurations: new Map(),
-    peers: new Map(),
-    filters: new Map(),
-    affinities: new Map(),
-    services: new Map(),
-    slices: new Map(),
-    secrets: new Map(),
-    workloads: new Map(),
-    felix: new Map(),
-    issues: [],
-  };
+  const { snapshot } = createStore();
   const controller = new AbortController();
   const done = converge(
     {

@@ -4,7 +4,7 @@
  */
 import type { Address, Prefix } from '../net/types.ts';
 import type { Reason } from '../policy/types.ts';
-import type { LocalRoute, MedRules, PeerConfig, PeerFamilyStatus } from '../speaker-types.ts';
+import type { LocalRoute, MedRules, PeerConfig, PeerFamilyStatus, SpeakerStatus } from '../speaker-types.ts';
 import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
 
 /** Index of a peer in the RIB's tables; reused after removal. */
@@ -176,16 +176,4 @@ export interface PeerExplanation {
 }
 
 /** Sizes of the tables and the work done since the RIB was made. */
-export interface RibStats {
-  readonly prefixes: { readonly [family in Family]: number };
-  readonly paths: { readonly [family in Family]: number };
-  readonly attributeSets: number;
-  readonly groups: readonly {
-    readonly id: string;
-    readonly family: Family;
-    readonly members: number;
-    readonly logOctets: number;
-    readonly encodes: number;
-  }[];
-  readonly work: { readonly [counter: string]: number };
-}
+export type RibStats = Pick<SpeakerStatus, 'prefixes' | 'paths' | 'attributeSets' | 'groups' | 'work'>;
