@@ -1,4 +1,4 @@
-/** The routes as a part of the dataplane. Their own socket is opened anew, with growing pauses, where it breaks (dataplane B19). */
+/** The routes as a part of the dataplane. Their own socket is opened anew, with growing pauses, where it breaks or cannot be opened (dataplane B19). */
 import { formatAddress } from 'bgp-ts/net';
 import { gotText } from '../../src/confd/resources/issue.ts';
 import type { FelixFields, Issue } from '../../src/confd/resources/types.ts';
@@ -14,7 +14,7 @@ import type { Part, PartDeps } from './part.ts';
 
 /** Protocol number of the agent's routes, which is Felix' (dataplane 3.1). */
 export const DEVICE_ROUTE_PROTOCOL = 80;
-/** Before a broken socket is opened again, ms: doubled each time up to the last. */
+/** Before a socket that could not be opened is tried again, ms: doubled each time up to the last. One that breaks later is the keeper's own matter. */
 const REOPEN_MS = { first: 500, last: 30_000 } as const;
 
 /** What decides on the keeper: another one is made where it changes. */
@@ -115,11 +115,13 @@ function bringAbout(state: State, wanted: AgentWanted): void {
   }
   if (settings.disabled) return;
   try {
-    state.keeping ??= begin(state, settings);
+    if (state.keeping === undefined) {
+      state.fault = '';
+      state.keeping = begin(state, settings);
+      state.pause = REOPEN_MS.first;
+    }
     state.keeping.keeper.set(wanted.wishes);
     state.keeping.keeper.flush();
-    state.fault = '';
-    state.pause = REOPEN_MS.first;
   } catch (error) {
     broken(state, error instanceof Error ? error : new Error(String(error)));
   }
@@ -139,7 +141,15 @@ function begin(state: State, settings: Settings): Keeping {
     ...{ kernel, now, after, foreign: settings.foreign, sources: settings.sources, auditMs: settings.auditMs },
     conntrack: openConntrackKernel(),
     status: changed,
-    failed: (error) => broken(state, error),
+    failed: (error) => {
+      state.fault = error.message;
+      log.warn({ because: error.message }, "the kernel's routes are out of reach");
+    },
+    recovered: () => {
+      state.fault = '';
+      log.info({}, "the kernel's routes are in reach again");
+      changed();
+    },
   });
   log.info({ protocol: settings.protocol, nexthopObjects: real.nexthopObjects }, 'keeping routes');
   try {

@@ -1,7 +1,9 @@
 /** Kernel routes against the real kernel: installed, repaired, adopted, moved; what others wrote stays untouched. */
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { formatPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addon } from '../../src/netlink/addon.ts';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
 import { NO_RULES } from '../../src/routes/kernel/rules.ts';
 import type { KernelSync } from '../../src/routes/kernel/sync.ts';
@@ -13,6 +15,8 @@ import { CAN_RUN, makeLab } from './harness/lab.ts';
 import { until } from './harness/wait.ts';
 
 const PROTOCOL = 12;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 
 function parsed<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('does not parse');
@@ -26,6 +30,17 @@ interface Eyes {
   /** Every notification is lost, without a word of the loss. */
   readonly blind?: boolean;
   readonly auditMs?: number;
+  /** Takes failures; without it there is none. */
+  readonly failures?: string[];
+}
+
+/** What a descriptor of this process stands for, '' where it is closed already. */
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
 }
 
 const change = (to: string, nextHops: readonly string[], localPref = 2_147_482_623) => ({
@@ -59,7 +74,7 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     for (const route of set) learned.set(formatPrefix(route.prefix), `${route.protocol} ${route.interface}`);
   }
 
-  function begin({ receiveBuffer, blind = false, auditMs = 60_000 }: Eyes = {}): void {
+  function begin({ receiveBuffer, blind = false, auditMs = 60_000, failures }: Eyes = {}): void {
     learned = new Map();
     const size = receiveBuffer === undefined ? {} : { receiveBuffer };
     const kernel = openNetlinkKernel({ protocol: PROTOCOL, namespace: `/var/run/netns/${namespace}`, nexthopObjects, ...size });
@@ -73,7 +88,7 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
       },
       learned: note,
       status: () => undefined,
-      failed: (error) => expect.fail(error.message),
+      failed: (error) => failures?.push(error.message) ?? expect.fail(error.message),
     });
     sync.start();
     sync.configure({ statics: [], rules: NO_RULES, learn: { ignoredInterfaces: [] } });
@@ -174,6 +189,33 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     // The notifications go on: the next audit is a minute away.
     await ip('route', 'del', lines[0]?.split(' ')[0] ?? '', 'proto', String(PROTOCOL));
     await becomes(lines, 8);
+  });
+
+  it('opens its sockets anew where one breaks, and finds what changed meanwhile', async () => {
+    sync.stop();
+    const sockets = (): Set<string> => new Set(readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith('socket:')));
+    const before = sockets();
+    const failures: string[] = [];
+    begin({ failures });
+    const opened = [...sockets()].filter((fd) => !before.has(fd)).map(Number);
+    sync.best([change('10.244.2.0/26', ['10.97.0.2'])]);
+    const lines = ['10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024'];
+    await becomes(lines);
+    // The first is the one that requests are made through.
+    const [request = -1] = opened.sort((a, b) => a - b);
+    addon().close(request);
+    // Another socket in its place, so that nobody else has the number; nothing can be sent through it.
+    const others: number[] = [];
+    for (let fd = -1; fd !== request; others.push(fd)) fd = addon().socket(AF_UNIX, SOCK_STREAM, 0);
+    for (const fd of others.slice(0, -1)) addon().close(fd);
+    sync.best([change('10.244.3.0/26', ['10.97.0.2'])]);
+    lines.push('10.244.3.0/26 via 10.97.0.2 dev eth0 metric 1024');
+    await becomes(lines, 10);
+    expect(failures[0]).toContain('ENOTCONN');
+    const count = failures.length;
+    await ip('route', 'del', '10.244.2.0/26', 'proto', String(PROTOCOL));
+    await becomes(lines);
+    expect([failures.length, [...sockets()].filter((fd) => !before.has(fd)).length]).toEqual([count, 2]);
   });
 
   it('has everything again after the interface was down', async () => {

@@ -19,7 +19,7 @@ import { decodeRoute } from './route.ts';
 import type { RuleMessage } from './rule.ts';
 import { decodeRule } from './rule.ts';
 import type { NetlinkOptions } from './socket.ts';
-import { errorName, openNetlink, setOption } from './socket.ts';
+import { closeQuietly, errorName, openNetlink, setOption } from './socket.ts';
 
 /** One thing that came or went. `change` is also said of every later change of a thing that is there. */
 export type NetlinkEvent =
@@ -163,7 +163,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
     if (!open) return;
     open = false;
     addon().unwatch(handle);
-    addon().close(fd);
+    closeQuietly(fd);
   };
   try {
     ignorePorts(fd, options.ignorePorts ?? []);

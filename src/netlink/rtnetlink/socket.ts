@@ -83,6 +83,15 @@ export function openNetlink(
   return options.namespace === undefined ? open() : inNamespace(options.namespace, open);
 }
 
+/** Closes a descriptor; one that is not open any more is what was wanted. */
+export function closeQuietly(fd: number): void {
+  try {
+    addon().close(fd);
+  } catch {
+    // EBADF, or what the kernel had to say too late.
+  }
+}
+
 /** Sets an integer option. */
 export function setOption(fd: number, level: number, name: number, value: number): void {
   const octets = Buffer.alloc(4);
@@ -162,11 +171,11 @@ export class NetlinkSocket {
     }
   }
 
-  /** Closes the descriptor; further calls do nothing. */
+  /** Closes the descriptor; further calls do nothing, and nothing can be sent any more. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    addon().close(this.fd);
+    closeQuietly(this.fd);
   }
 
   /**
@@ -190,7 +199,7 @@ export class NetlinkSocket {
       const item = items[index];
       if (item !== undefined) encode(arena, item, index === to - 1 ? NLM_F.ack : 0, (first + index - from) >>> 0);
     }
-    addon().send(this.fd, arena.octets, arena.length);
+    this.transmit();
     let acknowledged = false;
     while (!acknowledged) {
       const length = this.receive();
@@ -232,7 +241,7 @@ export class NetlinkSocket {
     const wanted = this.take(1);
     this.arena.reset();
     request(this.arena, wanted);
-    addon().send(this.fd, this.arena.octets, this.arena.length);
+    this.transmit();
     let consistent = true;
     let ended = false;
     while (!ended) {
@@ -252,6 +261,12 @@ export class NetlinkSocket {
       });
     }
     return consistent;
+  }
+
+  private transmit(): void {
+    // The number may be another descriptor's by now.
+    if (this.closed) throw new Error('netlink socket: it is closed');
+    addon().send(this.fd, this.arena.octets, this.arena.length);
   }
 
   private take(count: number): number {

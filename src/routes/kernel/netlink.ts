@@ -61,7 +61,7 @@ const GROUPS = [GROUP.link, GROUP.ipv4Address, GROUP.ipv6Address, GROUP.ipv4Rout
 /** Opens the kernel. Throws where there is no netlink or no addon. */
 export function openNetlinkKernel(options: NetlinkKernelOptions): Kernel {
   const place = options.namespace === undefined ? {} : { namespace: options.namespace };
-  const socket = new NetlinkSocket(place);
+  let socket = new NetlinkSocket(place);
   const { protocol } = options;
   const nexthopObjects = options.nexthopObjects !== 'off' && hasNexthops(socket);
   let monitor: Monitor | undefined;
@@ -71,6 +71,11 @@ export function openNetlinkKernel(options: NetlinkKernelOptions): Kernel {
     read: () => read(socket, protocol, nexthopObjects),
     apply: (operations) => apply(socket, protocol, operations),
     watch: (watcher: KernelWatcher) => {
+      if (monitor !== undefined) {
+        monitor.close();
+        socket.close();
+        socket = new NetlinkSocket(place);
+      }
       monitor = openMonitor({
         ...place,
         ...(options.receiveBuffer === undefined ? {} : { receiveBuffer: options.receiveBuffer }),

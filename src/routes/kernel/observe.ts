@@ -5,16 +5,15 @@ import type { SyncState } from './sync-state.ts';
 import { GATHER_MS, machineOf } from './sync-state.ts';
 import type { AlienRoute, KernelAddress, KernelEvent, KernelLink, KernelTable, OwnRoute } from './table.ts';
 
-/** Reads the whole table and makes every prefix due. A reading that fails is told and tried again with the next cause. */
-export function readAll(state: SyncState): void {
+/** Reads the whole table and makes every prefix due; the error of a reading that fails, after which all is as before. */
+export function readAll(state: SyncState): Error | undefined {
   state.readDue = false;
   state.lastRead = state.now();
   let table: KernelTable;
   try {
     table = sorted(state, state.kernel.read());
   } catch (error) {
-    state.failed(error instanceof Error ? error : new Error(String(error)));
-    return;
+    return error instanceof Error ? error : new Error(String(error));
   }
   const first = state.readings === 0;
   state.readings += 1;
@@ -31,6 +30,7 @@ export function readAll(state: SyncState): void {
   state.wanted.prune();
   for (const key of state.wanted.keys()) state.touched.add(key);
   for (const key of state.holdings.keys()) state.touched.add(key);
+  return undefined;
 }
 
 /** Takes links and addresses of a reading, and puts routes with our number that are not ours among the others. */

@@ -3,7 +3,8 @@
  * when a turn comes round, so that a burst of causes is one piece of work; the seam gives the kernel and the clock.
  */
 import { bringInOrder, removeIdle, resolveAll, statusOf, tellStatus } from './carry-out.ts';
-import { noticeEvents, noticeMachine, readAll } from './observe.ts';
+import { openConnection, readOver } from './connection.ts';
+import { noticeMachine } from './observe.ts';
 import type { RouteProvider } from './provider.ts';
 import type { SyncState } from './sync-state.ts';
 import { createState, GATHER_MS } from './sync-state.ts';
@@ -78,21 +79,14 @@ export function createRouteSync(deps: RouteSyncDeps, provider: RouteProvider): R
       state.stopped = true;
       state.cancel?.();
       state.cancelAudit?.();
+      state.cancelReopen?.();
       state.kernel.close();
     },
   };
 }
 
 function start(state: SyncState): void {
-  state.kernel.watch({
-    events: (events) => noticeEvents(state, events),
-    lost: () => {
-      state.overruns += 1;
-      state.auditing = true;
-      wantReading(state);
-    },
-    failed: (error) => state.failed(error),
-  });
+  openConnection(state);
   turn(state);
   audit(state);
 }
@@ -124,7 +118,7 @@ function turn(state: SyncState): void {
   state.armedAt = Infinity;
   state.cancel = undefined;
   if (state.stopped) return;
-  if (state.readDue && state.now() >= state.lastRead + READ_SPACING_MS) readAll(state);
+  if (state.readDue && state.now() >= state.lastRead + READ_SPACING_MS) readOver(state);
   if (state.machineDue) noticeMachine(state);
   if (state.resolveDue) resolveAll(state);
   const touched = portion(state.touched);

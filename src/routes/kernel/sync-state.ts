@@ -8,6 +8,9 @@ import type { KernelAddress, KernelLink, OperationFailure } from './table.ts';
 /** Causes that come together are one piece of work, ms. */
 export const GATHER_MS = 2;
 
+/** Before the connection is opened anew, ms: doubled each time up to the last, and the first again once it held for the quiet time. */
+export const REOPEN_MS = { first: 100, last: 10_000, quiet: 30_000 } as const;
+
 /** Everything a synchroniser knows, shared by its parts. */
 export interface SyncState extends RouteSyncDeps {
   /** A turn in so many ms, or earlier where one is due earlier. */
@@ -41,6 +44,12 @@ export interface SyncState extends RouteSyncDeps {
   slowestBatchMs: number;
   cancel: (() => void) | undefined;
   cancelAudit: (() => void) | undefined;
+  /** Something failed, and nothing was read since. */
+  broken: boolean;
+  cancelReopen: (() => void) | undefined;
+  openedAt: number;
+  /** Pause before the connection is opened anew the next time, ms. */
+  reopenMs: number;
   armedAt: number;
   stopped: boolean;
   lastStatus: string;
@@ -76,6 +85,10 @@ export function createState(deps: RouteSyncDeps, wanted: RouteProvider, causes: 
     slowestBatchMs: 0,
     cancel: undefined,
     cancelAudit: undefined,
+    broken: false,
+    cancelReopen: undefined,
+    openedAt: -Infinity,
+    reopenMs: REOPEN_MS.first,
     armedAt: Infinity,
     stopped: false,
     lastStatus: '',

@@ -58,8 +58,10 @@ export interface RouteSyncDeps {
   /** Calls once after about so many ms, 0 = when other work had its turn; returns what cancels it. */
   readonly after: (ms: number, call: () => void) => () => void;
   readonly status: (status: KernelStatus) => void;
-  /** The kernel's notifications broke or a reading failed; it goes on with readings alone. */
+  /** The kernel's notifications broke or a reading failed; the connection is opened anew in a moment, and later each time. */
   readonly failed: (error: Error) => void;
+  /** The whole table was read again after that. */
+  readonly recovered?: () => void;
   /** What goes, goes before what comes. Default false: no wanted destination is ever without a route. */
   readonly removalsFirst?: boolean;
 }

@@ -133,7 +133,7 @@ export interface Kernel {
   /** Reads everything. Throws where the kernel refuses. */
   read(): KernelTable;
   apply(operations: readonly Operation[]): ApplyResult;
-  /** Starts telling; once. */
+  /** Starts telling. Again after anything failed: everything is opened anew then. Throws where that fails. */
   watch(watcher: KernelWatcher): void;
   /** Stops; routes stay as they are. */
   close(): void;

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 const PROGRAMS: { readonly [protocol: number]: readonly string[] } = { 11: ['zebra'], 12: ['bird', 'bird6'] };
 
 /** Text of a file of `/proc/PID`, '' where the process ended meanwhile or is not shown. */
-export function processText(process: string, file: 'comm' | 'cmdline'): string {
+export function processText(process: string, file: 'comm' | 'cmdline' | 'status' | 'net/netlink'): string {
   try {
     return readFileSync(`/proc/${process}/${file}`, 'utf8');
   } catch {
@@ -27,9 +27,23 @@ function namespaceOf(process: string): string | undefined {
   }
 }
 
+/** Port ids of the rtnetlink sockets of this network namespace: columns `sk Eth Pid` of /proc/net/netlink, with rtnetlink's number 0 as Eth. */
+function routePorts(): ReadonlySet<string> {
+  const lines = processText('thread-self', 'net/netlink').split('\n');
+  return new Set(
+    lines.map((line) => line.split(/\s+/)).flatMap(([, protocol, port = '']) => (protocol === '0' && port !== '0' ? [port] : [])),
+  );
+}
+
+/** True where a process has a port that the kernel named after it (netlink_autobind): after its pid in whatever pid namespace it is in. */
+function hasPort(process: string, ports: ReadonlySet<string>): boolean {
+  const [, pids = ''] = /^NSpid:\s+(.+)$/m.exec(processText(process, 'status')) ?? [];
+  return pids.split(/\s+/).some((pid) => ports.has(pid));
+}
+
 /**
- * Pid of a running process that `is` one of those looked for, in this thread's network namespace. `hidden`: one whose namespace is not shown counts
- * too. Undefined where none is seen.
+ * Pid of a running process that `is` one of those looked for, in this thread's network namespace. One whose namespace is not shown counts where it has
+ * an rtnetlink socket in ours, or, with `hidden`, always. Undefined where none is seen.
  */
 export function processHere(is: (process: string) => boolean, hidden: boolean): string | undefined {
   const here = namespaceOf('thread-self');
@@ -37,7 +51,7 @@ export function processHere(is: (process: string) => boolean, hidden: boolean): 
   for (const process of readdirSync('/proc')) {
     if (!/^\d+$/.test(process) || !is(process)) continue;
     const namespace = namespaceOf(process);
-    if (namespace === here || (hidden && namespace === undefined)) return process;
+    if (namespace === here || (namespace === undefined && (hidden || hasPort(process, routePorts())))) return process;
   }
   return undefined;
 }
@@ -47,7 +61,7 @@ export function liveWriter(protocol: number): string | undefined {
   const programs = PROGRAMS[protocol] ?? [];
   if (programs.length === 0) return undefined;
   const commandOf = (process: string): string => processText(process, 'comm').trim();
-  // BIRD and FRR run in containers of their own as well: one that hides its namespace need not be in ours.
+  // BIRD and FRR run in containers of their own as well: one with more capabilities than ours hides its namespace, and need not be in ours.
   const process = processHere((one) => programs.includes(commandOf(one)), false);
   return process === undefined ? undefined : `${commandOf(process)} (pid ${process})`;
 }
