@@ -1,6 +1,6 @@
 /** The speaker's half of an explanation: its records of a prefix as steps from origin to wire, and what each peer was told. */
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
-import type { Reason } from 'bgp-ts/policy';
+import { OTHERWISE, type Reason } from 'bgp-ts/policy';
 import type { PeerExplanation, RouteExplanation } from 'bgp-ts/rib';
 
 /** One stage of the chain. `stop`: the path or the route got no further here. */
@@ -29,16 +29,20 @@ function pathSteps(explanation: RouteExplanation): readonly Step[] {
   if (explanation.candidates.length === 0) {
     return [{ stage: 'origin', verdict: 'stop', rule: 'no path to this prefix is known', citation: 'RFC 4271 section 3.2', objects: [] }];
   }
-  return explanation.candidates.flatMap((candidate) => candidateSteps(candidate, explanation.decidedBy));
+  return explanation.candidates.flatMap((candidate) => candidateSteps(candidate, nameOf(candidate, explanation), explanation.decidedBy));
 }
 
 type Candidate = RouteExplanation['candidates'][number];
 
-function candidateSteps(candidate: Candidate, decidedBy: RouteExplanation['decidedBy']): readonly Step[] {
+/** What the steps call a path: paths of one peer are told apart by their path identifiers (RFC 7911). */
+function nameOf({ from, pathId }: Candidate, { candidates }: RouteExplanation): string {
+  if (from === 'local') return 'own route';
+  const alone = candidates.filter((candidate) => candidate.from === from).length === 1;
+  return alone || pathId === undefined ? `path from ${from}` : `path from ${from} with path id ${pathId}`;
+}
+
+function candidateSteps(candidate: Candidate, path: string, decidedBy: RouteExplanation['decidedBy']): readonly Step[] {
   const local = candidate.from === 'local';
-  const path = local
-    ? 'own route'
-    : `path from ${candidate.from}${candidate.pathId === undefined ? '' : ` with path id ${candidate.pathId}`}`;
   const steps: Step[] = [
     {
       stage: 'origin',
@@ -59,10 +63,11 @@ function candidateSteps(candidate: Candidate, decidedBy: RouteExplanation['decid
 
 function importStep({ loop, accepted, importTerm, reasons }: Candidate, path: string): Step {
   if (loop !== undefined) return { stage: 'import', verdict: 'stop', rule: `${path}: ${loop.rule}`, citation: loop.citation, objects: [] };
+  const verdict = accepted ? 'accepted' : 'rejected';
   return {
     stage: 'import',
     verdict: accepted ? 'pass' : 'stop',
-    rule: `${path}: ${accepted ? 'accepted' : 'rejected'} by import term ${importTerm}`,
+    rule: `${path}: ${importTerm === OTHERWISE ? `${verdict}, no import term applies` : `${verdict} by import term ${importTerm}`}`,
     citation: reasons[0]?.rule ?? 'RFC 4271 section 9.1.1',
     objects: objects(reasons),
   };

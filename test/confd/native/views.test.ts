@@ -198,6 +198,7 @@ describe('explanations', () => {
       candidates: [
         { ...route, from: 'rr', pathId: 7, stale: true, importTerm: 'default' },
         { ...route, from: 'rr', pathId: 8, best: false, accepted: false, importTerm: 'clusterLoop', loop },
+        { ...route, from: 'tor', pathId: 9, best: false, importTerm: 'otherwise' },
       ],
     });
     expect(view.steps.map((step) => [step.stage, step.verdict, step.rule, step.citation])).toEqual([
@@ -212,6 +213,8 @@ describe('explanations', () => {
       ['decision', 'pass', 'path from rr with path id 7: the only one', 'RFC 4271 section 9.1.2'],
       ['origin', 'pass', 'path from rr with path id 8, next hop 192.0.2.1', 'RFC 4271 section 9.1'],
       ['import', 'stop', 'path from rr with path id 8: CLUSTER_LIST has a cluster id of ours', 'RFC 4456 section 8'],
+      ['origin', 'pass', 'path from tor, next hop 192.0.2.1', 'RFC 4271 section 9.1'],
+      ['import', 'pass', 'path from tor: accepted, no import term applies', 'RFC 4271 section 9.1.1'],
     ]);
   });
 
