@@ -216,7 +216,8 @@ export function list<T>(element: Parser<T>, options: ListOptions): Parser<readon
       const parsed = element(raw, inside(at, index));
       if (parsed !== undefined) out.push(parsed);
     }
-    return out;
+    // A list that grew by pushing has room for 17 entries, a copy for those that it has: 20,000 EndpointSlices have small ones.
+    return out.slice();
   });
 }
 

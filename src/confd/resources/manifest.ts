@@ -4,6 +4,7 @@
  */
 import type { Address, Prefix } from 'bgp-ts/net';
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
+import { SERVICE_LABEL } from './endpoint-slice.ts';
 import { isSecretValue } from './secret-value.ts';
 import type {
   BGPConfigurationResource,
@@ -37,11 +38,11 @@ export function toManifest(resource: Resource): Manifest | undefined {
   const body = bodyOf(resource);
   if (body === undefined) return undefined;
   const { apiVersion, kind, namespace, name } = resource.ref;
-  const { annotations, ...rest } = body;
+  const { annotations, labels = Object.fromEntries(resource.labels), ...rest } = body;
   const metadata = {
     name,
     ...(namespace === '' ? {} : { namespace }),
-    ...(resource.labels.size === 0 ? {} : { labels: Object.fromEntries(resource.labels) }),
+    ...(resource.labels.size === 0 && body['labels'] === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),
   };
   return { apiVersion, kind, metadata, ...rest };
@@ -240,12 +241,13 @@ function service(resource: ServiceResource): Body {
   };
 }
 
-function slice({ addressType, endpoints }: EndpointSliceResource): Body {
+function slice({ service: owner, addressType, endpoints }: EndpointSliceResource): Body {
   const entry = ({ nodeName, ready }: EndpointSliceResource['endpoints'][number]): unknown => ({
     ...(nodeName === '' ? {} : { nodeName }),
     conditions: { ready },
   });
-  return { addressType, endpoints: endpoints.map(entry) };
+  const labels = owner === '' ? {} : { labels: { [SERVICE_LABEL]: owner } };
+  return { ...labels, addressType, endpoints: endpoints.map(entry) };
 }
 
 function secretData({ data }: SecretResource): Record<string, string> {

@@ -1,6 +1,7 @@
 /** Service, with the defaults an API server would fill in (control-plane 4.2). */
 import { type Address, addressesEqual, parseAddress } from 'bgp-ts/net';
 import { type At, fault, fields, inside, isRecord, list, member, type Parser, tolerant, withRules } from './fields.ts';
+import { NO_LABELS } from './metadata.ts';
 import type { ServiceResource } from './types.ts';
 import { address, oneOf } from './values.ts';
 
@@ -56,8 +57,8 @@ const readService = fields({ spec: readSpec, status: readStatus }, { ignored: ['
 type Spec = Exclude<ReturnType<typeof readSpec>, undefined>;
 const familyName = ({ family }: Address): 'IPv4' | 'IPv6' => (family === 'ipv4' ? 'IPv4' : 'IPv6');
 
-/** What a Service gives beside its reference and labels. */
-export type ServiceBody = Omit<ServiceResource, 'ref' | 'labels' | 'source'>;
+/** What a Service gives beside its reference. No label of it counts. */
+export type ServiceBody = Omit<ServiceResource, 'ref' | 'source'>;
 
 /** Parses a Service: clusterIPs and ipFamilies follow from clusterIP, the traffic policy from the type, where absent. */
 export function service(raw: unknown, root: At): ServiceBody | undefined {
@@ -70,6 +71,7 @@ export function service(raw: unknown, root: At): ServiceBody | undefined {
   const external = type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0);
   return {
     kind: 'Service',
+    labels: NO_LABELS,
     type,
     clusterIPs,
     ipFamilies: spec.ipFamilies !== undefined && spec.ipFamilies.length > 0 ? spec.ipFamilies : clusterIPs.map(familyName),

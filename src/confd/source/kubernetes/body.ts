@@ -38,8 +38,8 @@ interface State {
   wake: () => void;
 }
 
-/** Resolves when what the kernel has for us now has been read. */
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+/** Resolves when what the kernel has for us now has been read: the first call comes in this turn of the event loop, the second after the next poll. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(() => setImmediate(resolve)));
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
 

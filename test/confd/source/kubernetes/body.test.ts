@@ -68,7 +68,10 @@ describe('the octets of an answer', () => {
     await body.rest(async () => {
       for (const text of sent) await write(response, text);
     });
-    expect(textOf(await body.next())).toBe(sent.join(''));
+    let [text, calls] = ['', 0];
+    for (; text.length < sent.join('').length; calls += 1) text += textOf(await body.next());
+    expect(text).toBe(sent.join(''));
+    expect(calls).toBeLessThan(4);
   });
 
   it('wait in the kernel while nobody reads, and come whole', async () => {
