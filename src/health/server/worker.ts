@@ -22,8 +22,8 @@ import type { Suppliers } from './suppliers.ts';
 
 const PROCESS_START_S = (Date.now() - process.uptime() * 1000) / 1000;
 
-/** Sampling interval of the loop delay, milliseconds: ten wake-ups a second, since each costs this idle thread 0.1 ms of a core. */
-const LOOP_RESOLUTION_MS = 100;
+/** Sampling interval of the loop delay, milliseconds: two wake-ups a second, since each costs this idle thread 0.1 ms of a core. */
+const LOOP_RESOLUTION_MS = 500;
 
 /** Loop delay of this thread since the last reading. */
 function createLoopMeter(): () => LoopView {
