@@ -15,7 +15,7 @@ import { startDeferral } from './speaker/lifecycle.ts';
 import { createReportWindows, reportMalformed } from './speaker/limited-reports.ts';
 import { diagnose, drive, setUnsent } from './speaker/machines.ts';
 import { relieveMemory } from './speaker/memory.ts';
-import { receiveOctets } from './speaker/messages.ts';
+import { receiveOctets, settleCrossings } from './speaker/messages.ts';
 import { tooManyReceived, warnOfPrefixes } from './speaker/prefix-limits.ts';
 import { createRanges, diagnoseRange, forgetDeparted } from './speaker/ranges.ts';
 import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
@@ -133,6 +133,7 @@ function createState(options: SpeakerOptions): SpeakerState {
     byRemote: new Map(),
     connections: new Map(),
     unclaimed: new Set(),
+    crossings: new Map(),
     ranges: createRanges(),
     recalled: new Map(),
     counters: { prefixWarnings: 0, maxPrefixExceeded: 0, maxPrefixOutExceeded: 0, memoryDrops: 0, sendHoldExpired: 0 },
@@ -170,6 +171,7 @@ function take(state: SpeakerState, input: SpeakerInput): void {
   if (input.type !== 'octets' && input.type !== 'tick' && input.type !== 'unsent') state.mayHaveWork = true;
   if (NAMES_PEERS.has(input.type)) finishConfiguring(state);
   dispatch(state, input);
+  if (state.crossings.size > 0) settleCrossings(state);
   // A session that the RIB asked to end must not see another input first.
   for (const carryOut of state.reports.splice(0)) carryOut();
   forgetDeparted(state);

@@ -84,6 +84,12 @@ export const DEFAULT_DEFERRAL_S = 10;
  */
 export const COLLISION_WINDOW_MS = 5_000;
 
+/**
+ * Longest wait of a peer's connection for the peer's answer on our own, milliseconds: a busy machine may leave its process without the processor
+ * for a second, and a dial that nobody answers must not cost more of the time in which a restarted speaker waits for its peers.
+ */
+export const CROSSING_WAIT_MS = 2_000;
+
 /** Full polls of the sockets between a hold timer's nomination and its execution (bgp-speaker 4.1). */
 export const HOLD_CONFIRM_POLLS = 2;
 

@@ -21,6 +21,7 @@ import {
 import type { SessionState } from '../speaker-types.ts';
 import type { NotificationMessage, OpenMessage } from '../wire/index.ts';
 import { describeNotification, encodeKeepalive, encodeNotification, encodeOpen } from '../wire/index.ts';
+import { isHeld } from './crossing.ts';
 import { sessionDown, sessionUp } from './lifecycle.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { output, report } from './state.ts';
@@ -111,22 +112,24 @@ function promote(state: SpeakerState, peer: Peer, winner: Fsm): void {
 /** The peer's OPEN: if it is acceptable and another connection is as far, one of the two is dropped before we agree to it. */
 export function receiveOpen(state: SpeakerState, peer: Peer, fsm: Fsm, message: OpenMessage): void {
   const other = fsm === peer.primary ? peer.challenger : peer.primary;
-  if (
-    other !== undefined &&
-    (other.state === 'open-confirm' || other.state === 'established') &&
-    fsm.state === 'open-sent' &&
-    acceptable(state, peer, fsm, message)
-  ) {
-    if (other.state === 'established' && peerRestarted(peer, fsm, other)) {
+  const reached = other === undefined ? undefined : reachedBy(state, other);
+  if (other !== undefined && reached !== undefined && fsm.state === 'open-sent' && acceptable(state, peer, fsm, message)) {
+    if (reached === 'established' && peerRestarted(peer, fsm, other)) {
       // RFC 4724 section 4.2: a new OPEN means that the old connection is dead; its routes become stale.
       abandon(state, peer, other);
     } else {
-      const loser = loserOf(peer, fsm, other, other.state, message);
+      const loser = loserOf(peer, fsm, other, reached, message);
       drive(state, peer, loser, { type: 'collision-dump' });
       if (loser === fsm) return;
     }
   }
   drive(state, peer, fsm, { type: 'open', message });
+}
+
+/** How far the other machine is where that makes a collision: one whose OPEN is kept back is as far as if it had been taken. */
+function reachedBy(state: SpeakerState, fsm: Fsm): 'open-confirm' | 'established' | undefined {
+  if (fsm.state === 'open-confirm' || fsm.state === 'established') return fsm.state;
+  return isHeld(state, fsm) ? 'open-confirm' : undefined;
 }
 
 function acceptable(state: SpeakerState, peer: Peer, fsm: Fsm, message: OpenMessage): boolean {

@@ -14,15 +14,19 @@ import {
   scanUpdate,
 } from '../wire/index.ts';
 import { claim, refuse } from './connections.ts';
+import { holdsOpen, takeSettled } from './crossing.ts';
 import { endOfRib } from './lifecycle.ts';
 import { drive, receiveOpen } from './machines.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 import { output } from './state.ts';
 
+const NOTHING = new Uint8Array(0);
+
 /** Takes what a socket delivered. Stops at the first message that costs the connection. */
 export function receiveOctets(state: SpeakerState, connection: Connection, octets: Uint8Array): void {
   connection.framer.feed(octets);
   while (state.connections.get(connection.id) === connection) {
+    if (state.crossings.has(connection)) return connection.framer.retain();
     const next = connection.framer.take();
     if (next === undefined) return;
     if (!next.ok) return headerError(state, connection, next.error);
@@ -78,6 +82,18 @@ function receiveMessage(state: SpeakerState, connection: Connection, peer: Peer,
 }
 
 function openReceived(state: SpeakerState, connection: Connection, peer: Peer, fsm: Fsm, open: OpenMessage): void {
+  if (!holdsOpen(state, connection, { peer, fsm, open })) takeOpen(state, connection, peer, fsm, open);
+}
+
+/** Goes on with the connections that waited for the answer on our own, as if their OPEN came now. */
+export function settleCrossings(state: SpeakerState): void {
+  for (const [connection, { peer, fsm, open }] of takeSettled(state)) {
+    takeOpen(state, connection, peer, fsm, open);
+    receiveOctets(state, connection, NOTHING);
+  }
+}
+
+function takeOpen(state: SpeakerState, connection: Connection, peer: Peer, fsm: Fsm, open: OpenMessage): void {
   receiveOpen(state, peer, fsm, open);
   if (fsm.negotiated?.extendedMessage === true) connection.framer.setMaxMessage(MAX_EXTENDED_MESSAGE);
 }

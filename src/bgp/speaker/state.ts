@@ -14,6 +14,7 @@ import type {
 } from '../speaker-types.ts';
 import type { Family, Framer, UpdateContext } from '../wire/index.ts';
 import type { Configuring } from './configure.ts';
+import type { Crossing } from './crossing.ts';
 import type { ReportWindows } from './limited-reports.ts';
 import type { Ranges } from './ranges.ts';
 import type { PolicyEdits } from './rib-config.ts';
@@ -143,6 +144,8 @@ export interface SpeakerState {
   readonly byRemote: Map<string, Peer[]>;
   readonly connections: Map<ConnectionId, Connection>;
   readonly unclaimed: Set<Connection>;
+  /** Connections of peers that wait for the answer on our own. */
+  readonly crossings: Map<Connection, Crossing>;
   readonly ranges: Ranges;
   /** What is remembered of peers from before a restart and not used yet, by name. */
   readonly recalled: Map<string, PeerMemory>;

@@ -71,6 +71,7 @@ function confirmed(state: SpeakerState, connection: Connection, fsm: Fsm, late: 
 export function nextDeadline(state: SpeakerState): number {
   let at = state.deadlines.next();
   for (const connection of state.unclaimed) at = Math.min(at, connection.claimBy);
+  for (const { until } of state.crossings.values()) at = Math.min(at, until);
   const { deferral } = state;
   if (deferral !== undefined) {
     const windowEnd = deferral.startedAt + DEFERRAL_WINDOW_MS;

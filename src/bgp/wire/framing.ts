@@ -100,6 +100,12 @@ export class Framer {
     this.#offset = 0;
   }
 
+  /** Keeps what was added and not taken yet as a copy: the octets may be written over although `take` has not said that there is no more. */
+  retain(): void {
+    this.#chunk = this.#chunk.slice(this.#offset);
+    this.#offset = 0;
+  }
+
   /** The next whole message; undefined until more octets come. After an error the stream is lost and only the error comes. */
   take(): Result<RawMessage, DecodeError> | undefined {
     if (this.#error !== undefined) return { ok: false, error: this.#error };

@@ -15,6 +15,24 @@ function takeAll(framer: Framer): { readonly messages: RawMessage[]; readonly er
   }
 }
 
+it('keeps what was not taken yet when the octets are written over', () => {
+  const framer = new Framer();
+  const octets = new Uint8Array([
+    ...encodeKeepalive(),
+    ...frame(MESSAGE_TYPE.update, hex('00000000')),
+    ...encodeKeepalive().subarray(0, 7),
+  ]);
+  framer.feed(octets);
+  expect(framer.take()).toMatchObject({ ok: true, value: { type: MESSAGE_TYPE.keepalive } });
+  framer.retain();
+  octets.fill(0);
+  framer.feed(encodeKeepalive().subarray(7));
+  expect(takeAll(framer).messages.map(({ type, body }) => [type, toHex(body)])).toEqual([
+    [MESSAGE_TYPE.update, '00000000'],
+    [MESSAGE_TYPE.keepalive, ''],
+  ]);
+});
+
 describe('header errors (RFC 4271 section 6.1)', () => {
   it.each([
     ['a marker with a zero bit', 'fffffffe ffffffff ffffffff ffffffff 0013 04', 4096, [1, 1, '']],
