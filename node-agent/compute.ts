@@ -1,6 +1,7 @@
 /** From the snapshot to what is wanted of the dataplane; anew only where something of it may be different. */
 import { felixFields } from '../src/confd/resources/felix-configuration.ts';
 import type { FelixFields, Issue, Resource, Snapshot, SnapshotDelta } from '../src/confd/resources/types.ts';
+import { protocolFault } from './config/settings.ts';
 import { FIELDS_WITHOUT_EFFECT } from './config/types.ts';
 import type { AgentWanted } from './dataplane-types.ts';
 import { encapWishes } from './encap/wishes.ts';
@@ -29,21 +30,21 @@ export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: C
 }
 
 /** What Felix would do and this agent does not is told where it was asked for. */
-function fieldsWithoutEffect({ felix }: Snapshot, node: string): readonly Issue[] {
+function felixIssues({ felix }: Snapshot, node: string): readonly Issue[] {
   return ['default', `node.${node}`].flatMap((name) => {
     const found = felix.get(name);
     if (found === undefined) return [];
+    const issue = (code: string, field: string, got: string, rule: string): Issue => ({
+      ...{ code, severity: 'warning', object: found.ref, field: `spec.${field}`, got, rule },
+      ...{ source: found.source ?? null, transient: false },
+    });
+    const { deviceRouteProtocol: protocol } = found;
+    const fault = protocol === undefined ? undefined : protocolFault(protocol);
     const set = FIELDS_WITHOUT_EFFECT.filter(([field]) => found[field] !== undefined);
-    return set.map(([field, why]) => ({
-      code: 'FELIX_FIELD_UNUSED',
-      severity: 'warning',
-      object: found.ref,
-      field: `spec.${field}`,
-      got: '',
-      rule: `has no effect in the node agent: ${why}`,
-      source: found.source ?? null,
-      transient: false,
-    }));
+    return [
+      ...(fault === undefined ? [] : [issue('FELIX_ROUTE_PROTOCOL', 'deviceRouteProtocol', String(protocol), `is ${fault}`)]),
+      ...set.map(([field, why]) => issue('FELIX_FIELD_UNUSED', field, '', `has no effect in the node agent: ${why}`)),
+    ];
   });
 }
 
@@ -54,7 +55,7 @@ export function createCompute(options: ComputeOptions): (snapshot: Snapshot, del
   return (snapshot, delta) => {
     if (last !== undefined && delta !== undefined && !delta.changed.some(({ kind }) => RELEVANT.has(kind))) return last;
     const desired = computeWishes(snapshot, options, macs);
-    last = { desired, issues: [...desired.wishes.issues, ...fieldsWithoutEffect(snapshot, options.node)] };
+    last = { desired, issues: [...desired.wishes.issues, ...felixIssues(snapshot, options.node)] };
     return last;
   };
 }

@@ -7,6 +7,7 @@ import { hostPrefix, parseAddress, parsePrefix } from 'bgp-ts/net';
 import { parseDuration } from '../../src/confd/resources/values.ts';
 import type { OptionRow } from '../../src/config/options.ts';
 import { type Parsed, parseBoolean, parseInteger, parseText, parseWord } from '../../src/config/values.ts';
+import { protocolFault } from './settings.ts';
 import type { FelixValues } from './types.ts';
 
 const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
@@ -56,6 +57,12 @@ function parseNetworks(text: string): Parsed<readonly Prefix[]> {
     found.push(prefix);
   }
   return good(found);
+}
+
+function parseProtocol(text: string): Parsed<number> {
+  const number = parseInteger(1, 255)(text);
+  const fault = number.ok ? protocolFault(number.value) : undefined;
+  return fault === undefined ? number : bad(fault.replace(/:.*/, ''));
 }
 
 /** Entries `NAME=DURATION`. */
@@ -128,9 +135,9 @@ export const FELIX_OPTIONS: { readonly [K in keyof FelixValues]: OptionRow<Felix
     help: 'features of the kernel that are not to be found out, such as ChecksumOffloadBroken=true',
   }),
   deviceRouteProtocol: row('deviceRouteProtocol', {
-    parse: parseInteger(1, 255),
+    parse: parseProtocol,
     placeholder: 'NUMBER',
-    help: "protocol number of the agent's routes; default 80",
+    help: "protocol number of the agent's routes and rules; default, and 3: 80",
   }),
   deviceRouteSourceAddress: row('deviceRouteSourceAddress', {
     parse: parseFamily('ipv4'),

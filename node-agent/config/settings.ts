@@ -30,3 +30,25 @@ export function debugListen(felix: FelixFields): HostPort | null {
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
+
+/** Protocol number of the agent's routes and rules, which is Felix' (dataplane 3.1). */
+const ROUTE_PROTOCOL = 80;
+/** That of administrators' routes was Felix' default once: it means the default of today (dataplane 3.1). */
+const LEGACY_PROTOCOL = 3;
+/**
+ * Numbers under which others write on every node (rtnetlink(7)): the kernel, administrators, router advertisements, DHCP, and the BGP daemon.
+ * Whoever took one of them would remove what is there.
+ */
+const OTHERS_PROTOCOLS: ReadonlySet<number> = new Set([0, 1, 2, 4, 9, 12, 16]);
+
+/** Why a number cannot be the agent's, worded to follow "is"; undefined where it can. */
+export function protocolFault(number: number): string | undefined {
+  return OTHERS_PROTOCOLS.has(number)
+    ? `the number of the kernel, an administrator, DHCP or the BGP daemon: ${ROUTE_PROTOCOL} is used`
+    : undefined;
+}
+
+/** Protocol number of the agent's routes and rules. */
+export function routeProtocol({ deviceRouteProtocol: number = ROUTE_PROTOCOL }: FelixFields): number {
+  return number === LEGACY_PROTOCOL || protocolFault(number) !== undefined ? ROUTE_PROTOCOL : number;
+}

@@ -4,6 +4,7 @@ import { gotText } from '../../src/confd/resources/issue.ts';
 import type { FelixFields, Issue } from '../../src/confd/resources/types.ts';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
 import type { Kernel } from '../../src/routes/kernel/table.ts';
+import { routeProtocol } from '../config/settings.ts';
 import type { AgentWanted, PartStatus } from '../dataplane-types.ts';
 import { openConntrackKernel } from '../kernel/conntrack-netlink.ts';
 import { createRouteKeeper, planRoutes, type RouteKeeper } from '../kernel/routes.ts';
@@ -12,8 +13,6 @@ import { FOREIGN_DEVICES } from '../kernel/routes-provider.ts';
 import { auditMsOf } from './audit.ts';
 import type { Part, PartDeps } from './part.ts';
 
-/** Protocol number of the agent's routes, which is Felix' (dataplane 3.1). */
-export const DEVICE_ROUTE_PROTOCOL = 80;
 /** Before a socket that could not be opened is tried again, ms: doubled each time up to the last. One that breaks later is the keeper's own matter. */
 const REOPEN_MS = { first: 500, last: 30_000 } as const;
 
@@ -29,7 +28,7 @@ interface Settings {
 function settingsOf(felix: FelixFields): Settings {
   const [ipv4 = '', ipv6 = ''] = FOREIGN_DEVICES.wireguard;
   return {
-    protocol: felix.deviceRouteProtocol ?? DEVICE_ROUTE_PROTOCOL,
+    protocol: routeProtocol(felix),
     auditMs: auditMsOf(felix),
     foreign: {
       workloadPrefixes: felix.interfacePrefix ?? FOREIGN_DEVICES.workloadPrefixes,

@@ -1,11 +1,11 @@
 /** The rules against loops of service packets as a part of the dataplane (dataplane B20). */
+import { routeProtocol } from '../config/settings.ts';
 import type { AgentWanted } from '../dataplane-types.ts';
 import { createRuleKeeper, describeRule, planRules, type RuleKeeper, wantedRules } from '../kernel/rules.ts';
 import { openRuleKernel } from '../kernel/rules-netlink.ts';
 import type { RuleKernel } from '../kernel/types.ts';
 import { auditMsOf } from './audit.ts';
 import type { Part, PartDeps } from './part.ts';
-import { DEVICE_ROUTE_PROTOCOL } from './routes.ts';
 
 interface Keeping {
   readonly protocol: number;
@@ -40,7 +40,7 @@ export function createRulesPart(deps: PartDeps): Part {
     keeping = undefined;
   };
   const keep = ({ wishes, felix }: AgentWanted): void => {
-    const protocol = felix.deviceRouteProtocol ?? DEVICE_ROUTE_PROTOCOL;
+    const protocol = routeProtocol(felix);
     const auditMs = auditMsOf(felix);
     if (keeping !== undefined && keeping.protocol !== protocol) keeping.keeper.set([]);
     if (keeping !== undefined && (keeping.protocol !== protocol || keeping.auditMs !== auditMs)) end();
@@ -72,7 +72,7 @@ export function createRulesPart(deps: PartDeps): Part {
     issues: () => [],
     plan() {
       if (wanted === undefined) return [];
-      const protocol = wanted.felix.deviceRouteProtocol ?? DEVICE_ROUTE_PROTOCOL;
+      const protocol = routeProtocol(wanted.felix);
       return planRules(real.read(), wantedRules(wanted.wishes.serviceLoops, protocol), protocol).map((operation) => ({
         part: 'rules',
         step: describeRule(operation),

@@ -114,6 +114,14 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
       expect(routes).toMatch(/^10\.244\.2\.0\/26 .*proto 81/m);
       expect(routes).not.toMatch(/proto 80/);
     });
+    // The kernel's own number: taken at its word it would cost the node every route and rule.
+    const kernels = await lab.ip(namespace, 'route', 'show', 'table', 'all', 'proto', 'kernel');
+    writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS, { deviceRouteProtocol: 2 }));
+    await until('the default instead', 10, async () => {
+      expect(await lab.ip(namespace, 'route', 'show')).toMatch(/^10\.244\.2\.0\/26 .*proto 80/m);
+      expect(await one.command('status', '-o', 'json')).toContain('FELIX_ROUTE_PROTOCOL');
+    });
+    expect(await lab.ip(namespace, 'route', 'show', 'table', 'all', 'proto', 'kernel')).toBe(kernels);
     writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
     await until('both back', 10, async () => {
       expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1450');

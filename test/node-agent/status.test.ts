@@ -62,6 +62,17 @@ describe('what is wanted', () => {
     expect(issues).toMatchObject([{ code: 'FELIX_FIELD_UNUSED', field: 'spec.netlinkTimeout', object: { name: 'default' } }]);
   });
 
+  it.each([
+    [2, ['FELIX_ROUTE_PROTOCOL']],
+    [12, ['FELIX_ROUTE_PROTOCOL']],
+    [3, []],
+    [81, []],
+  ])('takes no number of others for its routes, and says so: %i', (deviceRouteProtocol, codes) => {
+    const felix = resource('FelixConfiguration', 'node.n1', { deviceRouteProtocol });
+    const { issues } = createCompute({ node: 'n1', usePodCIDR: false, local: {} })(cluster([...CLUSTER, felix]).snapshot, undefined);
+    expect(issues.map(({ code }) => code)).toEqual(codes);
+  });
+
   it('is nothing but an issue for a node that the cluster does not know', () => {
     const { issues, desired } = createCompute({ node: 'n9', usePodCIDR: false, local: {} })(cluster().snapshot, undefined);
     expect(issues).toMatchObject([{ code: 'NODE_MISSING', object: { name: 'n9' } }]);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AGENT_KEYS, AGENT_OPTIONS } from '../../../node-agent/config/options.ts';
 import { localFelix, readAgentConfig, showAgentConfig } from '../../../node-agent/config/read.ts';
-import { debugListen, healthListen, isLoopbackHost } from '../../../node-agent/config/settings.ts';
+import { debugListen, healthListen, isLoopbackHost, routeProtocol } from '../../../node-agent/config/settings.ts';
 import { type AgentConfigResult, type AgentKey, FIELDS_WITHOUT_EFFECT } from '../../../node-agent/config/types.ts';
 import { FELIX_CONFIGURATION_FIELDS } from '../../../src/confd/resources/felix-configuration.ts';
 import { readFileOf } from '../../../src/config/file.ts';
@@ -110,6 +110,11 @@ describe('what breaks its rule is named', () => {
       { flags: { externalNodesList: '192.0.2.1,here' } },
       '--external-nodes-list: externalNodesList "192.0.2.1,here" is not an IP address or prefix at "here"',
     ],
+    [
+      'a protocol number of others',
+      { env: { FELIX_DEVICEROUTEPROTOCOL: '2' } },
+      'FELIX_DEVICEROUTEPROTOCOL: deviceRouteProtocol "2" is the number of the kernel, an administrator, DHCP or the BGP daemon',
+    ],
     ['a pattern', { flags: { mtuIfacePattern: '(' } }, '--mtu-iface-pattern: mtuIfacePattern "(" is not a regular expression'],
     ['an unknown key', { yaml: 'vxlanMtu: 1\n' }, 'agent.yaml:1: vxlanMtu "1" is not a known key'],
     [
@@ -164,6 +169,16 @@ describe('what stands above FelixConfiguration', () => {
   ])('decides where to listen: %o', (felix, health, debug) => {
     expect(healthListen(felix)).toEqual(health);
     expect(debugListen(felix)).toEqual(debug);
+  });
+
+  it.each([
+    [undefined, 80],
+    [81, 81],
+    // Felix' default of long ago, which administrators' routes have.
+    [3, 80],
+    ...[1, 2, 4, 9, 12, 16].map((number): [number, number] => [number, 80]),
+  ])('the number of routes %o is %o', (number, used) => {
+    expect(routeProtocol(number === undefined ? {} : { deviceRouteProtocol: number })).toBe(used);
   });
 
   it.each([
