@@ -3,6 +3,7 @@ import type { Address } from 'bgp-ts/net';
 import type { IpipPeer, IpipWanted } from '../ebpf/types.ts';
 import { parentOf } from '../encap/devices.ts';
 import type { SeenLink } from '../encap/devices-types.ts';
+import { DEVICE_MARK } from '../encap/devices-types.ts';
 import { interfacePattern } from '../encap/mtu.ts';
 import type { DeviceState, View } from './devices-state.ts';
 import { isUnknown } from './devices-state.ts';
@@ -30,7 +31,9 @@ function parentsOf(config: DeviceConfig, links: readonly SeenLink[], local: Addr
   const parent = parentOf(links, local);
   if (parent === undefined) return [];
   const { pattern } = interfacePattern(config.mtuPattern);
-  const others = links.filter(({ index, mac, name, up }) => up && mac !== '' && pattern.test(name) && index !== parent.index);
+  const others = links.filter(
+    ({ index, mac, name, up, alias }) => up && mac !== '' && alias !== DEVICE_MARK && pattern.test(name) && index !== parent.index,
+  );
   return [...(parent.loopback ? [] : [parent.index]), ...others.map(({ index }) => index)];
 }
 

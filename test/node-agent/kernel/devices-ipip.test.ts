@@ -2,6 +2,7 @@
 import { parseAddress, parsePrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import type { SeenLink } from '../../../node-agent/encap/devices-types.ts';
+import { DEVICE_MARK } from '../../../node-agent/encap/devices-types.ts';
 import type { EncapRoute, EncapWishes } from '../../../node-agent/encap/types.ts';
 import { ipipWanted } from '../../../node-agent/kernel/devices-ipip.ts';
 
@@ -38,6 +39,15 @@ describe('the eBPF backend of IPIP is told', () => {
       peers: [{ block: parsePrefix('10.244.3.0/26'), host: address('172.32.0.3') }],
       ...{ sources: [address('172.31.0.2')], local, device: 9, mac: tunnel.mac, parents: [3, 2] },
     });
+  });
+
+  it('no device of our own to take packets from, whatever the pattern says', () => {
+    const links = [
+      link(2, 'eth0', carries('172.31.0.1')),
+      link(3, 'vxlan.calico', { alias: DEVICE_MARK }),
+      { ...tunnel, alias: DEVICE_MARK },
+    ];
+    expect(ipipWanted({ ...config, mtuPattern: '.*' }, links)?.parents).toEqual([2]);
   });
 
   it('networks of others that may send, as far as they are IPv4', () => {
