@@ -115,6 +115,16 @@ describe('the own Node with what is found on the machine', () => {
     await here.stop();
   });
 
+  it('what was found before comes before what Kubernetes knows', async () => {
+    const here = world([node('a', undefined, ['192.0.2.3'])], eth0('192.0.2.7/24'));
+    expect(await here.next()).toBe('192.0.2.7 in 192.0.2.0/24');
+    here.state.fail = true;
+    const gone = here.next();
+    here.clock.ring();
+    expect(await gone).toBe('192.0.2.7 in 192.0.2.0/24');
+    await here.stop();
+  });
+
   it.each<[string, readonly Resource[], HostInterface[], boolean, string, readonly string[]]>([
     ['nothing found: what the Node says stays', [node('a', '10.9.9.9/24')], [], true, '10.9.9.9 in 10.9.9.0/24', ['finds nothing']],
     [

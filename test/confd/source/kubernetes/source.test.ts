@@ -1,5 +1,6 @@
 /** The whole source over a scripted server: which lists run, what waits for what, and what is told when. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -16,6 +17,14 @@ afterEach(async () => {
 const open = (): Reply => events([], 'stays');
 const group: Reply = (_request, response) => response.end('{}');
 
+/** A watch that stays open for the test to write into or to break. */
+const held =
+  (watches: ServerResponse[]): Reply =>
+  (_request, response) => {
+    watches.push(response);
+    response.writeHead(200).flushHeaders();
+  };
+
 /** Answers lists by the last part of their path; watches stay open and silent. */
 async function serve(lists: Readonly<Record<string, Reply>>): Promise<ScriptedServer> {
   const server = await startScripted((url) => {
@@ -27,7 +36,11 @@ async function serve(lists: Readonly<Record<string, Reply>>): Promise<ScriptedSe
   return server;
 }
 
-function follow(server: ScriptedServer, tokenFile?: string): { next: () => Promise<Change>; clock: ReturnType<typeof impatientClock> } {
+function follow(
+  server: ScriptedServer,
+  tokenFile?: string,
+  usePodCIDR = true,
+): { next: () => Promise<Change>; clock: ReturnType<typeof impatientClock> } {
   const abort = new AbortController();
   const clock = impatientClock();
   const source = createKubernetesSource({
@@ -46,7 +59,7 @@ function follow(server: ScriptedServer, tokenFile?: string): { next: () => Promi
     proxies: { https: '', http: '', no: '' },
     node: 'node-a',
     namespace: 'kube-system',
-    usePodCIDR: true,
+    usePodCIDR,
     advertised: false,
     apiGroup: undefined,
     clock,
@@ -136,6 +149,68 @@ describe('the Kubernetes source', () => {
     await inSync(other);
     expect(server.headers.at(-1)?.authorization).toBe('Bearer second-token');
     expect(JSON.stringify(changes)).not.toContain('first-token');
+  });
+
+  it('is in sync no more when nothing has answered for some seconds, and again with the first answers', async () => {
+    const state = { away: false };
+    const watches: ServerResponse[] = [];
+    const server = await startScripted((url) => {
+      if (state.away) return status(500, 'away');
+      if (url.pathname === '/apis/crd.projectcalico.org') return group;
+      return url.searchParams.has('watch') ? held(watches) : page([], '1');
+    });
+    cleanup.push(() => server.stop());
+    const followed = follow(server);
+    await inSync(followed);
+    await expect.poll(() => watches.length).toBe(5);
+    state.away = true;
+    for (const watch of watches) watch.destroy();
+    while ((await followed.next()).inSync) expect(state.away).toBe(true);
+    state.away = false;
+    await inSync(followed);
+  });
+
+  it('tells a new password together with the peer that names it, never the peer alone', async () => {
+    const watches: ServerResponse[] = [];
+    const secret = { metadata: { name: 'bgp', namespace: 'kube-system' }, data: { k: 'aHVudGVyMg==' } };
+    const server = await startScripted((url) => {
+      const kind = url.pathname.split('/').at(-1);
+      if (url.pathname === '/apis/crd.projectcalico.org') return group;
+      if (url.searchParams.has('watch')) return kind === 'bgppeers' ? held(watches) : open();
+      if (kind === 'secrets') return page([secret], '7');
+      return page(kind === 'bgppeers' ? [peerObject('tor', 64700, '5')] : [], '6');
+    });
+    cleanup.push(() => server.stop());
+    const followed = follow(server);
+    await inSync(followed);
+    await expect.poll(() => watches.length).toBe(1);
+    const spec = { peerIP: '192.0.2.1', asNumber: 64700, password: { secretKeyRef: { name: 'bgp', key: 'k' } } };
+    watches[0]?.write(`${JSON.stringify({ type: 'MODIFIED', object: { ...peerObject('tor', 64700, '8'), spec } })}\n`);
+    const [change] = (await inSync(followed)).filter(({ upsert }) => upsert.length > 0);
+    expect(change?.upsert.map(({ kind }) => kind).sort()).toEqual(['BGPPeer', 'Secret']);
+  });
+
+  it('lets go of a block without a label that is deleted, once nothing else has it', async () => {
+    const watches: ServerResponse[] = [];
+    const block = {
+      apiVersion: 'crd.projectcalico.org/v1',
+      kind: 'BlockAffinity',
+      metadata: { name: 'node-a-10-42-0-0-26', resourceVersion: '5' },
+      spec: { cidr: '10.42.0.0/26', node: 'node-a', state: 'confirmed', deleted: 'false' },
+    };
+    const server = await startScripted((url) => {
+      const unlabelled = url.searchParams.get('labelSelector')?.startsWith('!') === true;
+      if (url.pathname === '/apis/crd.projectcalico.org') return group;
+      if (url.searchParams.has('watch')) return unlabelled ? held(watches) : open();
+      return page(unlabelled ? [block] : [], '6');
+    });
+    cleanup.push(() => server.stop());
+    const followed = follow(server, undefined, false);
+    await inSync(followed);
+    await expect.poll(() => watches.length).toBe(1);
+    watches[0]?.write(`${JSON.stringify({ type: 'DELETED', object: block })}\n`);
+    const removed = (await inSync(followed)).flatMap(({ remove }) => remove.map(({ name }) => name));
+    expect([removed, followed.clock.waits.includes(2000)]).toEqual([['node-a-10-42-0-0-26'], true]);
   });
 
   it('says what is missing where nothing names an API server', async () => {
