@@ -260,6 +260,7 @@ export function ribOf(state: State): Rib {
     },
     take: (peer, limit) => take(state, peer, limit),
     bestChanges: (limit) => takeBest(state, limit),
+    received: (peer) => FAMILIES.reduce((sum, family) => sum + peers.get(peer).families[family].chain.received, 0),
     familyStatus: (peer, family) => statusOf(state, peers.get(peer), family),
     routes: (query, cursor, limit) => listRoutes(state, query, cursor, limit),
     explain: (prefix) => explainPrefix(state, prefix),

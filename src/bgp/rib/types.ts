@@ -94,6 +94,8 @@ export interface Rib {
    */
   bestChanges(limit: number): BestChange[];
 
+  /** Routes held of a peer, of all families together; cheap, for whoever asks of every peer. */
+  received(peer: PeerIndex): number;
   /** Introspection; dumps are cursors so that a million routes never stall a session. */
   familyStatus(peer: PeerIndex, family: Family): Omit<PeerFamilyStatus, 'family' | 'endOfRibReceived' | 'maxPrefix' | 'maxPrefixOut'>;
   routes(query: RouteQuery, cursor: number, limit: number): { readonly routes: RouteView[]; readonly next: number | undefined };

@@ -29,8 +29,7 @@ export function relieveMemory(state: SpeakerState, used: number): void {
 }
 
 function received(state: SpeakerState, peer: Peer): number {
-  const { families } = peer.session ?? { families: [] };
-  return families.reduce((sum, family) => sum + state.rib.familyStatus(peer.index, family).received, 0);
+  return peer.session === undefined ? 0 : state.rib.received(peer.index);
 }
 
 function receivedByPeer(state: SpeakerState): Map<string, number> {
