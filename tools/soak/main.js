@@ -145,15 +145,17 @@ async function measureAgainst(soak, subject, baseline, what) {
   return sample;
 }
 
-/** Every client leaves; what the speaker holds then, once it let go of all. */
+/** Every client leaves; what the speaker holds then, once it let go of all: twice the same, so that nothing of a moment is in it. */
 async function emptied(soak, subject) {
   for (const client of soak.clients) client.leave('close');
+  let before;
   for (let round = 0; round < 40; round++) {
     const { resources } = await subject.measure();
-    if ((resources.TCPSocketWrap ?? 0) === 0) return resources;
+    if ((resources.TCPSocketWrap ?? 0) === 0 && before !== undefined && leaks(before, resources).length === 0) return resources;
+    before = resources;
     await pause(250);
   }
-  return (await subject.measure()).resources;
+  return before;
 }
 
 async function soakFor(soak, subject) {
