@@ -35,8 +35,8 @@ interface Dial {
   readonly silentFrom: number;
 }
 
-/** Hears how each attempt with a peer went: whether anything came back, a refusal included, or why none could be made. */
-export type AttemptListener = (peer: string, answered: boolean, fault?: string) => void;
+/** Hears how each attempt with a peer went: whether anything came back, and of a refusal what, or why none could be made. */
+export type AttemptListener = (peer: string, answered: boolean, because?: string) => void;
 
 const noop = (): void => undefined;
 
@@ -83,8 +83,10 @@ export class Connections {
       clearTimeout(timeout);
       if (!this.#dials.delete(number)) return;
       abandon(socket);
-      this.#onAttempt(peer, 'code' in error && error.code !== 'ETIMEDOUT');
-      this.#feed({ type: 'dial-failed', dial: number, reason: reasonOf(error) });
+      const reason = reasonOf(error);
+      const answered = 'code' in error && error.code !== 'ETIMEDOUT';
+      this.#onAttempt(peer, answered, answered ? reason : undefined);
+      this.#feed({ type: 'dial-failed', dial: number, reason });
     };
     socket.once('error', fail);
     socket.once('close', () => clearTimeout(timeout));

@@ -2,6 +2,7 @@
  * Why a peer does not answer. The kernel drops segments with a wrong or missing MD5 signature, and packets with too low a TTL,
  * without telling any socket; it only counts them, for the whole network namespace (bgp-speaker 4.8). So a count that grew is
  * laid on the peers that are down and could have caused it: for sure where that is one peer, as a suspicion where it is several.
+ * Where no counter tells, how the attempts end is said once it lasts: refused, no route, no answer.
  */
 import type { TcpCounters } from 'netlink';
 import { readTcpCounters, TCP_COUNTER_NAMES } from 'netlink';
@@ -22,8 +23,8 @@ export interface DiagnosisSources {
 
 /** Findings about the peers of one speaker. */
 export interface Diagnosis {
-  /** How an attempt went; whatever came back, a refusal too, ends a finding. `fault`: why none could be made. */
-  attempt(peer: string, answered: boolean, fault?: string): void;
+  /** How an attempt went; whatever came back, a refusal too, ends a finding. `because`: why none could be made, or what came back. */
+  attempt(peer: string, answered: boolean, because?: string): void;
   /** The session came up: whatever was said of the peer is over. */
   up(peer: string): void;
   /** A peer's socket options changed: what was found no longer holds. */
@@ -79,10 +80,44 @@ function silence(peer: PeerConfig): string | undefined {
   return undefined;
 }
 
+const NO_ANSWER = 'no answer: packets are dropped on the way, or nobody has the address';
+
+/** Looks that a failure must outlive before it is told: peers that start together refuse each other for a moment. */
+const LASTING_LOOKS = 2;
+
+/** How attempts fail that reach the network, and for how many looks in a row. */
+class Failures {
+  readonly #byPeer = new Map<string, { readonly text: string; looks: number }>();
+
+  get size(): number {
+    return this.#byPeer.size;
+  }
+
+  /** The last attempt ended so; without text it succeeded, or was not made. */
+  note(peer: string, text: string | undefined): void {
+    if (text === undefined) this.#byPeer.delete(peer);
+    else if (this.#byPeer.get(peer)?.text !== text) this.#byPeer.set(peer, { text, looks: 0 });
+  }
+
+  /** Peers that are up, or gone, fail no more. */
+  keep(down: ReadonlySet<string>): void {
+    for (const [peer, failure] of this.#byPeer) {
+      if (down.has(peer)) failure.looks++;
+      else this.#byPeer.delete(peer);
+    }
+  }
+
+  lasting(peer: string): string | undefined {
+    const failure = this.#byPeer.get(peer);
+    return failure !== undefined && failure.looks >= LASTING_LOOKS ? failure.text : undefined;
+  }
+}
+
 /** Starts without findings; the first `look` only reads the counters. */
 export function createDiagnosis(sources: DiagnosisSources): Diagnosis {
   const findings = new Map<string, string>();
   const unanswered = new Set<string>();
+  const failures = new Failures();
   const told = new Map<string, string>();
   let before: TcpCounters | undefined;
 
@@ -99,30 +134,37 @@ export function createDiagnosis(sources: DiagnosisSources): Diagnosis {
   }
 
   return {
-    attempt: (peer, answered, fault) => {
+    attempt: (peer, answered, because) => {
       if (answered) clear(peer);
-      else if (fault !== undefined) findings.set(peer, fault);
+      else if (because !== undefined) findings.set(peer, because);
       else unanswered.add(peer);
+      failures.note(peer, answered ? because : because === undefined ? NO_ANSWER : undefined);
     },
     up: (peer) => {
       clear(peer);
+      failures.note(peer, undefined);
       told.delete(peer);
     },
-    forget: clear,
+    forget: (peer) => {
+      clear(peer);
+      failures.note(peer, undefined);
+    },
     look: () => {
       const now = sources.counters();
       const grown = EVIDENCE.filter(({ counter }) => now !== undefined && before !== undefined && now[counter] > before[counter]);
       before = now;
       const faults = sources.faults();
-      if (grown.length + faults.size + findings.size + unanswered.size + told.size === 0) return;
+      if (grown.length + faults.size + findings.size + unanswered.size + failures.size + told.size === 0) return;
       const up = sources.established();
       const down = sources.peers().filter(({ id }) => !up.has(id));
+      failures.keep(new Set(down.map(({ id }) => id)));
       for (const id of [...findings.keys(), ...unanswered, ...told.keys()]) if (up.has(id)) clear(id);
       // The weakest first, so that stronger evidence overwrites it.
       for (const evidence of [...grown].reverse()) lay(evidence, down, findings);
       const wanted = new Map<string, string>();
       for (const peer of down) {
-        const text = faults.get(peer.id) ?? findings.get(peer.id) ?? (unanswered.has(peer.id) ? silence(peer) : undefined);
+        const suspicion = unanswered.has(peer.id) ? silence(peer) : undefined;
+        const text = faults.get(peer.id) ?? findings.get(peer.id) ?? suspicion ?? failures.lasting(peer.id);
         if (text !== undefined) wanted.set(peer.id, text);
       }
       for (const id of [...told.keys()]) if (!wanted.has(id)) tell(id, undefined);

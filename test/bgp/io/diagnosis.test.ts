@@ -121,11 +121,51 @@ describe('a finding', () => {
     t.diagnosis.look();
     expect(t.said.get('a')).toBe('there is no interface x');
   });
+});
 
-  it('is nothing for a peer without key that is silent', () => {
+describe('how attempts end', () => {
+  it.each([
+    ['silence', false, undefined, 'no answer: packets are dropped on the way, or nobody has the address'],
+    ['a refusal', true, 'connection refused', 'connection refused'],
+  ])('is said of a peer without key once it lasts: %s', (_name, answered, because, text) => {
     const t = setup([plain('a')]);
-    t.diagnosis.attempt('a', false);
+    t.diagnosis.attempt('a', answered, because);
     t.diagnosis.look();
     expect(t.said.size).toBe(0);
+    t.diagnosis.attempt('a', answered, because);
+    t.diagnosis.look();
+    expect([...t.said]).toEqual([['a', text]]);
+    t.diagnosis.look();
+    expect(t.state.times).toBe(1);
+  });
+
+  it('is another reason when it changes, and over when the peer is up or is gone', () => {
+    const peers = [plain('a'), plain('b')];
+    const t = setup(peers);
+    const looks = (): void => {
+      t.diagnosis.look();
+      t.diagnosis.look();
+    };
+    for (const id of ['a', 'b']) t.diagnosis.attempt(id, true, 'connection refused');
+    looks();
+    expect([...t.said.keys()]).toEqual(['a', 'b']);
+    t.diagnosis.attempt('a', true, 'host unreachable');
+    looks();
+    expect(t.said.get('a')).toBe('host unreachable');
+    t.state.up.add('a');
+    peers.pop();
+    looks();
+    expect(t.said.size).toBe(0);
+    t.state.up.delete('a');
+    looks();
+    expect(t.said.size).toBe(0);
+  });
+
+  it('gives way to what a counter shows', () => {
+    const t = setup([keyed('a')]);
+    t.diagnosis.attempt('a', true, 'connection refused');
+    t.diagnosis.look();
+    t.grow('md5Wrong');
+    expect(t.said.get('a')).toMatch(/another MD5 key/);
   });
 });
