@@ -27,8 +27,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     retry: 0,
-    testTimeout: 90_000,
-    hookTimeout: 60_000,
+    // Limits for a machine that others keep busy; what is waited for ends each wait.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     sequence: { sequencer: LongestFirst },
   },
 });

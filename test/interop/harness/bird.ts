@@ -6,7 +6,7 @@ import { bySource, familyOf, sameFamily } from './daemon.ts';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 /** How the two generations of BIRD differ: BIRD 1.6 has a program per family and no channels. */
 interface Part {
@@ -152,7 +152,7 @@ function makeProgram(host: Host, directory: string, config: DaemonConfig, part: 
       const files = ['-f', '-c', file, '-s', socket, '-P', join(directory, `${name}.pid`), ...recovering];
       const daemon = start('ip', ['netns', 'exec', host.namespace, part.daemon, ...files], join(directory, `${name}.log`));
       running = daemon;
-      await until('bird answers', 10, async () => {
+      await until('bird answers', START_SECONDS, async () => {
         const dead = daemon.dead();
         if (dead !== undefined) throw new Hopeless(dead);
         await ask('show status');

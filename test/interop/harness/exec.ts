@@ -3,8 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
-/** Output of a finished program. Rejects with its last words where it fails or takes longer than `limit` ms. */
-export function run(command: string, args: readonly string[], limit = 10_000): Promise<string> {
+/**
+ * Output of a finished program. Rejects with its last words where it fails or takes longer than `limit` ms; the kernel makes `ip` wait for seconds
+ * where others make and remove namespaces.
+ */
+export function run(command: string, args: readonly string[], limit = 30_000): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(command, [...args], { timeout: limit, maxBuffer: 64 * 1024 * 1024, encoding: 'utf8' }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

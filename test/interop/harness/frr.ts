@@ -6,7 +6,7 @@ import { bySource, familyOf } from './daemon.ts';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
 import { entries, list, member, number, text } from './json.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
@@ -141,13 +141,13 @@ export const makeFrr: MakeDaemon = (host, directory, config): Daemon => {
     start: async () => {
       rmSync(zserv, { force: true });
       running = [launch('zebra', emptyFile, [])];
-      await until('zebra listens', 15, () => {
+      await until('zebra listens', START_SECONDS, () => {
         alive();
         if (!existsSync(zserv)) throw new Error(`no ${zserv}`);
       });
       running.push(launch('bgpd', emptyFile, ['-p', '179']));
       // A session that comes up before bgpd has its interfaces from zebra loses IPv6 routes for good, so sessions come last.
-      await until('bgpd knows its interfaces', 15, async () => {
+      await until('bgpd knows its interfaces', START_SECONDS, async () => {
         alive();
         const clients = await run('vtysh', ['--vty_socket', directory, '-d', 'zebra', '-c', 'show zebra client summary']);
         if (!/^bgp\s/m.test(clients)) throw new Error(clients);

@@ -7,7 +7,7 @@ import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
 import { entries, list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
@@ -127,7 +127,7 @@ export const makeGobgp: MakeDaemon = (host, directory, config): Daemon => {
       join(directory, 'gobgpd.log'),
     );
     running = daemon;
-    await until('gobgpd answers', 10, async () => {
+    await until('gobgpd answers', START_SECONDS, async () => {
       const dead = daemon.dead();
       if (dead !== undefined) throw new Hopeless(dead);
       if (list(await ask('neighbor')).length !== config.neighbors.length) throw new Error('neighbours not configured yet');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Running } from './exec.ts';
 import { run, start } from './exec.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 /** A running BIRD; stopped by `stop`, started again with the same file by `start`. */
 export interface OwnBird {
@@ -27,7 +27,7 @@ export function makeOwnBird(host: Host, directory: string, lines: readonly strin
       const files = ['-f', '-c', file, '-s', socket, '-P', join(directory, 'bird.pid')];
       const bird = start('ip', ['netns', 'exec', host.namespace, 'bird', ...files], join(directory, 'bird.log'));
       running = bird;
-      await until('bird answers', 10, async () => {
+      await until('bird answers', START_SECONDS, async () => {
         const dead = bird.dead();
         if (dead !== undefined) throw new Hopeless(dead);
         await ask('show status');

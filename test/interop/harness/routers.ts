@@ -6,7 +6,7 @@ import { run, start } from './exec.ts';
 import { entries, text } from './json.ts';
 import type { Lab } from './lab.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 /** One running router. */
 export interface Router {
@@ -50,7 +50,7 @@ function birdRouter(directory: string, host: Host, configuration: string): Route
       if (wanted !== undefined) writeFileSync(file, wanted);
       const place = ['-f', '-c', file, '-s', socket, '-P', join(directory, 'bird.pid')];
       running = [start('ip', ['netns', 'exec', host.namespace, 'bird', ...place], log)];
-      await until('bird answers', 15, async () => {
+      await until('bird answers', START_SECONDS, async () => {
         mustLive(running);
         await ask('show status');
       });
@@ -97,12 +97,12 @@ function frrRouter(directory: string, host: Host, configuration: string): Router
       if (wanted !== undefined) writeFileSync(file, wanted);
       rmSync(zserv, { force: true });
       running = [launch('zebra', [])];
-      await until('zebra listens', 15, () => {
+      await until('zebra listens', START_SECONDS, () => {
         mustLive(running);
         if (!existsSync(zserv)) throw new Error(`no ${zserv}`);
       });
       running.push(launch('bgpd', ['-p', '179']));
-      await until('bgpd knows its interfaces', 15, async () => {
+      await until('bgpd knows its interfaces', START_SECONDS, async () => {
         mustLive(running);
         const clients = await vtysh('-d', 'zebra', '-c', 'show zebra client summary');
         if (!/^bgp\s/m.test(clients)) throw new Error(clients);

@@ -7,7 +7,7 @@ import type { Running } from './exec.ts';
 import { start } from './exec.ts';
 import { list, number, text } from './json.ts';
 import type { Host } from './lan.ts';
-import { Hopeless, until } from './wait.ts';
+import { Hopeless, START_SECONDS, until } from './wait.ts';
 
 const launcher = fileURLToPath(new URL('../../../bin/linnet.js', import.meta.url));
 
@@ -74,8 +74,6 @@ function ask(socket: string, method: 'GET' | 'POST', path: string, body = ''): P
 
 /** Of /proc/PID/stat; the kernel's USER_HZ. */
 const CLOCK_TICKS = 100;
-/** Seconds to its first answer. */
-const START_SECONDS = 60;
 
 /** Makes a speaker with a directory of its own, in a namespace where one is given. */
 export function makeSpeaker(

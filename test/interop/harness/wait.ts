@@ -4,6 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** Between two looks, in ms: short against what is waited for, long against the cost of starting a client program. */
 const LOOK_EVERY = 150;
 
+/** Seconds from the start of a daemon to its first answer: reading the interfaces takes seconds while others make and remove namespaces. */
+export const START_SECONDS = 60;
+
 /** Thrown by a look that no waiting can help, such as a daemon that ended. */
 export class Hopeless extends Error {}
 
