@@ -14,6 +14,8 @@ import { buildRenderers } from './harness/renderers.ts';
 const NETWORK = `127.${20 + (process.pid % 200)}.${Math.floor(process.pid / 200) % 250}`;
 const tools = buildRenderers();
 const absent = tools === undefined || serversFolder() === undefined;
+const titled = (what: string): string =>
+  tools === undefined && serversFolder() !== undefined ? `${what} (skipped: no Go toolchain)` : clusterTitle(what);
 
 let world: NodeWorld;
 let daemon: RunningDaemon;
@@ -49,7 +51,7 @@ afterAll(async () => {
   await world?.stop();
 }, 60_000);
 
-describe.skipIf(absent)(clusterTitle('kubectl'), () => {
+describe.skipIf(absent)(titled('kubectl'), () => {
   it('shows the status of the node, as docs/node.md says', async () => {
     await world.cluster.admin.create(
       calico(CRD, 'CalicoNodeStatus', 'node-1', { node: 'node-1', classes: ['Agent', 'BGP', 'Routes'], updatePeriodSeconds: 1 }),
@@ -91,7 +93,7 @@ const LINES = [...readFileSync('docs/install.md', 'utf8').matchAll(/^```sh\n([\s
   .flatMap((match) => (match[1] ?? '').split('\n'))
   .filter((line) => /^kubectl /.test(line) && !/ (wait|rollout|exec|edit|logs) /.test(line));
 
-describe.skipIf(absent)(clusterTitle('the lines of the install guide'), () => {
+describe.skipIf(absent)(titled('the lines of the install guide'), () => {
   beforeAll(async () => {
     if (absent) return;
     const selector = { 'k8s-app': 'calico-node' };
