@@ -11,6 +11,7 @@ import { start } from './exec.ts';
 import { entries, list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
 import { restarting } from './restarting.ts';
+import { START_SECONDS } from './wait.ts';
 
 function neighborBlock(host: Host, config: DaemonConfig, neighbor: NeighborConfig): string {
   const family = familyOf(neighbor.address);
@@ -147,7 +148,7 @@ export const makeExabgp: MakeDaemon = (host, directory, config): Daemon => {
   return {
     kind: 'exabgp',
     host,
-    ...restarting(config, { launch, ready: 'exabgp runs its API process', seconds: 60, isReady }),
+    ...restarting(config, { launch, ready: 'exabgp runs its API process', seconds: START_SECONDS, isReady }),
     established: () => Promise.resolve(new Set(listen().up.keys())),
     routes: () => Promise.resolve([...listen().table.values()].sort(bySource)),
     incarnation: (neighbor) => {

@@ -8,6 +8,7 @@ import { run, start } from './exec.ts';
 import { list, member, number, text } from './json.ts';
 import type { Host } from './lan.ts';
 import { restarting } from './restarting.ts';
+import { START_SECONDS } from './wait.ts';
 
 /** Home of the user that its processes become, and what they change their root to. The package leaves it to the service manager. */
 const PRIVILEGE_SEPARATION = '/run/openbgpd';
@@ -99,7 +100,7 @@ export const makeOpenbgpd: MakeDaemon = (host, directory, config): Daemon => {
     kind: 'openbgpd',
     host,
     // New keys need a new session (bgpd.conf, tcp md5sig); its reload keeps the old one.
-    ...restarting(config, { launch, ready: 'openbgpd answers', seconds: 10, isReady }),
+    ...restarting(config, { launch, ready: 'openbgpd answers', seconds: START_SECONDS, isReady }),
     established: async () =>
       new Set(
         list(await ask('show', 'neighbor'), 'neighbors')
