@@ -16,7 +16,7 @@ import { makeCell, ROLES } from './matrix/cell.ts';
 import type { Feature, Group } from './matrix/features.ts';
 import { GROUPS } from './matrix/features.ts';
 import type { Outcome } from './matrix/table.ts';
-import { formatMatrix } from './matrix/table.ts';
+import { formatElsewhere, formatMatrix } from './matrix/table.ts';
 
 const ALL = process.env['LINNET_INTEROP_MATRIX'] === 'all';
 const FEATURES = GROUPS.flatMap(({ features }) => features.map(({ id }) => id));
@@ -96,7 +96,10 @@ describe.skipIf(!CAN_RUN)('the interop matrix', () => {
       `Peers: ${await versions()}, bird 1.6.8 (bird16).`,
       '',
     ];
-    writeFileSync(fileURLToPath(new URL('../../docs/interop.md', import.meta.url)), [...head, table, '', legend, ''].join('\n'));
+    writeFileSync(
+      fileURLToPath(new URL('../../docs/interop.md', import.meta.url)),
+      [...head, table, '', legend, '', '## In suites of their own', '', formatElsewhere(), ''].join('\n'),
+    );
   });
 
   it('has an outcome for every feature of every peer', () => {

@@ -45,3 +45,27 @@ export function formatMatrix(outcomes: readonly Outcome[], kinds: readonly Daemo
   const head = [`| ${['feature', ...kinds].join(' | ')} |`, `|${' --- |'.repeat(kinds.length + 1)}`];
   return [...head, ...rows, '', ...whys.map((why, index) => `${index + 1}. ${why}`)].join('\n');
 }
+
+/** Features that one suite each shows at a real peer, in one role: rows of feature, peers, file in test/interop. */
+const ELSEWHERE: readonly (readonly [feature: string, peers: string, file: string])[] = [
+  ['long-lived graceful restart (RFC 9494)', 'frr', 'session-end'],
+  ['its stale routes at peers without the capability', 'frr, bird2', 'llgr-partial'],
+  ['NOTIFICATION with the N bit, hard reset (RFC 8538)', 'frr', 'session-end'],
+  ['End-of-RIB late, missing, of one of three (RFC 4724)', 'bird2, gobgp, frr', 'gr-end-of-rib'],
+  ['restarts without a lost packet or route', 'bird2, frr', 'loss'],
+  ['limits of prefixes in and out, Out of Resources, first AS, send hold (RFC 9687)', 'frr', 'limits'],
+  ['AS of its own, our AS in a path, passive, DelayOpen, RFC 8212', 'frr', 'options'],
+  ['cluster ids of neighbours, no reflection between clients (RFC 4456)', 'frr', 'options'],
+  ['best N of several paths (RFC 7911), words of a shutdown (RFC 9003)', 'frr', 'options'],
+  ['IPv4 over IPv6 next hops (RFC 8950)', 'frr', 'next-hop'],
+  ['MED modes (RFC 4451)', 'bird2', 'med'],
+  ['ECMP behind the reflector, diverse paths (RFC 6774)', 'frr, bird2', 'multipath'],
+  ['dynamic neighbour ranges, with MD5', 'bird2, frr, gobgp', 'ranges'],
+  ['MD5 and GTSM changed while sessions are up', 'bird2, frr, gobgp', 'security'],
+];
+
+/** The same as Markdown. */
+export function formatElsewhere(): string {
+  const rows = ELSEWHERE.map(([feature, peers, file]) => `| ${feature} | ${peers} | ${file}.test.ts |`);
+  return ['| feature | peers | test/interop/ |', '| --- | --- | --- |', ...rows].join('\n');
+}
