@@ -38,11 +38,11 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   }, value);
 }
 
-/** Starts it; `network` is the first three octets of loopback addresses for this suite alone. */
-export async function startNodeWorld(network: string): Promise<NodeWorld> {
+/** Starts it; `network` is the first three octets of loopback addresses for this suite alone, `more` are flags of the API server. */
+export async function startNodeWorld(network: string, more: readonly string[] = []): Promise<NodeWorld> {
   // Loaded here, because it insists on a built program also where the suite is skipped.
   const { startDaemon } = await import('../../cli/program.ts');
-  const cluster = await startCluster();
+  const cluster = await startCluster(more);
   const folder = await mkdtemp(join(tmpdir(), 'linnet-cluster-node-'));
   const { admin } = cluster;
   await admin.create(...definitions(CRD), nodeStatusDefinition(CRD), ...manifestsIn('deploy/rbac/linnet.yaml'));
