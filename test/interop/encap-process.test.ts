@@ -100,16 +100,16 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
       spec: { vxlanMTU: 1400, healthPort: 9100 },
     };
     writeCluster(manifests, [...clusterObjects(lab, VXLAN_POOLS), own]);
-    await until('the MTU that is configured', 10, async () =>
+    await until('the MTU that is configured', 30, async () =>
       expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1400'),
     );
-    await until('probes at the other port', 10, async () =>
+    await until('probes at the other port', 30, async () =>
       expect(
         await lab.in(namespace, ['sh', '-c', "curl -s -m 5 -o /dev/null -w '%{http_code}' http://localhost:9100/readiness || true"]),
       ).toBe('200'),
     );
     writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS, { deviceRouteProtocol: 81 }));
-    await until('the other number', 10, async () => {
+    await until('the other number', 30, async () => {
       const routes = await lab.ip(namespace, 'route', 'show');
       expect(routes).toMatch(/^10\.244\.2\.0\/26 .*proto 81/m);
       expect(routes).not.toMatch(/proto 80/);
@@ -117,17 +117,17 @@ describe.skipIf(!CAN_RUN)('the agent as a process', () => {
     // The kernel's own number: taken at its word it would cost the node every route and rule.
     const kernels = await lab.ip(namespace, 'route', 'show', 'table', 'all', 'proto', 'kernel');
     writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS, { deviceRouteProtocol: 2 }));
-    await until('the default instead', 10, async () => {
+    await until('the default instead', 30, async () => {
       expect(await lab.ip(namespace, 'route', 'show')).toMatch(/^10\.244\.2\.0\/26 .*proto 80/m);
       expect(await one.command('status', '-o', 'json')).toContain('FELIX_ROUTE_PROTOCOL');
     });
     expect(await lab.ip(namespace, 'route', 'show', 'table', 'all', 'proto', 'kernel')).toBe(kernels);
     writeCluster(manifests, clusterObjects(lab, VXLAN_POOLS));
-    await until('both back', 10, async () => {
+    await until('both back', 30, async () => {
       expect(await lab.ip(namespace, 'link', 'show', 'vxlan.calico')).toContain('mtu 1450');
       expect((await one.probe('/readiness')).status).toBe(200);
     });
-  });
+  }, 180_000);
 
   it('ends on SIGTERM with everything left as it is, and takes it up again', async () => {
     const one = agent('n1');
