@@ -1,6 +1,6 @@
 /** `linnet check DIR`: validates manifests without running anything. */
 import type { Command } from 'commander';
-import { formatIssueAt } from '../confd/resources/issue.ts';
+import { formatIssueLine } from '../confd/resources/issue.ts';
 import { checkDirectory } from '../confd/source/file/index.ts';
 import { REAL_CLOCK } from '../main/clock.ts';
 import { requireManifests } from '../main/datastore.ts';
@@ -21,7 +21,7 @@ export function define(command: Command, context: CommandContext): void {
     context.exit = errors === 0 ? EXIT.ok : EXIT.negative;
     if (options.output === 'json') printJson({ schema: 'linnet.check/v1', objects, errors, warnings: issues.length - errors, issues });
     else {
-      printLines(issues.map((issue) => (issue.severity === 'warning' ? `${formatIssueAt(issue)} (warning)` : formatIssueAt(issue))));
+      printLines(issues.map(formatIssueLine));
       process.stderr.write(`${objects} good objects, ${errors} errors, ${issues.length - errors} warnings\n`);
     }
   });

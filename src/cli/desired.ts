@@ -1,5 +1,7 @@
 /** `linnet desired`: what the routing engine of a node should do, each entry with the resources it comes from. */
 import type { Command } from 'commander';
+import { formatIssueLine } from '../confd/resources/issue.ts';
+import type { Issue } from '../confd/resources/types.ts';
 import { addApiOptions, apiOf, getAnswer, requireOk } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { addConfigFlags } from './config-flags.ts';
@@ -50,7 +52,7 @@ interface ShownDesired {
   readonly filters: readonly ShownEntry[];
   readonly advertise: readonly ShownEntry[];
   readonly install: readonly ShownEntry[];
-  readonly issues: readonly unknown[];
+  readonly issues: readonly Issue[];
 }
 
 function parseDesired(text: string): ShownDesired {
@@ -65,7 +67,7 @@ const SECTIONS: readonly (readonly [title: string, list: 'peers' | 'filters' | '
 ];
 
 function sections(document: ShownDesired): readonly string[] {
-  if (document.node === null) return [];
+  if (document.node === null) return issueLines(document.issues);
   const head = [`Node ${document.node}, AS ${document.asNumber ?? ''}, router id ${document.routerId ?? ''}`];
   const tables = SECTIONS.flatMap(([title, list, columns]) => {
     const rows = document[list].map((entry) => [
@@ -74,10 +76,18 @@ function sections(document: ShownDesired): readonly string[] {
     ]);
     return ['', `${title} (${rows.length})`, ...(rows.length === 0 ? [] : formatTable([...columns.map(heading), 'BECAUSE OF'], rows))];
   });
+  return [...head, ...tables, ...(document.issues.length === 0 ? [] : ['', ...issueLines(document.issues)])];
+}
+
+/** Issues of the table; a cluster may have one for each of its objects. */
+const MOST_ISSUES = 50;
+
+function issueLines(issues: readonly Issue[]): readonly string[] {
+  const more = issues.length - MOST_ISSUES;
   return [
-    ...head,
-    ...tables,
-    ...(document.issues.length === 0 ? [] : ['', `Issues: ${document.issues.length} (linnet check DIR, or -o json)`]),
+    `Issues (${issues.length})`,
+    ...issues.slice(0, MOST_ISSUES).map(formatIssueLine),
+    ...(more > 0 ? [`and ${more} more: -o json`] : []),
   ];
 }
 

@@ -125,6 +125,7 @@ describe('offline', () => {
   });
 
   it('desired: a node that is not there is a negative answer', async () => {
+    expect((await linnet(['desired', '--path', folder.path, '--node', 'node-9'])).stdout).toMatch(/^Issues \(1\)\nNode\/node-9/);
     const outcome = await linnet(['desired', '--path', folder.path, '--node', 'node-9', '-o', 'json']);
     expect([outcome.code, json(outcome)]).toMatchObject([
       1,
@@ -171,8 +172,15 @@ metadata: { name: secured }
 spec: { peerIP: 192.0.2.254, asNumber: 65001, password: { secretKeyRef: { name: absent, key: pw } } }
 `,
     });
-    const outcome = await linnet(['explain', '198.51.100.0/24', '--peer', '192.0.2.254', '--path', held.path, '--node', 'node-1']);
+    const of = ['--path', held.path, '--node', 'node-1'];
+    const outcome = await linnet(['explain', '198.51.100.0/24', '--peer', '192.0.2.254', ...of]);
+    const [peers, desired] = [await linnet(['peers', ...of]), await linnet(['desired', ...of])];
     await held.dispose();
+    const why = 'BGPPeer/secured spec.password.secretKeyRef: {"name":"absent","key":"pw"} names no Secret';
+    expect(peers.stdout).toMatch(/^192\.0\.2\.254 +global +not started/m);
+    expect(peers.stdout).toContain(`BGPPEER_PASSWORD_MISSING: ${why}`);
+    expect(desired.stdout).toMatch(/^Issues \(1\)$/m);
+    expect(desired.stdout).toContain(why);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(
       /Global_192_0_2_254 +not advertised +not started: BGPPeer\/secured spec\.password.*BGPPEER_PASSWORD_MISSING/,

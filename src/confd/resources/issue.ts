@@ -68,6 +68,11 @@ export function formatIssueAt(issue: Issue): string {
   return source === null ? formatIssue(issue) : `${source.file}:${source.line}:${source.column}: ${formatIssue(issue)}`;
 }
 
+/** `formatIssueAt`; a warning says at the end that it is one. */
+export function formatIssueLine(issue: Issue): string {
+  return issue.severity === 'warning' ? `${formatIssueAt(issue)} (warning)` : formatIssueAt(issue);
+}
+
 /** Key of an object in the maps of a Snapshot: its name, or `namespace/name`. */
 export function nameKey(ref: ObjectRef): string {
   return ref.namespace === '' ? ref.name : flat([ref.namespace, ref.name]);
