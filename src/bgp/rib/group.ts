@@ -8,12 +8,12 @@ import type { DecisionTables } from './decision.ts';
 import { type ChangeSet, type Encoded, NOBODY } from './encoding.ts';
 import { type GroupRules, inMultiprotocol } from './export-rules.ts';
 import { ExportTable } from './export-table.ts';
-import { heldBy } from './fall-behind.ts';
 import type { Feed } from './feed.ts';
 import { clearFlush, type Flush, newFlush, onlyFor, undoOf } from './flush.ts';
+import { Followers } from './followers.ts';
 import { GroupExports } from './group-exports.ts';
 import { grow, IntQueue, uint8 } from './grow.ts';
-import { FALL_BEHIND_CHUNK, LOCAL } from './limits.ts';
+import { LOCAL } from './limits.ts';
 import { diverseRow, PathChoice } from './path-choice.ts';
 import { PathSlots } from './path-slots.ts';
 import type { PolicyRun } from './policies.ts';
@@ -46,7 +46,8 @@ export class Group {
   readonly slots: PathSlots | undefined;
   readonly sent: SentState;
   readonly log = new ChangeLog();
-  readonly members = new Map<number, Feed>();
+  readonly followers = new Followers(this.log);
+  readonly members = this.followers.members;
   readonly pending = new IntQueue();
   /** Prefix id that a scan of the whole table (new group, changed rules) visits next; -1: none is running. */
   scanAt = 0;
@@ -59,14 +60,10 @@ export class Group {
   filled = false;
   /** Last batch in which a route changed its source: its messages for single members exist only for members of that moment. */
   lastAudienceChange = 0;
-  private readonly byRouterId = new Map<number, Set<number>>();
-  private readonly walkers = new Set<Feed>();
   private pendingFlags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
   private readonly writer: RouteWriter;
   private readonly decision: DecisionTables;
   private readonly choice = new PathChoice();
-  /** Members whose cursor is before this batch are to walk; 0: nobody. */
-  private keepFrom = 0;
   /** Every prefix that is flushed now is told, changed or not. */
   private retelling = false;
   private readonly onReady: (feed: Feed) => void;
@@ -163,8 +160,7 @@ export class Group {
         if (!live) held[prefix >> 3] = (held[prefix >> 3] ?? 0) & ~(1 << (prefix & 7));
       } else if (live) for (const slot of this.slotsOf(prefix)) held[slot >> 3] = (held[slot >> 3] ?? 0) | (1 << (slot & 7));
     }
-    feed.walk = new Walk(-1, held);
-    this.walkers.add(feed);
+    this.followers.walk(feed, new Walk(-1, held));
     this.onReady(feed);
   }
 
@@ -178,32 +174,8 @@ export class Group {
 
   /** The member follows the log from this cursor on. */
   attach(feed: Feed, cursor: number): void {
-    feed.attached = true;
-    feed.cursor = cursor;
-    this.members.set(feed.peer, feed);
-    const same = this.byRouterId.get(feed.routerId);
-    if (same === undefined) this.byRouterId.set(feed.routerId, new Set([feed.peer]));
-    else same.add(feed.peer);
-    if (feed.walk === undefined) this.log.follow(cursor);
-    else this.walkers.add(feed);
+    this.followers.attach(feed, cursor);
     this.onReady(feed);
-  }
-
-  /** The member leaves. */
-  detach(feed: Feed): void {
-    if (!feed.attached) return;
-    feed.attached = false;
-    this.members.delete(feed.peer);
-    const same = this.byRouterId.get(feed.routerId);
-    same?.delete(feed.peer);
-    if (same?.size === 0) this.byRouterId.delete(feed.routerId);
-    if (!this.walkers.delete(feed)) this.log.unfollow(feed.cursor);
-  }
-
-  /** A walking member has caught up. */
-  rejoinLog(feed: Feed): void {
-    this.walkers.delete(feed);
-    feed.cursor = this.log.head;
   }
 
   /** True where no log entry, walk or pending change refers to the prefix: its id may be reused. */
@@ -214,8 +186,7 @@ export class Group {
 
   private isSlotForgotten(slot: number): boolean {
     if ((this.sent.exports[slot] ?? 0) !== 0 || (this.sent.sequence[slot] ?? 0) >= this.log.tail) return false;
-    for (const feed of this.walkers) if (feed.walk?.holds(slot) === true) return false;
-    return true;
+    return !this.followers.isWalked(slot);
   }
 
   /** One more than the highest number that `sent` is kept by. */
@@ -350,7 +321,7 @@ export class Group {
     if (id === 0) flush.shared.withdraw(prefix, NOBODY, 0);
     else {
       flush.shared.announce(prefix, id, this.tagOf(source));
-      for (const peer of [source, ...(this.byRouterId.get(sent.originator(id)) ?? [])])
+      for (const peer of [source, ...this.followers.withRouterId(sent.originator(id))])
         if (this.members.has(peer)) onlyFor(flush, peer).withdraw(prefix, NOBODY, 0);
       this.lastAudienceChange = flush.seq;
     }
@@ -366,8 +337,8 @@ export class Group {
     const candidates = new Set([
       oldSource,
       source,
-      ...(this.byRouterId.get(oldOriginator) ?? []),
-      ...(this.byRouterId.get(originator) ?? []),
+      ...this.followers.withRouterId(oldOriginator),
+      ...this.followers.withRouterId(originator),
     ]);
     for (const peer of candidates) {
       const member = this.members.get(peer);
@@ -381,7 +352,7 @@ export class Group {
 
   private endFlush(flush: Flush): void {
     if (flush.prefixes.length === 0) return;
-    const readers = this.members.size - this.walkers.size;
+    const { readers } = this.followers;
     if (readers === 0 && this.log.pin === Infinity) {
       this.log.skip(flush.seq);
     } else {
@@ -392,13 +363,8 @@ export class Group {
     }
     clearFlush(flush);
     for (const feed of this.members.values()) this.onReady(feed);
-    if (this.log.octets > this.stores.maxLogOctets / 2) this.noteSlow();
+    if (this.log.octets > this.stores.maxLogOctets / 2) this.followers.noteSlow(this.stores.now);
     if (this.log.octets > this.stores.maxLogOctets) this.shorten();
-  }
-
-  private noteSlow(): void {
-    const half = this.log.tail + (this.log.length >> 1);
-    for (const feed of this.members.values()) if (feed.cursor < half && feed.behindSince < 0) feed.behindSince = this.stores.now;
   }
 
   private batchOf(flush: Flush, readers: number): Batch {
@@ -413,30 +379,6 @@ export class Group {
     this.log.pin = Infinity;
     this.log.trim();
     if (this.log.octets <= this.stores.maxLogOctets) return;
-    this.keepFrom = this.log.tail + (this.log.length >> 1);
-    this.leaveBehind();
-  }
-
-  /** True while members that are too far behind still follow the log: the group does not flush meanwhile, so the log does not grow. */
-  get isShortening(): boolean {
-    return this.keepFrom > 0;
-  }
-
-  /** Lets some of them walk, as one unit of work: each looks at every prefix once. */
-  leaveBehind(): void {
-    let left = FALL_BEHIND_CHUNK;
-    for (const feed of this.members.values()) {
-      if (feed.walk !== undefined || feed.cursor >= this.keepFrom) continue;
-      if (left <= 0) return;
-      this.startWalk(feed);
-      left -= this.top;
-    }
-    this.keepFrom = 0;
-  }
-
-  private startWalk(feed: Feed): void {
-    feed.walk = new Walk(feed.cursor, heldBy(feed));
-    this.log.unfollow(feed.cursor);
-    this.walkers.add(feed);
+    this.followers.shorten(this.top);
   }
 }

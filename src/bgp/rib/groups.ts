@@ -78,7 +78,7 @@ export class Groups {
     const cancelled = moving < 0 ? undefined : this.moves.splice(moving, 1)[0];
     cancelled?.cancel();
     this.groups.get(feed.group.key)?.joins.remove(feed);
-    feed.group.detach(feed);
+    feed.group.followers.detach(feed);
     this.dropUnused(feed.group);
     if (cancelled !== undefined) this.dropUnused(cancelled.to);
   }
@@ -171,8 +171,8 @@ export class Groups {
 
   private stepGroup(group: Group, joins: Joins): boolean {
     joins.expire();
-    if (group.frozen === 0 && group.isShortening) {
-      group.leaveBehind();
+    if (group.frozen === 0 && group.followers.isShortening) {
+      group.followers.leaveBehind(group.top);
       return true;
     }
     if (group.frozen === 0 && group.scanAt >= 0) {
@@ -283,5 +283,5 @@ export class Groups {
 }
 
 function groupHasWork(group: Group): boolean {
-  return group.frozen === 0 && (group.scanAt >= 0 || group.pending.length > 0 || group.isShortening);
+  return group.frozen === 0 && (group.scanAt >= 0 || group.pending.length > 0 || group.followers.isShortening);
 }

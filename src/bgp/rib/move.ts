@@ -56,7 +56,7 @@ export class Move {
 
   private finish(): void {
     this.cancel();
-    this.from.detach(this.feed);
+    this.from.followers.detach(this.feed);
     this.feed.group = this.to;
     this.to.attach(this.feed, this.to.log.head);
   }

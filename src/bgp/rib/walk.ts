@@ -61,7 +61,7 @@ export class Walk {
     }
     if (!this.isCurrent(group, windows)) return queued > 0;
     feed.walk = undefined;
-    group.rejoinLog(feed);
+    group.followers.rejoin(feed);
     feed.push(feed.afterWalk.splice(0));
     return feed.hasOutput();
   }
