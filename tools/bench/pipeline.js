@@ -10,7 +10,8 @@ const USAGE = `usage: npm run bench:cluster [-- options]
   --nodes N      size of the cluster, 3 to 5000 (default 100); for each node 20 block affinities, 2 Services, 4 EndpointSlices
   --mesh         the node has sessions with all others (at most 1000 nodes); without: with two ToRs only
   --unlabelled   block affinities without the label by which the server leaves out those of other nodes, as older Calico writes them
-  --seconds N    length of each measurement (default 30)`;
+  --seconds N    length of each measurement (default 30)
+  --changes N    so many changes more at the end, 100 a second, with a look at the memory after every 2,000 (default 0)`;
 
 function usage(message) {
   console.error(message === '' ? USAGE : `bench:cluster: ${message}\n${USAGE}`);
@@ -19,7 +20,13 @@ function usage(message) {
 
 function argumentsOf(args) {
   try {
-    const options = { nodes: { type: 'string' }, seconds: { type: 'string' }, mesh: { type: 'boolean' }, unlabelled: { type: 'boolean' } };
+    const options = {
+      nodes: { type: 'string' },
+      seconds: { type: 'string' },
+      changes: { type: 'string' },
+      mesh: { type: 'boolean' },
+      unlabelled: { type: 'boolean' },
+    };
     return parseArgs({ args, options: { ...options, help: { type: 'boolean' } } }).values;
   } catch (error) {
     return usage(error.message);
@@ -38,6 +45,7 @@ const env = {
   ...process.env,
   LINNET_BENCH_NODES: whole('nodes', given.nodes ?? 100, 3, given.mesh ? 1000 : 5000),
   LINNET_BENCH_SECONDS: whole('seconds', given.seconds ?? 30, 5, 600),
+  LINNET_BENCH_CHANGES: whole('changes', given.changes ?? 0, 0, 100_000),
   LINNET_BENCH_MESH: given.mesh ? '1' : '0',
   LINNET_BENCH_UNLABELLED: given.unlabelled ? '1' : '0',
 };

@@ -14,7 +14,7 @@ import { until } from '../../interop/harness/wait.ts';
 import { type BgpPeer, startPeer } from '../harness/bgp-peer.ts';
 import { type Cluster, manifestsIn, startCluster } from '../harness/cluster.ts';
 import { writeToken } from '../harness/follow.ts';
-import { calico, definitions, node, service, slice } from '../harness/manifests.ts';
+import { calico, definitions, type Manifest, node, service, slice } from '../harness/manifests.ts';
 import { cpuSeconds, memory, paced, quantile, shares } from './figures.ts';
 import { loadIntoEtcd } from './load.ts';
 import { nodeAddress, nodeName, PER_NODE, worldOf } from './world.ts';
@@ -25,9 +25,12 @@ const OPTIONS = {
   mesh: process.env['LINNET_BENCH_MESH'] === '1',
   labelled: process.env['LINNET_BENCH_UNLABELLED'] !== '1',
   seconds: Number(process.env['LINNET_BENCH_SECONDS'] ?? 30),
+  changes: Number(process.env['LINNET_BENCH_CHANGES'] ?? 0),
 };
 /** Percent of a core below which an API server has nothing of its own to do. */
 const QUIET = 15;
+/** Changes between two looks at the memory. */
+const STRETCH = 2000;
 const TORS = ['172.31.255.253', '172.31.255.254'] as const;
 /** Loopback addresses of the peers: of a network of our own, as those of the session. */
 const loopback = (index: number): string => `127.${100 + (process.pid % 100)}.${1 + (index >> 7)}.${1 + (index & 127)}`;
@@ -125,13 +128,31 @@ interface Latencies {
   readonly ours: readonly number[];
 }
 
+/** Without a node port, of which there are 2,768. */
+function localService(name: string, address: string): Manifest {
+  const spec = { type: 'ClusterIP', ports: [{ port: 80 }], externalIPs: [address], externalTrafficPolicy: 'Local' };
+  return { ...service(name, []), spec };
+}
+
+/** Moves the endpoints of so many Services away from the node and back, again and again: routes that come and go. */
+async function flap(cluster: Cluster, first: number, services: number, count: number, perSecond: number): Promise<void> {
+  const ending = new AbortController();
+  await paced(perSecond, ending.signal, async (index) => {
+    if (index === count - 1) ending.abort();
+    if (index >= count) return;
+    const nodeName = Math.floor(index / services) % 2 === 0 ? 'node-2' : 'node-1';
+    const endpoints = [{ addresses: ['10.0.0.1'], nodeName, conditions: { ready: true } }];
+    await cluster.admin.patch(slice(`timed-${first + (index % services)}`, []), { endpoints });
+  });
+}
+
 /** Writes Services at a pace. */
 async function latencies(cluster: Cluster, first: number, count: number, perSecond: number): Promise<Latencies> {
   const began = new Map<string, number>();
   const answered = new Map<string, number>();
   const write = async (index: number): Promise<void> => {
     const address = external(first + index);
-    const one = service(`timed-${first + index}`, [address], 'Local');
+    const one = localService(`timed-${first + index}`, address);
     began.set(address, performance.now());
     await cluster.admin.create(one);
     answered.set(address, performance.now());
@@ -176,7 +197,12 @@ async function measure({ cluster, daemon, rows }: Bench): Promise<void> {
   row('Service to UPDATE, 100 changes a second', both(await latencies(cluster, 20_000, 50 * OPTIONS.seconds, 100)));
   const elapsed = (performance.now() - began) / 1000;
   row('processor, during the last', percent(pids.map((pid, index) => ((cpuSeconds(pid) - (busy[index] ?? 0)) / elapsed) * 100)));
-  row('memory, at the end', `${memory(daemon.pid).now} MB (peak ${memory(daemon.pid).peak} MB)`);
+  const size = (): string => `${memory(daemon.pid).now} MB (peak ${memory(daemon.pid).peak} MB)`;
+  row(`memory, after ${4 * OPTIONS.seconds + 50 * OPTIONS.seconds} changes`, size(), '≤ 250 MB');
+  for (let done = 0; done < OPTIONS.changes; done += STRETCH) {
+    await flap(cluster, 20_000, 50 * OPTIONS.seconds, Math.min(STRETCH, OPTIONS.changes - done), 100);
+    row(`memory, after ${Math.min(OPTIONS.changes, done + STRETCH)} more at 100 a second`, size(), '≤ 250 MB');
+  }
 }
 
 function print(rows: Bench['rows'], objects: number): void {
