@@ -212,6 +212,9 @@ function translate(event: NetlinkEvent, protocol: number): KernelEvent | undefin
   }
 }
 
+/** A message while it is made: optional parts by spreading would cost as much as all else of the hundred thousand. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
 /** 500 messages a send; a refused one stops nothing. */
 function apply(socket: NetlinkSocket, protocol: number, operations: readonly Operation[]): ApplyResult {
   const { failures, lost } = socket.batch(operations, (out, operation, flags, seq) => encode(out, operation, protocol, flags, seq));
@@ -261,7 +264,7 @@ function routeHop(hop: KernelHop): RouteHop {
 }
 
 function routeMessage(route: OwnRoute, protocol: number): RouteMessage {
-  return {
+  const message: Draft<RouteMessage> = {
     prefix: route.prefix,
     table: MAIN_TABLE,
     protocol,
@@ -272,8 +275,9 @@ function routeMessage(route: OwnRoute, protocol: number): RouteMessage {
     metric: route.metric,
     nexthop: route.nexthop,
     hops: route.nexthop === 0 ? route.hops.map(routeHop) : [],
-    ...(route.source === undefined ? {} : { source: route.source }),
   };
+  if (route.source !== undefined) message.source = route.source;
+  return message;
 }
 
 /** Names the route by prefix, metric and our number, whatever its scope, type and hops: the kernel removes no other. */
@@ -289,15 +293,16 @@ function alienRemoval({ prefix, metric, protocol, hops }: AlienRoute): RouteMess
 
 function nexthopMessage(nexthop: OwnNexthop, protocol: number): NexthopMessage {
   const { id, hop, family, group } = nexthop;
-  return {
-    ...(family === undefined ? {} : { family }),
+  const message: Draft<NexthopMessage> = {
     id,
     protocol,
     scope: ROUTE_SCOPE.universe,
     flags: hop?.onlink === true ? HOP_FLAG.onlink : 0,
     interface: hop?.interface ?? 0,
-    ...(hop?.gateway === undefined ? {} : { gateway: hop.gateway }),
     blackhole: false,
     group: group.map((member) => ({ id: member, weight: 1 })),
   };
+  if (family !== undefined) message.family = family;
+  if (hop?.gateway !== undefined) message.gateway = hop.gateway;
+  return message;
 }

@@ -121,26 +121,11 @@ function turn(state: SyncState): void {
   if (state.readDue && state.now() >= state.lastRead + READ_SPACING_MS) readOver(state);
   if (state.machineDue) noticeMachine(state);
   if (state.resolveDue) resolveAll(state);
-  const touched = portion(state.touched);
+  const touched = state.touched.take(TURN_PREFIXES);
   if (touched.length > 0) bringInOrder(state, touched);
   removeIdle(state);
   state.wanted.turned(state.touched.size === 0);
   tellStatus(state);
   if (state.touched.size > 0) arm(state, 0);
   if (state.readDue) wantReading(state);
-}
-
-function portion(touched: Set<string>): string[] {
-  if (touched.size <= TURN_PREFIXES) {
-    const all = [...touched];
-    touched.clear();
-    return all;
-  }
-  const some: string[] = [];
-  for (const key of touched) {
-    some.push(key);
-    touched.delete(key);
-    if (some.length === TURN_PREFIXES) break;
-  }
-  return some;
 }

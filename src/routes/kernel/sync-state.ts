@@ -1,4 +1,5 @@
 /** The state that the parts of the synchroniser share. Pure. */
+import { Due } from './due.ts';
 import { Holdings } from './holdings.ts';
 import { NexthopBook } from './nexthop-book.ts';
 import type { Machine, RouteProvider } from './provider.ts';
@@ -20,7 +21,7 @@ export interface SyncState extends RouteSyncDeps {
   readonly holdings: Holdings;
   readonly book: NexthopBook;
   readonly wanted: RouteProvider;
-  readonly touched: Set<string>;
+  readonly touched: Due;
   readonly failures: Map<string, OperationFailure>;
   readonly takenKeys: Set<string>;
   readonly unreachable: Set<string>;
@@ -63,7 +64,7 @@ export function createState(deps: RouteSyncDeps, wanted: RouteProvider, causes: 
     holdings: new Holdings(),
     book: new NexthopBook(deps.kernel.protocol),
     wanted,
-    touched: new Set(),
+    touched: new Due(),
     failures: new Map(),
     takenKeys: new Set(),
     unreachable: new Set(),
