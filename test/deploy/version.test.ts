@@ -1,4 +1,5 @@
 /** `linnet version`: what the installation is made of. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +13,15 @@ describe('linnet version', () => {
     const { code, stdout } = await linnet(['version', '-o', 'json'], { cwd: '/' });
     expect(code).toBe(0);
     const document: { artefacts: { path: string; octets: number; sha256: string }[]; state: { file: string }[] } = JSON.parse(stdout);
-    expect(document.artefacts.map(({ path }) => path)).toContain('src/netlink/prebuilds/linux-arm64/netlink.node');
-    for (const { path, octets, sha256 } of document.artefacts) {
+    const paths = document.artefacts.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['src/netlink/prebuilds/linux-arm64/netlink.node', 'node-agent/ebpf/ipip.o']));
+    const folders = document.artefacts.filter(({ path }) => !path.includes('.'));
+    expect(folders.map(({ path }) => path)).toEqual(['dist/src', 'dist/node-agent', 'src/bgp/dist', 'src/netlink/dist']);
+    for (const { path, sha256 } of folders) {
+      const sum = "find . -name '*.js' | LC_ALL=C sort | xargs sha256sum | sha256sum";
+      expect(execFileSync('sh', ['-c', sum], { cwd: `${ROOT}${path}`, encoding: 'utf8' }), path).toBe(`${sha256}  -\n`);
+    }
+    for (const { path, octets, sha256 } of document.artefacts.filter((each) => !folders.includes(each))) {
       const file = readFileSync(`${ROOT}${path}`);
       expect([octets, sha256], path).toEqual([file.length, createHash('sha256').update(file).digest('hex')]);
     }
