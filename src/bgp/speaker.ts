@@ -22,7 +22,8 @@ import type { Peer, SpeakerOptions, SpeakerState } from './speaker/state.ts';
 import { isUp } from './speaker/state.ts';
 import { statusOf } from './speaker/status.ts';
 import { nextDeadline, tick } from './speaker/timers.ts';
-import type { PeerMemory, SpeakerInput, SpeakerOutput, SpeakerStatus } from './speaker-types.ts';
+import type { SpeakerStatus } from './speaker-status.ts';
+import type { PeerMemory, SpeakerInput, SpeakerOutput } from './speaker-types.ts';
 import type { AttributeFault } from './wire/index.ts';
 import { notificationForFault } from './wire/index.ts';
 

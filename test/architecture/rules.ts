@@ -72,6 +72,7 @@ export const AREAS: readonly Area[] = [
   { path: 'src/bgp/wire/', name: 'bgp/wire', imports: net, pure: true },
   { path: 'src/bgp/policy/', name: 'bgp/policy', imports: wire, pure: true },
   { path: 'src/bgp/speaker-types.ts', name: 'bgp/types', imports: ['bgp/policy', ...wire], pure: true },
+  { path: 'src/bgp/speaker-status.ts', name: 'bgp/types', imports: ['bgp/policy', ...wire], pure: true },
   { path: 'src/bgp/session/', name: 'bgp/session', imports: ['bgp/types', 'bgp/policy', ...wire], pure: true },
   { path: 'src/bgp/rib/', name: 'bgp/rib', imports: session, pure: true },
   { path: 'src/bgp/speaker', name: 'bgp/speaker', imports: rib, pure: true },

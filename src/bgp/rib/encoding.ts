@@ -3,7 +3,7 @@
  * marked as ranges to cut, by source and by ORIGINATOR_ID, so that each member's part is slices of the shared octets.
  */
 
-import type { RouteChanges } from '../speaker-types.ts';
+import type { RouteChanges } from '../speaker-status.ts';
 import type { ExportTable } from './export-table.ts';
 import { IntList } from './grow.ts';
 import type { RouteWriter } from './route-writer.ts';

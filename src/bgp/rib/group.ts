@@ -2,7 +2,7 @@
  * An update group: peers of one family that are told the same (bgp-speaker 2.4). What changes is computed and encoded once,
  * into one log; members differ only in their cursors and in what is cut out for them (bgp-speaker 2.5).
  */
-import type { ExportRefusals } from '../speaker-types.ts';
+import type { ExportRefusals } from '../speaker-status.ts';
 import { type Batch, batchOctets, ChangeLog } from './change-log.ts';
 import type { DecisionTables } from './decision.ts';
 import { type ChangeSet, type Encoded, NOBODY } from './encoding.ts';

@@ -2,7 +2,8 @@
 import { addressOctets } from '../net/index.ts';
 import { policyId } from '../policy/index.ts';
 import type { Policy } from '../policy/types.ts';
-import type { PeerConfig, RouteChanges } from '../speaker-types.ts';
+import type { RouteChanges } from '../speaker-status.ts';
+import type { PeerConfig } from '../speaker-types.ts';
 import type { Family } from '../wire/index.ts';
 import type { GroupRules } from './export-rules.ts';
 import type { Feed } from './feed.ts';

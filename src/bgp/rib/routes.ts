@@ -1,6 +1,6 @@
 /** Dumps and status, read from the stored rows; dumps are cursors over prefix ids, each call looks at a bounded number. */
 import type { Reason } from '../policy/types.ts';
-import type { ExportRefusals } from '../speaker-types.ts';
+import type { ExportRefusals } from '../speaker-status.ts';
 import { CANONICAL, decodeAttributes, type Family, type PathAttributes } from '../wire/index.ts';
 import { inMultiprotocol } from './export-rules.ts';
 import type { Feed } from './feed.ts';

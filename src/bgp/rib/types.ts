@@ -4,7 +4,8 @@
  */
 import type { Address, Prefix } from '../net/types.ts';
 import type { Reason } from '../policy/types.ts';
-import type { LocalRoute, MedRules, PeerConfig, PeerFamilyStatus, SpeakerStatus } from '../speaker-types.ts';
+import type { PeerFamilyStatus, SpeakerStatus } from '../speaker-status.ts';
+import type { LocalRoute, MedRules, PeerConfig } from '../speaker-types.ts';
 import type { AttributeFault, Family, PathAttributes, ScannedUpdate, UpdateContext } from '../wire/types.ts';
 
 /** Index of a peer in the RIB's tables; reused after removal. */

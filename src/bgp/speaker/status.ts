@@ -1,6 +1,6 @@
 /** What the speaker tells of itself: maintained counters and states, nothing computed by walking routes. */
 import { capabilityNames } from '../session/index.ts';
-import type { PeerFamilyStatus, PeerStatus, SpeakerStatus } from '../speaker-types.ts';
+import type { PeerFamilyStatus, PeerStatus, SpeakerStatus } from '../speaker-status.ts';
 import type { Family } from '../wire/index.ts';
 import { isDraining } from './rib-config.ts';
 import type { Peer, SpeakerState } from './state.ts';

@@ -4,7 +4,8 @@ import type { Group } from '../../../src/bgp/rib/group.ts';
 import { DIRTY } from '../../../src/bgp/rib/prefix-table.ts';
 import { createState, ribOf } from '../../../src/bgp/rib/rib.ts';
 import { counter, Harness } from './harness.ts';
-import { type Random, randomFrom, World } from './world.ts';
+import { World } from './world.ts';
+import { type Random, randomFrom } from './world-policies.ts';
 
 const RUNS = Number(process.env['LINNET_RUNS'] ?? 40);
 const START = process.env['LINNET_SEED'] === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['LINNET_SEED']);

@@ -4,7 +4,8 @@ import type { Policy } from 'bgp-ts/policy';
 import type { Rib } from 'bgp-ts/rib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Harness, prefix } from './harness.ts';
-import { type Random, randomFrom, World } from './world.ts';
+import { World } from './world.ts';
+import { type Random, randomFrom } from './world-policies.ts';
 
 /** What a reader knows: next hops and LOCAL_PREF by prefix, or `local`. */
 class Reader {

@@ -8,7 +8,8 @@
  * of cases, LINNET_SECONDS ends them sooner; LINNET_SEED with LINNET_RUNS=1 replays one world. `npm run test:invariant` is the long run.
  */
 import { describe, expect, it } from 'vitest';
-import { PREFIXES, type Random, randomFrom, World } from './world.ts';
+import { World } from './world.ts';
+import { PREFIXES, type Random, randomFrom } from './world-policies.ts';
 
 const RUNS = Number(process.env['LINNET_RUNS'] ?? 10_000);
 const START = process.env['LINNET_SEED'] === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['LINNET_SEED']);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { hashOctets, OctetStore } from '../../../src/bgp/rib/octet-store.ts';
 import { RawCache } from '../../../src/bgp/rib/raw-cache.ts';
-import { type Random, randomFrom } from './world.ts';
+import { type Random, randomFrom } from './world-policies.ts';
 
 function randomOctets(random: Random): Uint8Array {
   // Few different first octets and lengths, so that prefixes of one another and equal lengths are common; now and then a long one.

@@ -1,7 +1,7 @@
 /** The prefix hash against a Map, through growth, removal and reuse. */
 import { describe, expect, it } from 'vitest';
 import { PrefixTable } from '../../../src/bgp/rib/prefix-table.ts';
-import { randomFrom } from './world.ts';
+import { randomFrom } from './world-policies.ts';
 
 describe.each(['ipv4', 'ipv6'] as const)('%s', (family) => {
   it('finds what is there and only that, with slots moving meanwhile', { timeout: 60_000 }, () => {

@@ -1,7 +1,7 @@
 /** Changes of routes as they are counted for each peer, and how many of its routes are best. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PeerFamilyStatus } from '../../../src/bgp/speaker-types.ts';
+import type { PeerFamilyStatus } from '../../../src/bgp/speaker-status.ts';
 import type { Family } from '../../../src/bgp/wire/index.ts';
 import { ALL, address, Harness, LOCAL_AS, NONE, type PeerOptions, type TestPeer } from './harness.ts';
 

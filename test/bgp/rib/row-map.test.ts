@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RowMap } from '../../../src/bgp/rib/row-map.ts';
-import { randomFrom } from './world.ts';
+import { randomFrom } from './world-policies.ts';
 
 describe('row map', () => {
   it('behaves as a map, across the borders of pages', () => {
