@@ -6,24 +6,16 @@ import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Addon, WatchHandle } from 'netlink';
 import { addon } from 'netlink';
+import { READ_OCTETS, READ_SHARE_OCTETS, READ_SOCKETS } from '../session/index.ts';
 import type { Hearer, Reading, Reads } from './reads.ts';
-
-/** Octets read at once, for all sockets together: what they lead to is a few milliseconds of work, then timers and other sockets have their turn. */
-const SLAB_OCTETS = 256 * 1024;
-
-/** Octets read of one socket at once, as Node's streams read them. */
-const SHARE_OCTETS = 64 * 1024;
-
-/** Sockets read at once. */
-const SOCKETS = 1024;
 
 const TOKEN_MAX = 0x7fff_ffff;
 
 /** Reads with an epoll set of its own, by way of the addon. */
 export class BatchedReads implements Reads {
   readonly #addon: Addon = addon();
-  readonly #slab = new Uint8Array(SLAB_OCTETS);
-  readonly #pairs = new Int32Array(2 * SOCKETS);
+  readonly #slab = new Uint8Array(READ_OCTETS);
+  readonly #pairs = new Int32Array(2 * READ_SOCKETS);
   /** By token: one for each use of a descriptor, so that a socket never gets what was read of the one before it. */
   readonly #hearers = new Map<number, Hearer>();
   #set: WatchHandle | undefined;
@@ -76,7 +68,7 @@ export class BatchedReads implements Reads {
   #receive(status: number): void {
     if (status < 0) throw new Error(`epoll: ${getSystemErrorName(status)}`);
     if (this.#set === undefined) return;
-    const count = this.#addon.readSetReceive(this.#set, this.#slab, SHARE_OCTETS, this.#pairs);
+    const count = this.#addon.readSetReceive(this.#set, this.#slab, READ_SHARE_OCTETS, this.#pairs);
     let at = 0;
     for (let pair = 0; pair < count; pair++) {
       const hearer = this.#hearers.get(this.#pairs[2 * pair] ?? 0);

@@ -120,6 +120,15 @@ export const FAN_OUT_CHECK = 16;
 /** Octets given to sockets in one slice: copying them into the kernel is part of its time, some 1.5 ms a MiB and more where the machine is busy. */
 export const FAN_OUT_OCTETS = 2 * 1024 * 1024;
 
+/** Octets read in one turn of the loop, of all sockets together: what they lead to is a few milliseconds of work, then timers have their turn. */
+export const READ_OCTETS = 256 * 1024;
+
+/** Octets read of one socket in one turn, so that one that floods leaves room to the others. */
+export const READ_SHARE_OCTETS = 64 * 1024;
+
+/** Sockets read in one turn. */
+export const READ_SOCKETS = 1024;
+
 /** Unsent octets of a socket above which it gets no more routes (bgp-speaker 2.6 rule 1). */
 export const SOCKET_HIGH_WATER_OCTETS = 1024 * 1024;
 
