@@ -6,7 +6,7 @@ import type { Address, Prefix } from 'bgp-ts/net';
 import { formatPrefix, prefixKey } from 'bgp-ts/net';
 import { createRouteSync } from '../../src/routes/kernel/route-sync.ts';
 import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-types.ts';
-import type { AlienRoute, Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
+import type { Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
 import { reasonsOf } from '../encap/explain.ts';
 import type { EncapRoute, EncapWishes } from '../encap/types.ts';
 import type { ForeignDevices, Obstacle, RouteSources } from './routes-provider.ts';
@@ -34,8 +34,6 @@ export interface RouteStanding {
   /** The route of the best class wanted for exactly this prefix. */
   readonly wanted?: EncapRoute;
   readonly obstacle?: Obstacle;
-  /** Routes of other writers to exactly this prefix. */
-  readonly others: readonly AlienRoute[];
 }
 
 /** The routes kept in order. */
@@ -46,6 +44,8 @@ export interface RouteKeeper {
   set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): void;
   status(): KernelStatus;
   standing(prefix: Prefix): RouteStanding;
+  /** Wanted routes in whose place another writer's is, in words, `most` of them at most. */
+  hindered(most: number): readonly string[];
   /** Preferred sources that no interface has. */
   missingSources(): readonly Address[];
   /** Reads the whole table as soon as the spacing of readings allows. */
@@ -87,7 +87,8 @@ export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
       begun = true;
     },
     status: () => sync.status(),
-    standing: (prefix) => standing(provider, prefix),
+    standing: (prefix) => standing(provider, prefixKey(prefix)),
+    hindered: (most) => hindered(provider, sync.taken(), most),
     missingSources: () => provider.missingSources(),
     audit: () => sync.read(),
     flush: () => sync.flush(),
@@ -104,14 +105,22 @@ function forget(deps: RouteDeps, conntrack: RouteDeps['conntrack'], routes: read
   }
 }
 
-function standing(provider: EncapProvider, prefix: Prefix): RouteStanding {
-  const key = prefixKey(prefix);
+function hindered(provider: EncapProvider, keys: Iterable<string>, most: number): readonly string[] {
+  const words: string[] = [];
+  for (const key of keys) {
+    if (words.length === most) break;
+    const { wanted, obstacle } = standing(provider, key);
+    if (wanted !== undefined && obstacle !== undefined) words.push(describeObstacle(wanted, obstacle));
+  }
+  return words;
+}
+
+function standing(provider: EncapProvider, key: string): RouteStanding {
   const wanted = provider.at(key);
   const obstacle = provider.obstacle(key);
   return {
     ...(wanted === undefined ? {} : { wanted }),
     ...(obstacle === undefined ? {} : { obstacle }),
-    others: provider.aliens.at(key),
   };
 }
 

@@ -16,6 +16,9 @@ import type { Part, PartDeps } from './part.ts';
 /** Before a socket that could not be opened is tried again, ms: doubled each time up to the last. One that breaks later is the keeper's own matter. */
 const REOPEN_MS = { first: 500, last: 30_000 } as const;
 
+/** Routes that the status names where others have their place. */
+const HINDERED = 3;
+
 /** What decides on the keeper: another one is made where it changes. */
 interface Settings {
   readonly protocol: number;
@@ -191,13 +194,22 @@ function statusOf({ wanted, keeping, fault, operations, repairs, lastMs }: State
     ...(status !== undefined && status.failed > 0 ? [`the kernel refuses ${status.failed}: ${status.failure}`] : []),
     ...(status !== undefined && status.unreachable > 0 ? [`${status.unreachable} wait for their device`] : []),
   ];
+  // Another's route in the place of ours is its owner's business, and nothing that more time or a restart would mend.
+  const told = [...wrong, ...(keeping === undefined ? [] : hinderedWords(keeping.keeper))];
   return {
     part: 'routes',
     ready: disabled || (status !== undefined && wrong.length === 0),
-    detail: disabled ? 'routeSyncDisabled: left alone' : wrong.join('; '),
+    detail: disabled ? 'routeSyncDisabled: left alone' : told.join('; '),
     figures: { operations, repairs: repairs + (status?.repaired ?? 0), failing: status?.failed ?? 0, lastMs },
     more: status ?? null,
   };
+}
+
+/** The first few by name, and how many more. */
+function hinderedWords(keeper: RouteKeeper): readonly string[] {
+  const { taken } = keeper.status();
+  const words = keeper.hindered(HINDERED);
+  return taken > words.length ? [...words, `${taken - words.length} more are in the place of others`] : words;
 }
 
 /** A source that is nowhere costs its hint and no route. */

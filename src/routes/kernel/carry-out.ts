@@ -25,6 +25,7 @@ export function bringInOrder(state: SyncState, touched: readonly string[]): void
     touched,
     wanted: (key) => {
       const target = state.wanted.target(key);
+      if (target === undefined && state.takenKeys.size > 0) state.takenKeys.delete(key);
       if (target === undefined && state.wanted.isUnreachable(key)) state.unreachable.add(key);
       else if (state.unreachable.size > 0) state.unreachable.delete(key);
       return target;

@@ -25,6 +25,8 @@ export interface RouteSync {
   /** The whole table is read as soon as the spacing allows. */
   read(): void;
   status(): KernelStatus;
+  /** Keys of prefixes whose place another writer holds, as many as `taken` of the status says. */
+  taken(): Iterable<string>;
   /** Does what is due now; for tests and benchmarks. */
   flush(): void;
   /** Ends; the routes stay (persist, control-plane 2.5). */
@@ -71,6 +73,7 @@ export function createRouteSync(deps: RouteSyncDeps, provider: RouteProvider): R
     },
     read: () => wantReading(state),
     status: () => statusOf(state),
+    taken: () => state.takenKeys.keys(),
     flush: () => {
       do turn(state);
       while (state.touched.size > 0 && !state.stopped);

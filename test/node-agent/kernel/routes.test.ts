@@ -222,9 +222,13 @@ describe('routes of this agent', () => {
     const before = JSON.stringify([...kernel.foreign]);
     const { clock, keeper } = makeWorld(kernel);
     expect(keeper.standing(prefix('10.1.3.0/26')).obstacle).toMatchObject({ kind: 'taken', route: { protocol: 17 } });
+    expect(keeper.status().taken).toBe(1);
+    expect(keeper.hindered(3)).toEqual(['10.1.3.0/26 (vxlan-tunnel): another writer (protocol 17, metric 0) has this prefix']);
+    expect(keeper.hindered(0)).toEqual([]);
     keeper.set(wishesOf(NODES));
     clock.turn(70_000);
     expect(shown(kernel).filter((line) => line.includes('/26'))).toEqual([]);
+    expect([keeper.status().taken, keeper.hindered(3)]).toEqual([0, []]);
     expect(JSON.stringify([...kernel.foreign])).toBe(before);
   });
 
