@@ -5,7 +5,7 @@ import { decodeError } from './errors.ts';
 import { MESSAGE_TYPE } from './iana.ts';
 import { readU16 } from './reader.ts';
 import type { DecodeError, Result } from './types.ts';
-import { writeU16 } from './writer.ts';
+import { copyOctets, writeU16 } from './writer.ts';
 
 /** Octets of the message header: marker, length, type (RFC 4271 section 4.1). */
 export const HEADER_OCTETS = 19;
@@ -102,7 +102,7 @@ export class Framer {
 
   /** Keeps what was added and not taken yet as a copy: the octets may be written over although `take` has not said that there is no more. */
   retain(): void {
-    this.#chunk = this.#chunk.slice(this.#offset);
+    this.#chunk = copyOctets(this.#chunk, this.#offset);
     this.#offset = 0;
   }
 

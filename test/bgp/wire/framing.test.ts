@@ -15,13 +15,15 @@ function takeAll(framer: Framer): { readonly messages: RawMessage[]; readonly er
   }
 }
 
-it('keeps what was not taken yet when the octets are written over', () => {
+it.each([
+  ['an array', (octets: Uint8Array) => octets],
+  // Whose `slice` would be a view.
+  ['a Node Buffer', (octets: Uint8Array) => Buffer.from(octets)],
+])('keeps what was not taken yet when the octets of %s are written over', (_name, as) => {
   const framer = new Framer();
-  const octets = new Uint8Array([
-    ...encodeKeepalive(),
-    ...frame(MESSAGE_TYPE.update, hex('00000000')),
-    ...encodeKeepalive().subarray(0, 7),
-  ]);
+  const octets = as(
+    new Uint8Array([...encodeKeepalive(), ...frame(MESSAGE_TYPE.update, hex('00000000')), ...encodeKeepalive().subarray(0, 7)]),
+  );
   framer.feed(octets);
   expect(framer.take()).toMatchObject({ ok: true, value: { type: MESSAGE_TYPE.keepalive } });
   framer.retain();
