@@ -1,7 +1,8 @@
 /**
- * The steps of deploy/docker/Dockerfile as a script in a temporary folder, since CI has no container engine (by hand: deploy/docker/build-without-engine.sh): COPY and RUN of the build
- * stage as they stand, COPY of the runtime stage into a root of its own, setcap on a copy of node. What comes out is run as the
- * pods run it: another uid, one capability, as PID 1, with nothing writable but its directories.
+ * The steps of deploy/docker/Dockerfile as a script in a temporary folder, since CI has no container engine (by hand:
+ * deploy/docker/build-without-engine.sh): COPY and RUN of the build stage as they stand, COPY of the runtime stage into a root of its own,
+ * setcap on a copy of node. What comes out is run as the pods run it: another uid, one capability, as PID 1, with nothing writable but
+ * its directories.
  */
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
