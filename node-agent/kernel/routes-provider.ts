@@ -13,6 +13,8 @@ import type { AlienRoute, KernelHop, KernelLink, OwnRoute } from '../../src/rout
 import { compareClasses } from '../encap/classes.ts';
 import type { DeviceRole, EncapRoute, EncapWishes, RouteTarget } from '../encap/types.ts';
 import { DEVICE_NAMES } from '../encap/wishes.ts';
+import type { RouteSources } from './routes-sources.ts';
+import { SourcesHere } from './routes-sources.ts';
 
 /** What others' devices are called. */
 export interface ForeignDevices {
@@ -25,16 +27,10 @@ export interface ForeignDevices {
 /** Calico's names. */
 export const FOREIGN_DEVICES: ForeignDevices = { workloadPrefixes: ['cali'], wireguard: ['wireguard.cali', 'wg-v6.cali'] };
 
-/** What the node's own packets have as their source on our routes; absent: the kernel chooses. */
-export interface RouteSources {
-  readonly ipv4?: Address;
-  readonly ipv6?: Address;
-}
-
 /** What the provider tells and asks. */
 export interface ProviderDeps {
   readonly foreign: ForeignDevices;
-  /** Used as long as an interface has them: the kernel takes no other. Default none. */
+  /** Default none. */
   readonly sources?: RouteSources;
   /** A device was there so long that what others wrote on it is no race any more. */
   readonly isSettled: (index: number) => boolean;
@@ -74,9 +70,7 @@ export class EncapProvider implements RouteProvider {
   /** Indexes of our tunnel devices by name, and those that routes of ours go through. */
   private tunnels: ReadonlyMap<number, DeviceRole> = new Map();
   private used: ReadonlySet<DeviceRole> = new Set();
-  /** Those of the sources that are there, and whether that is other than when routes were resolved last. */
-  private sources: RouteSources = {};
-  private sourcesChanged = false;
+  private readonly sources: SourcesHere;
   private readonly hops = new Map<string, HopEntry>();
   /** The same by target: all routes of a node and a pool have one, and a name made of text for each would be most of the work. */
   private byTarget = new WeakMap<RouteTarget, HopEntry>();
@@ -85,6 +79,7 @@ export class EncapProvider implements RouteProvider {
 
   constructor(deps: ProviderDeps) {
     this.deps = deps;
+    this.sources = new SourcesHere(deps.sources ?? {});
   }
 
   get count(): number {
@@ -139,14 +134,13 @@ export class EncapProvider implements RouteProvider {
     if (target.kind === 'blackhole') return { prefix, metric, hops: [] };
     const { hops } = this.byTarget.get(target) ?? this.entryOf(target);
     if (hops.length === 0) return undefined;
-    const source = this.sources[prefix.family];
+    const source = this.sources.at(prefix.family);
     return source === undefined ? { prefix, metric, hops } : { prefix, metric, hops, source };
   }
 
   /** Sources that no interface has: routes are written without them. */
   missingSources(): readonly Address[] {
-    const { ipv4, ipv6 } = this.deps.sources ?? {};
-    return [ipv4, ipv6].filter((address) => address !== undefined).filter((address) => this.sources[address.family] === undefined);
+    return this.sources.missing();
   }
 
   isUnreachable(key: string): boolean {
@@ -177,8 +171,7 @@ export class EncapProvider implements RouteProvider {
         if (before !== entry.hop) flipped.add(key);
       } else if (!hopsEqual(before, entry.hop)) moved.push({ key, hop: entry.hop });
     }
-    const keys = new Set<string>(this.sourcesChanged ? this.routes.keys() : []);
-    this.sourcesChanged = false;
+    const keys = new Set<string>(this.sources.takeChanged() ? this.routes.keys() : []);
     if (flipped.size > 0) {
       for (const [key, { target }] of this.routes) {
         if (target.kind !== 'blackhole' && flipped.has(this.entryOf(target).name)) keys.add(key);
@@ -198,7 +191,7 @@ export class EncapProvider implements RouteProvider {
     this.machine = machine;
     const before = [...this.tunnels.keys()].join();
     this.findRoles();
-    this.findSources();
+    this.sources.look(machine.addresses);
     this.deps.devicesSeen(new Set(this.tunnels.keys()));
     if (before === [...this.tunnels.keys()].join()) return;
     for (const key of this.aliens.keys()) this.aliensChanged(key);
@@ -286,19 +279,6 @@ export class EncapProvider implements RouteProvider {
     }
     this.roles = roles;
     this.tunnels = tunnels;
-  }
-
-  private findSources(): void {
-    const wanted = this.deps.sources ?? {};
-    const found: { ipv4?: Address; ipv6?: Address } = {};
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      const source = wanted[family];
-      if (source === undefined || !this.machine.addresses.some(({ address }) => addressesEqual(address, source))) continue;
-      found[family] = source;
-    }
-    this.sourcesChanged ||= (found.ipv4 === undefined) !== (this.sources.ipv4 === undefined);
-    this.sourcesChanged ||= (found.ipv6 === undefined) !== (this.sources.ipv6 === undefined);
-    this.sources = found;
   }
 
   /**

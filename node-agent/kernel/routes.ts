@@ -9,8 +9,9 @@ import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-t
 import type { Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
 import { reasonsOf } from '../encap/explain.ts';
 import type { EncapRoute, EncapWishes } from '../encap/types.ts';
-import type { ForeignDevices, Obstacle, RouteSources } from './routes-provider.ts';
+import type { ForeignDevices, Obstacle } from './routes-provider.ts';
 import { EncapProvider, FOREIGN_DEVICES } from './routes-provider.ts';
+import type { RouteSources } from './routes-sources.ts';
 import { describeOperation } from './routes-words.ts';
 import type { ConntrackKernel } from './types.ts';
 

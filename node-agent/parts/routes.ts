@@ -8,8 +8,9 @@ import { routeProtocol } from '../config/settings.ts';
 import type { AgentWanted, PartStatus } from '../dataplane-types.ts';
 import { openConntrackKernel } from '../kernel/conntrack-netlink.ts';
 import { createRouteKeeper, planRoutes, type RouteKeeper } from '../kernel/routes.ts';
-import type { ForeignDevices, RouteSources } from '../kernel/routes-provider.ts';
+import type { ForeignDevices } from '../kernel/routes-provider.ts';
 import { FOREIGN_DEVICES } from '../kernel/routes-provider.ts';
+import type { RouteSources } from '../kernel/routes-sources.ts';
 import { auditMsOf } from './audit.ts';
 import type { Part, PartDeps } from './part.ts';
 

@@ -3,7 +3,7 @@ import { addressKey, formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import { encapWishes } from '../../../node-agent/encap/wishes.ts';
 import { createRouteKeeper, describeObstacle, GRACE_MS, planRoutes, type RouteKeeper } from '../../../node-agent/kernel/routes.ts';
-import type { RouteSources } from '../../../node-agent/kernel/routes-provider.ts';
+import type { RouteSources } from '../../../node-agent/kernel/routes-sources.ts';
 import type { Resource } from '../../../src/confd/resources/types.ts';
 import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
 import type { AlienRoute, KernelAddress, KernelHop, OwnRoute } from '../../../src/routes/kernel/table.ts';
