@@ -1,5 +1,6 @@
 /** What a synchroniser makes of what it finds at its start, and of a speaker that begins anew. */
 import { describe, expect, it } from 'vitest';
+import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
 import { AUDIT_MS } from '../../../src/routes/kernel/sync.ts';
 import { address, prefix } from '../../worlds/build.ts';
 import { makeFakeKernel } from './fake-kernel.ts';
@@ -36,6 +37,17 @@ describe('a start', () => {
     world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
     world.clock.turn(5);
     expect(kernel.log.map((operation) => operation.kind)).toEqual(['set-nexthop', 'replace-route']);
+  });
+
+  it('passes over ids of nexthop objects that are others', () => {
+    const kernel = makeFakeKernel();
+    const first = firstNexthopId(12);
+    kernel.foreignIds.add(first);
+    const world = makeWorld(kernel);
+    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    world.clock.turn(5);
+    expect([...kernel.objects.keys()]).toEqual([first + 1]);
+    expect(kernel.log.map((operation) => operation.kind)).toEqual(['set-nexthop', 'add-route']);
   });
 
   it('does not keep a route that was withdrawn before everybody was heard', () => {

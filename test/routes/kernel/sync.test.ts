@@ -74,6 +74,16 @@ describe('best routes', () => {
     expect(shown(world.kernel)[19]).toMatch(/via 10\.0\.0\.9$/);
   });
 
+  it('leave the object to the others where only some of its routes go elsewhere', () => {
+    best(...[1, 2, 3].map((net) => change(`10.1.${net}.0/26`, ['10.0.0.2'])));
+    best(...[1, 2].map((net) => change(`10.1.${net}.0/26`, ['10.0.0.77'])));
+    expect(shown(world.kernel)).toEqual([
+      '10.1.1.0/26 1024 via 10.0.0.77',
+      '10.1.2.0/26 1024 via 10.0.0.77',
+      '10.1.3.0/26 1024 via 10.0.0.2',
+    ]);
+  });
+
   it('change their metric by coming before going', () => {
     best(change('10.1.0.5/32', ['10.0.0.2']));
     world.kernel.log.length = 0;
@@ -126,6 +136,30 @@ describe('best routes', () => {
     world.kernel.watcher?.events([{ kind: 'own-nexthop', gone: true, id: route.nexthop }]);
     world.clock.turn(READ_SPACING_MS + 10);
     expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+  });
+
+  it.each([
+    ['goes down and comes up', { up: false }, { up: true }],
+    ['loses its carrier and has it again', { up: true, carrier: false }, { up: true, carrier: true }],
+  ])('are put back where their interface %s, which takes them away without a word', (_what, away, back) => {
+    best(change('10.1.0.0/26', ['10.0.0.2']));
+    world.clock.turn(READ_SPACING_MS);
+    const say = (state: { readonly up: boolean; readonly carrier?: boolean }): void => {
+      const link = { index: ETH0, name: 'eth0', ...state };
+      world.kernel.links.set(ETH0, link);
+      world.kernel.watcher?.events([{ kind: 'link', gone: false, link }]);
+    };
+    say(away);
+    world.kernel.own.clear();
+    world.kernel.objects.clear();
+    say(back);
+    world.clock.turn(READ_SPACING_MS);
+    expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+    // Whatever else is said of it costs no reading.
+    const { readings } = world.kernel;
+    say(back);
+    world.clock.turn(2 * READ_SPACING_MS);
+    expect(world.kernel.readings).toBe(readings);
   });
 
   it('are put back by the audit where the kernel said nothing', () => {
