@@ -17,7 +17,7 @@ import type { MixedCluster, Objects } from './mixed/cluster.ts';
 import { makeMixedCluster, POD_ADDRESSES, sessionsOf, TOR } from './mixed/cluster.ts';
 
 /** Calico's sessions wait 5 to 30 s after an error. */
-const SESSION_SECONDS = 60;
+const SESSION_SECONDS = 120;
 /** Time in which a session that should not end would have, ms: both ends act on a change at once. */
 const SETTLE_MS = 500;
 /** BIRD works the start of a session out anew at each answer. */

@@ -15,9 +15,9 @@ export const TOR_AS = 65000;
 export const CALICO_LOCAL_PREF = 2147482623;
 
 /** Seconds for a session to come up: connect retry is 5 s, and FRR delays its first connection. */
-export const SESSION_SECONDS = 40;
+export const SESSION_SECONDS = 120;
 /** Seconds for a change of the manifests to arrive. */
-export const CHANGE_SECONDS = 15;
+export const CHANGE_SECONDS = 60;
 
 /** LoadBalancer ranges of both families. */
 export const LB_RANGES = ['203.0.113.0/24', '2001:db8:113::/64'];
