@@ -30,6 +30,37 @@ describe('a peer that does not read', () => {
     expect(harness.rib.familyStatus(slow.index, 'ipv4-unicast')).toMatchObject({ slow: false, lag: 0 });
   });
 
+  it('is the only one that walks: who read the second half of the log goes on with it', () => {
+    const harness = new Harness({ maxLogOctets: 20_000 });
+    const [source, slow, fast] = clients(harness, 3);
+    if (source === undefined || slow === undefined || fast === undefined) throw new Error('no clients');
+    for (let i = 0; i < 400; i++) {
+      harness.announce(source, [net(i % 50)], { med: i });
+      harness.settle([slow]);
+    }
+    expect([slow, fast].map(({ index }) => harness.rib.familyStatus(index, 'ipv4-unicast').slow)).toEqual([true, false]);
+    // The slow one has not read a thing yet.
+    expect(counter(harness, 'walks')).toBe(0);
+    harness.settle();
+    expect(fast.view).toEqual(slow.view);
+  });
+
+  it('holds the log no longer once it is gone', () => {
+    const harness = new Harness({ maxLogOctets: 20_000 });
+    const [source, slow] = clients(harness, 3);
+    if (source === undefined || slow === undefined) throw new Error('no clients');
+    for (let i = 0; i < 20; i++) {
+      harness.announce(source, [net(i)], { med: i });
+      harness.settle([slow]);
+    }
+    harness.rib.sessionDown(slow.index, 'flush');
+    for (let i = 0; i < 400; i++) {
+      harness.announce(source, [net(i % 20)], { med: 100 + i });
+      harness.settle([slow]);
+    }
+    for (const { logOctets } of harness.rib.stats().groups) expect(logOctets).toBeLessThan(25_000);
+  });
+
   it('is flagged slow after 30 s behind more than half of the log', () => {
     const harness = new Harness({ maxLogOctets: 100_000 });
     const [source, slow] = clients(harness, 2);
