@@ -116,6 +116,23 @@ describe('a connection to the kernel that breaks', () => {
     expect(world.recovered).toBe(1);
   });
 
+  it('that loses answers to writes is read, as nobody knows what it did', () => {
+    const kernel = makeFakeKernel();
+    const world = makeWorld(kernel);
+    world.clock.turn(READ_SPACING_MS);
+    const { readings } = kernel;
+    // Nothing is done and no refusal comes back.
+    const apply = kernel.apply.bind(kernel);
+    let losses = 1;
+    Object.assign(kernel, {
+      apply: (operations: Parameters<FakeKernel['apply']>[0]) => (losses-- > 0 ? { failures: [], lost: true } : apply(operations)),
+    });
+    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    world.clock.turn(2 * READ_SPACING_MS);
+    expect(kernel.readings).toBe(readings + 1);
+    expect(shown(kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+  });
+
   it('is not opened any more after the end', () => {
     const cuttable = makeCuttable();
     const world = makeWorld(cuttable.kernel);
