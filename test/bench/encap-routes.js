@@ -5,12 +5,12 @@
  * and a built tree: `npm run build && node test/bench/encap-routes.js [--rounds N]`. Bars (medians, of CPU for what takes long): 100,000
  * routes over 5,000 peers in 2 s at most and 5 times faster than without objects, one message where a node changes its endpoint, a repair in 1 s at most.
  */
-import { execFileSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encapWishes } from '../../dist/node-agent/encap/wishes.js';
 import { createRouteKeeper } from '../../dist/node-agent/kernel/routes.js';
 import { openNetlinkKernel } from '../../dist/src/routes/kernel/netlink.js';
+import { address, block, ip, makeDevice, median, node, snapshotOf } from './encap-cluster.js';
 
 const NODES = 5_000;
 const BLOCKS = 20;
@@ -18,66 +18,22 @@ const ROUTES = NODES * BLOCKS;
 const argument = process.argv.indexOf('--rounds');
 const rounds = (argument > 0 && Number(process.argv[argument + 1])) || 3;
 const namespace = `lnt${process.pid}x1-bench`;
-const ip = (...args) => execFileSync('ip', args, { encoding: 'utf8' });
-const address = (value) => ({ family: 'ipv4', words: [value >>> 0, 0, 0, 0] });
-const ref = (kind, name) => ({ apiVersion: 'projectcalico.org/v3', kind, namespace: '', name });
-
-function node(index, tunnel = 0x0a800000 + index) {
-  const host = 0xac100001 + index * 256;
-  return {
-    kind: 'Node',
-    ref: ref('Node', `node-${index}`),
-    bgp: { ipv4: { address: address(host), network: { ...address(host - 1), length: 24 } } },
-    tunnels: { vxlanV4: address(tunnel) },
-    podCIDRs: [],
-  };
-}
+const tunnels = (index) => ({ vxlanV4: address(0x0a800000 + index) });
 
 /** This node and the others, each with its blocks, as a snapshot has them. */
 function makeSnapshot(grouped) {
-  const nodes = new Map();
-  const blocks = [];
-  for (let index = 0; index <= NODES; index++) {
-    nodes.set(`node-${index}`, node(index));
-    for (let block = 0; index > 0 && block < BLOCKS; block++) {
-      const name = `node-${index}-${block}`;
-      const cidr = { ...address(0x0a000000 + ((index - 1) * BLOCKS + block) * 64), length: 26 };
-      blocks.push({
-        kind: 'BlockAffinity',
-        ref: ref('BlockAffinity', name),
-        node: `node-${index}`,
-        type: 'host',
-        state: 'confirmed',
-        cidr,
-      });
-    }
-  }
+  const nodes = Array.from({ length: NODES + 1 }, (_, index) => node(index, tunnels(index)));
+  const blocks = Array.from({ length: ROUTES }, (_, at) => {
+    const owner = 1 + Math.floor(at / BLOCKS);
+    return block(`node-${owner}-${at % BLOCKS}`, owner, at);
+  });
   // Every node's first, then every node's second.
   const turn = (at) => (at % BLOCKS) * NODES + Math.floor(at / BLOCKS);
-  const ordered = grouped
-    ? blocks
-    : blocks
-        .map((block, at) => ({ block, at: turn(at) }))
-        .sort((a, b) => a.at - b.at)
-        .map(({ block }) => block);
-  const affinities = new Map(ordered.map((block) => [block.ref.name, block]));
-  const pool = {
-    kind: 'IPPool',
-    ref: ref('IPPool', 'pool'),
-    cidr: { ...address(0x0a000000), length: 8 },
-    vxlanMode: 'Always',
-    ipipMode: 'Never',
-  };
-  return { nodes, affinities, pools: new Map([['pool', pool]]), configurations: new Map() };
-}
-
-function makeDevice() {
-  ip('netns', 'add', namespace);
-  ip('-n', namespace, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth1');
-  for (const name of ['lo', 'eth0', 'eth1']) ip('-n', namespace, 'link', 'set', name, 'up');
-  ip('-n', namespace, 'addr', 'add', '172.16.0.1/24', 'dev', 'eth0');
-  ip('-n', namespace, 'link', 'add', 'vxlan.calico', 'type', 'vxlan', 'id', '4096', 'dstport', '4789', 'nolearning', 'dev', 'eth0');
-  ip('-n', namespace, 'link', 'set', 'vxlan.calico', 'up');
+  const ordered = blocks
+    .map((each, at) => ({ each, at: turn(at) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ each }) => each);
+  return snapshotOf(nodes, grouped ? blocks : ordered);
 }
 
 /** Wall clock and CPU of all threads, ms: what other work on the machine does not stretch. */
@@ -88,8 +44,6 @@ function timed(work) {
   const { user, system } = process.cpuUsage(before);
   return { ms: performance.now() - from, cpu: (user + system) / 1000 };
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 const after = (ms, call) => {
   const timer = setTimeout(call, ms);
@@ -119,7 +73,7 @@ function makeKeeper(nexthopObjects, counts) {
 
 /** A kernel of its own for each way, so that neither pays for the other's routes. */
 async function install(nexthopObjects, wishes, then) {
-  makeDevice();
+  makeDevice(namespace);
   const counts = { messages: 0 };
   const keeper = makeKeeper(nexthopObjects, counts);
   try {
@@ -142,14 +96,14 @@ async function quiet(keeper) {
 
 async function changes(keeper, counts, snapshot, macs) {
   counts.messages = 0;
-  snapshot.nodes.set('node-7', node(7, 0x0a90_0000));
+  snapshot.nodes.set('node-7', node(7, { vxlanV4: address(0x0a90_0000) }));
   keeper.set(encapWishes({ snapshot, felix: {}, node: 'node-0', macs }));
   keeper.flush();
   const moved = ip('-n', namespace, 'route', 'get', '10.0.30.1');
   if (!moved.includes('via 10.144.0.0')) throw new Error(`not moved: ${moved}`);
   // The tunnel address itself is a route as well: one goes, one comes.
   const messages = counts.messages - 2;
-  snapshot.nodes.set('node-7', node(7));
+  snapshot.nodes.set('node-7', node(7, tunnels(7)));
   // Notifications of what was written are passed over first, and a loss of them costs a reading.
   await quiet(keeper);
   const { repaired } = keeper.status();
