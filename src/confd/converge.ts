@@ -98,17 +98,6 @@ interface Loop<D> extends ConvergeDeps<D> {
   wake: () => void;
 }
 
-const START: ConvergeState<never> = {
-  inSync: false,
-  firstAppliedAt: 0,
-  lastAppliedAt: 0,
-  applied: { changed: 0, unchanged: 0, failed: 0 },
-  changes: 0,
-  coalesced: 0,
-  desired: undefined,
-  issues: [],
-};
-
 /** Runs until the signal aborts. Rejects only for bugs of ours inside `store` or `compute`. */
 export async function converge<D = Desired>(deps: ConvergeDeps<D>, signal: AbortSignal): Promise<void> {
   const inner = new AbortController();
@@ -117,7 +106,7 @@ export async function converge<D = Desired>(deps: ConvergeDeps<D>, signal: Abort
     ...deps,
     signal: both,
     usable: false,
-    state: START,
+    state: IDLE_STATE,
     pending: undefined,
     full: true,
     engineIssues: [],

@@ -75,15 +75,22 @@ static bool read_set_grow(read_set *set, uint32_t fd) {
   return true;
 }
 
-/* readSetAdd(set, fd, token): reads the socket from now on; tokens are 1 to 2^31-1. */
-napi_value ReadSetAdd(napi_env env, napi_callback_info info) {
+/* The arguments of a call about one socket of a set; NULL (with an exception) where they are wrong. */
+static read_set *read_set_member(napi_env env, napi_callback_info info, int32_t *fd, int32_t *token) {
   napi_value argv[MAX_ARGS];
-  int32_t fd, token;
   if (!arguments(env, info, 3, argv)) return NULL;
   read_set *set = read_set_of(env, argv[0]);
   if (set == NULL) return NULL;
-  CHECK(napi_get_value_int32(env, argv[1], &fd));
-  CHECK(napi_get_value_int32(env, argv[2], &token));
+  CHECK(napi_get_value_int32(env, argv[1], fd));
+  CHECK(napi_get_value_int32(env, argv[2], token));
+  return set;
+}
+
+/* readSetAdd(set, fd, token): reads the socket from now on; tokens are 1 to 2^31-1. */
+napi_value ReadSetAdd(napi_env env, napi_callback_info info) {
+  int32_t fd, token;
+  read_set *set = read_set_member(env, info, &fd, &token);
+  if (set == NULL) return NULL;
   if (fd < 0 || fd > INT32_MAX / 2) return fail(env, "epoll_ctl", EBADF);
   if (token <= 0) return fail(env, "epoll_ctl", EINVAL);
   if (!read_set_grow(set, (uint32_t)fd)) return fail(env, "epoll_ctl", ENOMEM);
@@ -97,13 +104,9 @@ napi_value ReadSetAdd(napi_env env, napi_callback_info info) {
 
 /* readSetRemove(set, fd, token): nothing where the descriptor is not a member under this token. Closed sockets have left the kernel's set. */
 napi_value ReadSetRemove(napi_env env, napi_callback_info info) {
-  napi_value argv[MAX_ARGS];
   int32_t fd, token;
-  if (!arguments(env, info, 3, argv)) return NULL;
-  read_set *set = read_set_of(env, argv[0]);
+  read_set *set = read_set_member(env, info, &fd, &token);
   if (set == NULL) return NULL;
-  CHECK(napi_get_value_int32(env, argv[1], &fd));
-  CHECK(napi_get_value_int32(env, argv[2], &token));
   if (fd < 0 || (uint32_t)fd >= set->room || token <= 0 || set->tokens[fd] != (uint32_t)token) return NULL;
   epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL);
   set->tokens[fd] = 0;

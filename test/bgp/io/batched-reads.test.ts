@@ -12,6 +12,7 @@ import { BatchedReads } from '../../../src/bgp/io/batched-reads.ts';
 import { descriptorOf, hasNativeSockets } from '../../../src/bgp/io/native.ts';
 import type { Reading, Reads } from '../../../src/bgp/io/reads.ts';
 import { streamReads } from '../../../src/bgp/io/reads.ts';
+import { dice } from './dice.ts';
 
 const ends: (() => void)[] = [];
 
@@ -48,17 +49,6 @@ const fdOf = (socket: Socket): number => descriptorOf(socket) ?? -1;
 
 async function until(test: () => boolean): Promise<void> {
   while (!test()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-/** Numbers below `limit` from a seed (xorshift). */
-function dice(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
 }
 
 /** Octet `at` of what connection `number` sends: no two send alike. */

@@ -4,20 +4,10 @@ import type { Address, PeerConfig } from '../../../src/bgp/index.ts';
 import { PeerSockets } from '../../../src/bgp/io/peer-sockets.ts';
 import { secretText } from '../../../src/bgp/net/index.ts';
 import { peer as basePeer } from '../speaker/world.ts';
+import { dice } from './dice.ts';
 
 const ipv4 = (word: number): Address => ({ family: 'ipv4', words: [word, 0, 0, 0] });
 const LOCALS = [ipv4(1), ipv4(2)];
-
-/** Numbers below `limit` from a seed (xorshift). */
-function dice(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
-}
 
 function randomPeer(id: string, roll: (limit: number) => number): PeerConfig {
   const local = LOCALS[roll(3)];
