@@ -13,8 +13,8 @@ export interface Body {
   /** Everything that came since the last call, at least one piece; undefined at the end. Rejects where the connection breaks. */
   next(): Promise<readonly Uint8Array[] | undefined>;
   /**
-   * Reads nothing until `waited` has resolved, then everything that is at hand. Returns at once where the last rest ended with more
-   * at hand than is held: a reader that rests never falls behind.
+   * Reads nothing until `waited` has resolved, then everything that is at hand. Where that is more than is held, calls after it do not
+   * wait, until all is read: a reader that rests never falls behind.
    */
   rest(waited: () => Promise<void>): Promise<void>;
 }
@@ -108,11 +108,12 @@ function bodyOf(state: State): Body {
     },
     async rest(waited) {
       const { controller, behind } = state;
-      state.behind = false;
-      if (behind || controller === undefined || state.ended) return;
-      controller.pause();
-      await waited();
-      controller.resume();
+      if (controller === undefined || state.ended) return;
+      if (!behind) {
+        controller.pause();
+        await waited();
+        controller.resume();
+      }
       for (let before = -1; state.octets !== before && state.octets < HELD_OCTETS && !state.ended; ) {
         before = state.octets;
         await turn();

@@ -92,25 +92,27 @@ describe('the octets of an answer', () => {
     await writing;
   });
 
-  it('are not rested from where more was at hand than is held', async () => {
+  it('are not rested from until all is read that was at hand', async () => {
     const { response, body } = await open();
     await write(response, 'first');
     await body.next();
-    const writing = write(response, 'x'.repeat(HELD_OCTETS * 8));
+    const writing = write(response, 'x'.repeat(HELD_OCTETS * 32));
     let rests = 0;
     const rest = (): Promise<void> =>
       body.rest(async () => {
         rests += 1;
       });
     let read = 0;
-    for (let calls = 0; read < HELD_OCTETS * 8; calls += 1) {
+    for (let calls = 0; read < HELD_OCTETS * 32; calls += 1) {
       await rest();
       for (const piece of (await body.next()) ?? []) read += piece.length;
       if (calls > 1000) throw new Error('never read');
     }
     await writing;
     expect(rests).toBeGreaterThan(0);
-    expect(read).toBe(HELD_OCTETS * 8);
+    // A rest for each two fills of what is held would be sixteen.
+    expect(rests).toBeLessThan(8);
+    expect(read).toBe(HELD_OCTETS * 32);
   });
 
   it('fail where the connection breaks, after what came before it', async () => {
