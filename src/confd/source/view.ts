@@ -58,8 +58,6 @@ interface State {
   readonly lists: Map<string, Map<string, Held>>;
   /** Ids of lists by kind: the lists of one kind may share objects. */
   readonly ids: Map<string, Set<string>>;
-  /** Objects that are leaving their list, each with its departure. */
-  readonly leaving: Map<string, object>;
   readonly upsert: Map<string, Resource>;
   readonly remove: Map<string, ObjectRef>;
   readonly issues: Map<string, readonly Issue[]>;
@@ -96,13 +94,12 @@ function put(state: State, watched: ListKey, parsed: ParsedObject): string | und
   if (ref === undefined) return undefined;
   const key = objectKey(ref);
   const list = listOf(state, watched);
-  if (state.leaving.size > 0) state.leaving.delete(departure(watched, key));
   const before = list.get(key) ?? elsewhere(state, watched, key);
   setIssues(state, key, parsed.issues);
   if (outcome.type === 'resource') {
     const same = before?.resource !== undefined && sameContent(before.resource, outcome.resource);
     if (same) {
-      list.set(key, before);
+      list.set(key, { ...before });
       return key;
     }
     list.set(key, { ref, resource: outcome.resource });
@@ -129,16 +126,12 @@ function forget(state: State, watched: ListKey, key: string): void {
   if (held.resource !== undefined) removed(state, key, held.ref);
 }
 
-const departure = ({ id }: ListKey, key: string): string => `${id} ${key}`;
-
 function leave(state: State, watched: ListKey, key: string): (() => boolean) | undefined {
-  if (!listOf(state, watched).has(key)) return undefined;
-  const at = departure(watched, key);
-  const own = {};
-  state.leaving.set(at, own);
+  const held = listOf(state, watched).get(key);
+  if (held === undefined) return undefined;
   return () => {
-    if (state.leaving.get(at) !== own) return false;
-    state.leaving.delete(at);
+    // What came again since, in this list, is held anew.
+    if (state.lists.get(watched.id)?.get(key) !== held) return false;
     forget(state, watched, key);
     return hasNews(state);
   };
@@ -163,7 +156,6 @@ export function createView(): View {
   const state: State = {
     lists: new Map(),
     ids: new Map(),
-    leaving: new Map(),
     upsert: new Map(),
     remove: new Map(),
     issues: new Map(),
