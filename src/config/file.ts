@@ -1,7 +1,7 @@
 /** The YAML configuration file: one mapping of the keys in options.ts. Unknown and repeated keys are problems, not ignored. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { CONFIG_KEYS } from './options.ts';
-import type { FileValue } from './read.ts';
+import { type FileValue, namesSecret } from './read.ts';
 import type { ConfigKey, ConfigProblem } from './types.ts';
 
 /** What a configuration file says. */
@@ -24,13 +24,16 @@ export function readFileOf<K extends string>(keys: readonly K[], text: string, n
   const refuse = (offset: number, key: string, value: string, rule: string): void => {
     problems.push({ origin: { kind: 'file', name: at(offset) }, key, value, rule });
   };
-  for (const error of document.errors)
-    refuse(error.pos[0], '', firstLine(text.slice(error.pos[0])), `no YAML: ${firstLine(error.message)}`);
+  // Where a line is no YAML nobody can say which key its text belongs to: of a file with a secret none is shown, nor what the parser quotes.
+  const hides = namesSecret(text);
+  const shown = (offset: number): string => (hides ? '[hidden]' : firstLine(text.slice(offset)));
+  for (const { pos, message } of document.errors)
+    refuse(pos[0], '', shown(pos[0]), `no YAML: ${hides ? message.replace(/:.*/s, '') : firstLine(message)}`);
   const values = new Map<K, FileValue>();
   const root = document.contents;
   if (problems.length > 0 || root === null || (isScalar(root) && root.value === null)) return { values, problems };
   if (!isMap(root)) {
-    refuse(0, '', firstLine(text), 'not a mapping of configuration keys');
+    refuse(0, '', shown(0), 'not a mapping of configuration keys');
     return { values, problems };
   }
   for (const pair of root.items) {

@@ -201,14 +201,22 @@ function parseGiven<T>(
   return row.parse(lines.join('\n'), inputs.machine);
 }
 
-/** A key, also a misspelt one, whose value is a secret; and a line of a file that has one. */
-const SECRET_KEY = /pas+w|secret/i;
-const SECRET_LINE = /^(\s*\S*(?:pas+w|secret)[^:=]*[:=]).*/i;
-/** Account and password of a URL (RFC 3986 section 3.2.1). */
-const USER_IN_URL = /(:\/\/)[^\s/@"]+@/g;
+/** Names of secrets, also misspelt ones. */
+const SECRET_NAME = /pas+w|secret/i;
+/** What follows such a name in a mapping. */
+const NAMED_SECRET = /((?:pas+w|secret)[^:=]*[:=]).*/is;
+/** Account and password of a URL (RFC 3986 section 3.2.1), also with characters that do not belong there, and of an address without its scheme. */
+const USER_IN_URL = /(:\/\/)[^\s"]+@/g;
+const USER_OF_HOST = /(^|[\s",])[^\s",:/]+:[^\s"/][^\s"]*@/g;
+
+/** True where a text names a secret, so that what stands beside the name may be one. */
+export function namesSecret(text: string): boolean {
+  return SECRET_NAME.test(text);
+}
 
 /** One line for people: where, which value, what rule; without what may be a secret. */
 export function formatProblem({ origin, key, value, rule }: ConfigProblem): string {
-  const shown = SECRET_KEY.test(key) ? '[hidden]' : value.replace(SECRET_LINE, '$1[hidden]');
-  return `${origin.name}: ${key} ${JSON.stringify(shown)} is ${rule}`.replaceAll(USER_IN_URL, '$1[hidden]@');
+  const shown = namesSecret(key) ? '[hidden]' : value.replace(NAMED_SECRET, '$1[hidden]');
+  const line = `${origin.name}: ${key} ${JSON.stringify(shown)} is ${rule}`;
+  return line.replaceAll(USER_IN_URL, '$1[hidden]@').replaceAll(USER_OF_HOST, '$1[hidden]@');
 }

@@ -257,7 +257,18 @@ describe('the table', () => {
     ['the same for the API server', { env: { K8S_API_ENDPOINT: 'https://root:planted@10.0.0.1' } }],
     ['a misspelt key', { yaml: 'etcdPasword: planted\n' }],
     ['no plain value', { yaml: 'etcdPassword: &a planted\nnode: *a\nlogLevel: planted@\n' }],
+    [
+      'a URL with an account that should have been escaped',
+      { flags: { etcdEndpoints: 'https://root:plan@planted/planted@10.0.0.1:2379' } },
+    ],
+    ['an account and no URL', { flags: { etcdEndpoints: 'root:planted@10.0.0.1:2379' } }],
+    ['an unknown mapping', { yaml: 'etcd: { user: a b, password: planted }\n' }],
     ['a line that is no YAML', { yaml: 'etcdPassword: planted\netcdPassword: planted\n' }],
+    ['a value that is no YAML', { yaml: 'etcdPassword: @planted\n' }],
+    ['a value that is one half YAML', { yaml: 'etcdPassword: planted: planted\n' }],
+    ['a value of several lines', { yaml: 'etcdPassword: "x\n  plan" planted\n' }],
+    ['a value that the parser quotes', { yaml: 'etcdPassword: |planted\n  x\n' }],
+    ['no mapping', { yaml: '- etcdPassword: planted\n' }],
   ])('never names a secret in a problem: %s', (_what, given) => {
     const { problems } = read(given);
     expect(problems.length).toBeGreaterThan(0);
