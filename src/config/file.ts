@@ -27,8 +27,9 @@ export function readFileOf<K extends string>(keys: readonly K[], text: string, n
   // Where a line is no YAML nobody can say which key its text belongs to: of a file with a secret none is shown, nor what the parser quotes.
   const hides = namesSecret(text);
   const shown = (offset: number): string => (hides ? '[hidden]' : firstLine(text.slice(offset)));
-  for (const { pos, message } of document.errors)
-    refuse(pos[0], '', shown(pos[0]), `no YAML: ${hides ? message.replace(/:.*/s, '') : firstLine(message)}`);
+  // A warning is a tag that nobody knows, whose value is not what it looks like: a password that begins with ! would be another.
+  for (const { pos, code, message } of [...document.errors, ...document.warnings])
+    refuse(pos[0], '', shown(pos[0]), `no YAML: ${hides ? code.toLowerCase().replaceAll('_', ' ') : firstLine(message)}`);
   const values = new Map<K, FileValue>();
   const root = document.contents;
   if (problems.length > 0 || root === null || (isScalar(root) && root.value === null)) return { values, problems };

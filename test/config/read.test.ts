@@ -268,6 +268,9 @@ describe('the table', () => {
     ['a value that is one half YAML', { yaml: 'etcdPassword: planted: planted\n' }],
     ['a value of several lines', { yaml: 'etcdPassword: "x\n  plan" planted\n' }],
     ['a value that the parser quotes', { yaml: 'etcdPassword: |planted\n  x\n' }],
+    ['a value with an escape that is none', { yaml: 'etcdPassword: "\\Uplanted1"\n' }],
+    ['a value that is a tag', { yaml: 'etcdPassword: !<!planted> x\n' }],
+    ['a value that is a tag without a suffix', { yaml: 'etcdPassword: !planted! x\n' }],
     ['no mapping', { yaml: '- etcdPassword: planted\n' }],
   ])('never names a secret in a problem: %s', (_what, given) => {
     const { problems } = read(given);

@@ -98,6 +98,9 @@ describe('YAML documents', () => {
     ['a: b: c\n', 'is not YAML: Nested mappings are not allowed in compact mappings', 1],
     ['a:\n\t- b\n', 'is not YAML: Tabs are not allowed as indentation', 2],
     ['a: "unfinished\n', 'is not YAML: Missing closing "quote', 2],
+    ['a: "\\Unumbers"\n', 'is not YAML: Invalid escape sequence', 1],
+    ['a: |b\n  c\n', 'is not YAML: Block scalar header includes extra characters', 1],
+    ['a: !b! c\n', 'is not YAML: The tag has no suffix', 1],
     [`a: ${'['.repeat(MAX_DEPTH + 5)}`, 'is not YAML', 1],
     [`a: ${'['.repeat(MAX_DEPTH + 5)}1${']'.repeat(MAX_DEPTH + 5)}\n`, `is nested deeper than ${MAX_DEPTH}`, 1],
   ])('%j is refused', (text, problem, line) => {
@@ -114,6 +117,11 @@ describe('YAML documents', () => {
       '- hunter2\nhunter2: 1\n',
       '&hunter2 *hunter2\n',
       '!<hunter2> "\\q"\n',
+      'password: "\\Uhunter2!"\n',
+      'password: |hunter2\n  x\n',
+      'password: !hunter2! x\n',
+      'password: !no!hunter2 x\n',
+      'password: !<!hunter2\n',
       '@hunter2\n',
     ]) {
       const read = readYaml(text);
