@@ -11,7 +11,7 @@ import { type ProxySettings, proxyFor } from './proxy.ts';
 export interface ApiTiming {
   /** Until connected, TLS included. */
   readonly connectMs: number;
-  /** Until an answer begins, and between the parts of a list. */
+  /** Until an answer begins, between the parts of a list, and until the end of a refusal. */
   readonly answerMs: number;
   /** Between the events of a watch that has had one: from then on bookmarks come every minute. */
   readonly idleMs: number;
@@ -79,6 +79,7 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
   };
   const open = async (path: string, signal: AbortSignal): Promise<Answer<Body>> => {
     const { url, dispatcher, headers } = await reach(path);
+    const late = new AbortController();
     const { statusCode, retryAfter, body } = await openBody(
       dispatcher,
       {
@@ -90,9 +91,16 @@ export function createApi(access: Access, proxies: ProxySettings, timing: ApiTim
         // Silence is judged by the reflector: it knows whether anything can be expected.
         bodyTimeout: 0,
       },
-      signal,
+      AbortSignal.any([signal, late.signal]),
     );
-    return isSuccess(statusCode) ? { ok: true, value: body } : refusal(statusCode, await textOf(body), retryAfter);
+    if (isSuccess(statusCode)) return { ok: true, value: body };
+    // What is refused is no stream: its text ends, or else nobody would ask again.
+    const timer = setTimeout(() => late.abort(new Error('the answer does not end')), timing.answerMs);
+    try {
+      return refusal(statusCode, await textOf(body), retryAfter);
+    } finally {
+      clearTimeout(timer);
+    }
   };
   return {
     get: (path, signal) => ask(path, signal).catch(unreached),
