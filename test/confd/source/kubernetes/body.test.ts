@@ -1,6 +1,7 @@
 /** The octets of an answer against a real server: what is read when, how much is held, and how it ends. */
+import { getEventListeners } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Body, HELD_OCTETS, openBody } from '../../../../src/confd/source/kubernetes/body.ts';
 
@@ -13,6 +14,8 @@ interface Opened {
   readonly response: ServerResponse;
   readonly body: Body;
   readonly abort: AbortController;
+  /** Octets that were read from the socket. */
+  readonly arrived: { octets: number };
 }
 
 /** An answer that has begun. */
@@ -20,6 +23,8 @@ async function open(): Promise<Opened> {
   const begun: { response?: ServerResponse } = {};
   const server = createServer((_request, response) => {
     begun.response = response;
+    // Words before the answer are not its beginning.
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' });
     response.writeHead(200).flushHeaders();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -31,9 +36,25 @@ async function open(): Promise<Opened> {
   cleanup.push(() => dispatcher.destroy());
   const abort = new AbortController();
   const options = { origin: `http://127.0.0.1:${address.port}`, path: '/', method: 'GET' as const };
-  const { body } = await openBody(dispatcher, options, abort.signal);
+  const arrived = { octets: 0 };
+  const { body, statusCode } = await openBody(counting(dispatcher, arrived), options, abort.signal);
+  expect(statusCode).toBe(200);
   if (begun.response === undefined) throw new Error('no answer');
-  return { response: begun.response, body, abort };
+  return { response: begun.response, body, abort, arrived };
+}
+
+/** Counts what is read before it is handed on. */
+function counting(dispatcher: Dispatcher, arrived: { octets: number }): Dispatcher {
+  return dispatcher.compose((dispatch) => (options, handler) => {
+    const counted = {
+      ...handler,
+      onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+        arrived.octets += chunk.length;
+        handler.onResponseData?.(controller, chunk);
+      },
+    };
+    return dispatch(options, counted);
+  });
 }
 
 const write = (response: ServerResponse, text: string): Promise<void> => new Promise((resolve) => response.write(text, () => resolve()));
@@ -52,12 +73,15 @@ async function readOctets(body: Body, count: number): Promise<number> {
 
 describe('the octets of an answer', () => {
   it('come as they are sent, and end', async () => {
-    const { response, body } = await open();
+    const { response, body, abort } = await open();
     await write(response, 'one');
     expect(textOf(await body.next())).toBe('one');
     response.end('two');
     expect(textOf(await body.next())).toBe('two');
     expect(await body.next()).toBeUndefined();
+    await body.rest(() => Promise.reject(new Error('nothing is to come')));
+    // A signal that outlives many answers does not keep them.
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
   });
 
   it('that pile up during a rest are read in one go', async () => {
@@ -73,6 +97,24 @@ describe('the octets of an answer', () => {
     expect(text).toBe(sent.join(''));
     // One call as a rule; the loop may turn before a busy kernel has handed over the last of them.
     expect(calls).toBeLessThan(sent.length / 2);
+  });
+
+  it('are not handed on during a rest, but for the piece at which reading stops', async () => {
+    const { response, body, arrived } = await open();
+    await write(response, 'first');
+    await body.next();
+    const before = arrived.octets;
+    await body.rest(async () => {
+      for (const text of ['second', 'third', 'fourth']) {
+        await write(response, text);
+        // The loop polls for sockets in each of its turns.
+        for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => void setImmediate(resolve));
+      }
+      expect(arrived.octets).toBeLessThanOrEqual(before + 'second'.length);
+    });
+    let text = '';
+    while (text.length < 'secondthirdfourth'.length) text += textOf(await body.next());
+    expect(text).toBe('secondthirdfourth');
   });
 
   it('wait in the kernel while nobody reads, and come whole', async () => {

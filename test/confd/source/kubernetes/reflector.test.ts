@@ -47,13 +47,15 @@ interface RunOptions {
   readonly watched?: Watched;
   /** Called in the nth rest of a watch. */
   readonly resting?: (nth: number) => Promise<void>;
+  /** Called when news were told of. */
+  readonly paused?: () => void | Promise<void>;
 }
 
 /** Runs until `lists` and `watches` have no script any more; the request after them is the end. */
 async function run(
   lists: readonly Reply[],
   watches: readonly Reply[],
-  { idleMs = 90_000, streamed, watched = PEERS, resting }: RunOptions = {},
+  { idleMs = 90_000, streamed, watched = PEERS, resting, paused }: RunOptions = {},
 ): Promise<Run> {
   const abort = new AbortController();
   const over: Reply = (_request, response) => {
@@ -90,7 +92,10 @@ async function run(
         told.push(`${type} ${resourceVersion}`);
         return resourceVersion !== HEARTBEAT;
       },
-      pause: () => void told.push('pause'),
+      pause: () => {
+        told.push('pause');
+        void paused?.();
+      },
       reached: () => void told.push('reached'),
       relisting: () => void told.push('relisting'),
       failed: (failure) => void failures.push(failure),
@@ -198,6 +203,12 @@ describe('list and watch', () => {
     expect(failures.map(({ message }) => message)).toEqual(['an event that is none']);
     expect(watches()[1]?.get('resourceVersion')).toBe('8');
   });
+
+  it('holds no event without bound', async () => {
+    const endless: Reply = (_request, response) => void response.writeHead(200).write('x'.repeat(17 * 1024 * 1024));
+    const { failures } = await run([page([], '7')], [endless]);
+    expect(failures.map(({ message }) => message)).toEqual(['an event of a watch is too long']);
+  });
 });
 
 describe('a list that is streamed', () => {
@@ -234,6 +245,12 @@ describe('a list that is streamed', () => {
     expect(told).toEqual(['page 1', 'page 1', 'page 1', 'page 2', 'commit', 'reached']);
     expect(failures.map(({ message }) => message)).toContain('the server ended a list before its end');
     expect(waits).toHaveLength(3);
+  });
+
+  it('waits longer each time it breaks off: a part of a list is no sign of health', async () => {
+    const part = events([added('a', '3')]);
+    const { waits } = await run([page([1, 2], '9')], [], { streamed: [part, part, part] });
+    expect(waits).toEqual([800, 1600, 3200]);
   });
 
   it('comes in pages, without a wait, where the server does not know of streams', async () => {
@@ -294,5 +311,32 @@ describe('heartbeats', () => {
     const news = await run([page([], '7')], [events([changed('a', HEARTBEAT), changed('a', '100')])], { watched });
     expect(news.waits).toEqual([]);
     expect(news.told).toContain('pause');
+  });
+
+  it('are rested after again once there was news, and not before they are whole', async () => {
+    const beat = JSON.stringify(changed('a', HEARTBEAT));
+    const stream: { answer?: ServerResponse } = {};
+    const begins: Reply = (_request, response) => {
+      stream.answer = response;
+      response.writeHead(200).write(`${JSON.stringify(changed('a', '100'))}\n`);
+    };
+    const { waits, told } = await run([page([], '7')], [begins], {
+      watched,
+      async paused() {
+        stream.answer?.write(beat);
+        for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => void setImmediate(resolve));
+        stream.answer?.write('\n');
+      },
+      resting: async () => void stream.answer?.end(),
+    });
+    expect(waits).toEqual([500]);
+    expect(told).toContain(`changed ${HEARTBEAT}`);
+  });
+
+  it('of a list are read without a rest', async () => {
+    const items = Array.from({ length: 5 }, (_, index) => ({ type: 'ADDED', object: peerObject(`n${index}`, 1, '3') }));
+    const { waits, told } = await run([], [], { watched, streamed: [events([...items, listed('7')])] });
+    expect(told.at(-1)).toBe('reached');
+    expect(waits).not.toContain(watched.restMs);
   });
 });
