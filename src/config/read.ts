@@ -201,8 +201,8 @@ function parseGiven<T>(
   return row.parse(lines.join('\n'), inputs.machine);
 }
 
-/** Names of secrets, also misspelt ones. */
-const SECRET_NAME = /pas+w|secret/i;
+/** Names of secrets, also misspelt ones; not the folders that Kubernetes and Calico keep files in, such as /calico-secrets/etcd-ca. */
+const SECRET_NAME = /pas+w|secret(?!s?\/)/i;
 /** What follows such a name in a mapping. */
 const NAMED_SECRET = /((?:pas+w|secret)[^:=]*[:=]).*/is;
 /** Account and password of a URL (RFC 3986 section 3.2.1), also with characters that do not belong there, and of an address without its scheme. */

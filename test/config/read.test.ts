@@ -187,6 +187,12 @@ describe('a bad value names origin, key, value and rule', () => {
     ['YAML value', { yaml: '# first\nlistenPort: 70000' }, 'linnet.yaml:2: listenPort "70000" is not a whole number 1-65535'],
     ['YAML key', { yaml: 'nod: a' }, `linnet.yaml:1: nod "a" is not a known key; known are ${CONFIG_KEYS.join(', ')}`],
     ['YAML twice', { yaml: 'node: a\nnode: b' }, 'linnet.yaml:2:  "node: b" is no YAML: Map keys must be unique at line 2, column 1:'],
+    [
+      'YAML beside a path below secrets',
+      { yaml: 'etcdCaFile: /calico-secrets/etcd-ca\nnode: a: b' },
+      'linnet.yaml:2:  "a: b" is no YAML: Nested mappings are not allowed in compact mappings at line 2, column 7:',
+    ],
+    ['YAML beside a password', { yaml: 'etcdPassword: a\nnode: a: b' }, 'linnet.yaml:2:  "[hidden]" is no YAML: block as implicit key'],
     ['YAML list', { yaml: '- a' }, 'linnet.yaml:1:  "- a" is not a mapping of configuration keys'],
     [
       'transport map',
