@@ -13,17 +13,20 @@ function makeLink(): {
   waiting: BestChange[];
   sent: SpeakerToKernel[];
   run: () => void;
-  state: { now: number; heard: boolean; busy: boolean };
+  state: { now: number; heard: boolean; busy: boolean; asked: number };
 } {
   const waiting: BestChange[] = [];
   const sent: SpeakerToKernel[] = [];
   const due: (() => void)[] = [];
-  const state = { now: 0, heard: true, busy: false };
+  const state = { now: 0, heard: true, busy: false, asked: 0 };
   const peer = () => ({ adminDown: false, state: state.heard ? 'established' : 'active', families: [{ endOfRibReceived: state.heard }] });
   const link = createKernelLink({
     send: (message) => sent.push(message),
     take: (limit) => waiting.splice(0, limit),
-    status: () => ({ peers: [peer()] as unknown as Peers }),
+    status: () => {
+      state.asked += 1;
+      return { peers: [peer()] as unknown as Peers };
+    },
     busy: () => state.busy,
     now: () => state.now,
     later: (call) => due.push(call),
@@ -85,6 +88,17 @@ describe('the way to the kernel', () => {
     link.changed();
     run();
     expect(sent.map((message) => message.type)).toEqual(['best', 'settled']);
+  });
+
+  it('asks thousands of peers seldom, however often something changes', () => {
+    const { link, run, state } = makeLink();
+    state.heard = false;
+    link.configured();
+    for (state.now = 0; state.now < 1000; state.now += 10) {
+      link.changed();
+      run();
+    }
+    expect(state.asked).toBe(2);
   });
 
   it('does not wait for ever for a peer that never comes', () => {

@@ -218,6 +218,21 @@ describe('explanations', () => {
     ]);
   });
 
+  it('name the objects behind a decision with it, not with the path', () => {
+    const reasons = [{ object: 'BGPFilter/deny', rule: 'control-plane 1.4' }];
+    const shown = (candidate: Partial<typeof route>) =>
+      explain({ candidates: [{ ...route, importTerm: 'deny', reasons, ...candidate }] }).steps.map((step) => [
+        step.stage,
+        step.citation,
+        step.objects,
+      ]);
+    expect(shown({ from: 'tor' }).slice(0, 2)).toEqual([
+      ['origin', 'RFC 4271 section 9.1', []],
+      ['import', 'control-plane 1.4', ['BGPFilter/deny']],
+    ]);
+    expect(shown({})[0]).toEqual(['origin', 'RFC 4271 section 9.1', ['BGPFilter/deny']]);
+  });
+
   it('name what covers the prefix', () => {
     expect(explain({}).coveredBy).toBeNull();
     expect(explain({ coveredBy: prefix('198.51.0.0/16') }).coveredBy).toBe('198.51.0.0/16');
