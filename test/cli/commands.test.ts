@@ -133,6 +133,24 @@ describe('offline', () => {
     ]);
   });
 
+  it('desired: a cluster that is full of issues shows the first of them and their number', async () => {
+    const pools = Array.from({ length: 60 }, (_, index) => ({
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'IPPool',
+      metadata: { name: `p${index}` },
+      spec: { cidr: 'x' },
+    }));
+    const full = await makeFolder({
+      'cluster.yaml': CLUSTER,
+      'pools.json': JSON.stringify({ apiVersion: 'v1', kind: 'List', items: pools }),
+    });
+    const { stdout } = await linnet(['desired', '--path', full.path, '--node', 'node-1']);
+    await full.dispose();
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => line.includes('IPPool/p'))).toHaveLength(50);
+    expect([lines.includes('Issues (60)'), lines.at(-1)]).toEqual([true, 'and 10 more: -o json']);
+  });
+
   it('peers: what would be there', async () => {
     const outcome = await offline('peers');
     expect(outcome.code).toBe(0);

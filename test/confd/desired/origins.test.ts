@@ -185,4 +185,11 @@ describe('explain', () => {
   ])('%s', (text, expected) => {
     expect(engine.explain(prefix(text)).map((step) => `${step.stage} ${step.verdict} ${step.citation}`)).toEqual(expected);
   });
+  it('says of what covers an address why this node does not originate it', () => {
+    const out = createDesire({ node: 'me' });
+    out.update(snapshotOf([labelled(''), config, affinity('me', '192.168.1.0/26', 'pending')]), touched());
+    const steps = (text: string) => out.explain(prefix(text)).map((step) => `${step.stage} ${step.verdict}`);
+    expect(steps('80.0.0.9/32')).toEqual(['configuration not-advertised', 'originate not-advertised']);
+    expect(steps('192.168.1.5/32')).toEqual(['block not-advertised', 'originate not-advertised']);
+  });
 });

@@ -34,6 +34,19 @@ describe('a resource as a manifest', () => {
       expect(again(resource), JSON.stringify(toManifest(resource))).toSatisfy((found) => sameContent(found, resource));
   });
 
+  it('says whose endpoints a slice has: the one label of it that counts', () => {
+    const { outcome } = parseObject({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web', more: 'x' } },
+      addressType: 'IPv4',
+      endpoints: [],
+    });
+    if (outcome.type !== 'resource') throw new Error(outcome.type);
+    expect(again(outcome.resource)).toEqual(outcome.resource);
+    expect(outcome.resource).toMatchObject({ service: 'web' });
+  });
+
   it('is none for what comes from the host itself', () => {
     expect(toManifest(workload('web', 'tor', '10.0.0.1'))).toBe(undefined);
   });

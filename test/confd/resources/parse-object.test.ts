@@ -123,9 +123,27 @@ describe('an empty text', () => {
     ['BGPPeer', { ...peer, password: { secretKeyRef: '' } }, 'spec.password.secretKeyRef: [hidden] is not a mapping'],
     ['BGPFilter', { exportV4: '' }, 'spec.exportV4: "" is not a list of rules'],
     ['BGPConfiguration', { serviceLoadBalancerIPs: '' }, 'spec.serviceLoadBalancerIPs: "" is not a list of CIDR entries'],
+    [
+      'BGPFilter',
+      { exportV4: [{ action: 'Accept', matchOperator: 'In', cidr: '10.0.0.0/8', prefixLength: '' }] },
+      'spec.exportV4[0].prefixLength: "" is not a mapping',
+    ],
+    ['BGPFilter', { exportV4: [{ action: 'Accept', communities: '' }] }, 'spec.exportV4[0].communities: "" is not a mapping'],
   ])('is no mapping and no list, and no absent one: %s %j', (kind, spec, issue) => {
     const found = parseObject({ apiVersion: 'projectcalico.org/v3', kind, metadata: { name: 'default' }, spec });
     expect([found.outcome.type, found.issues.map((each) => formatIssueAt(each).replace(/^\S+ /, ''))]).toEqual(['invalid', [issue]]);
+  });
+
+  it('is no mapping of labels either', () => {
+    const found = parseObject({ apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'n', labels: '' }, spec: {} });
+    expect(found.issues.map((each) => formatIssueAt(each))).toEqual(['Service/n/s metadata.labels: "" is not a mapping of texts']);
+  });
+
+  it('is no spec of a Service, and no load balancer’s address, also where a wrong one would be ignored', () => {
+    const service = (spec: unknown) => parseObject({ apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'n' }, spec });
+    expect(service('').issues.map((each) => formatIssueAt(each))).toEqual(['Service/n/s spec: "" is not a mapping']);
+    expect(service({ loadBalancerIP: '' }).issues).toEqual([]);
+    expect(service({ loadBalancerIP: 'x' }).issues.map(({ severity }) => severity)).toEqual(['warning']);
   });
 
   it('is an absent text', () => {

@@ -176,6 +176,8 @@ describe('documents', () => {
       verdict: 'not-advertised',
       peers: [notStarted],
     });
+    // Who asks about one peer is not told of others.
+    expect((await get(at, '/api/v1/explain?prefix=10.0.0.0/24&peer=Mesh_1')).body).not.toContain('Global_9');
   });
 });
 
