@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLUSTER, service } from './manifests.ts';
 import type { Outcome } from './program.ts';
-import { linnet, makeFolder } from './program.ts';
+import { launch, linnet, makeFolder } from './program.ts';
 
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let broken: Awaited<ReturnType<typeof makeFolder>>;
@@ -172,6 +172,17 @@ describe('offline', () => {
     expect(outcome.stdout).toContain('Service/shop/web');
   });
 
+  it('explain: of an address that has a route of its own nothing else is named', async () => {
+    expect((await offline('explain', '198.51.100.20')).stdout).not.toContain('covers it');
+  });
+
+  it('ends quietly where its reader went away', async () => {
+    const { child, ended } = launch(['desired', '--path', folder.path, '--node', 'node-1'], {});
+    child.stdout?.destroy();
+    const { code, stderr } = await ended;
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
   it('explain: an address that the range stands for names the range', async () => {
     const outcome = await offline('explain', '198.51.100.77');
     expect([outcome.code, ...outcome.stdout.split('\n').slice(0, 2)]).toEqual([
@@ -193,7 +204,10 @@ spec: { peerIP: 192.0.2.254, asNumber: 65001, password: { secretKeyRef: { name: 
     const of = ['--path', held.path, '--node', 'node-1'];
     const outcome = await linnet(['explain', '198.51.100.0/24', '--peer', '192.0.2.254', ...of]);
     const [peers, desired] = [await linnet(['peers', ...of]), await linnet(['desired', ...of])];
+    const another = await linnet(['explain', '198.51.100.0/24', '--peer', '192.0.2.2', ...of]);
     await held.dispose();
+    expect(another.code).toBe(0);
+    expect(another.stdout).not.toContain('Global_192_0_2_254');
     const why = 'BGPPeer/secured spec.password.secretKeyRef: {"name":"absent","key":"pw"} names no Secret';
     expect(peers.stdout).toMatch(/^192\.0\.2\.254 +global +not started/m);
     expect(peers.stdout).toContain(`BGPPEER_PASSWORD_MISSING: ${why}`);
