@@ -48,11 +48,8 @@ export const TIMEOUT_CHECK_MS = 1000;
 /** How long a stale unix socket may take to answer before it counts as dead, milliseconds. */
 export const SOCKET_ANSWER_MS = 1000;
 
-/** Peers with metric series of their own unless configured: 19 series each, so some 5,000 in all. */
+/** Peers with metric series of their own: 19 series each, so some 5,000 in all. */
 export const METRICS_PEER_CAP = 256;
-
-/** Greatest value that may be configured for it. */
-export const MAX_METRICS_PEER_CAP = 10_000;
 
 /** Distinct values of a label that comes from input (object kinds, work counters); further ones become `other`. */
 export const MAX_LABEL_VALUES = 64;

@@ -43,6 +43,4 @@ export interface HealthOptions {
   /** Threads that are expected to push. Default main and speaker. */
   readonly threads?: readonly PushingThread[];
   readonly readiness?: ReadinessPolicy;
-  /** Most peers with metric series of their own, 0-10000, default 256; the rest is summed under peer="other". */
-  readonly metricsPeerCap?: number;
 }

@@ -4,7 +4,7 @@
  */
 import { driftIssues, driftOf } from './drift.ts';
 import type { DriftView } from './engine-views.ts';
-import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES, MAX_METRICS_PEER_CAP, METRICS_PEER_CAP, STALL_MS, START_ALLOWANCE_MS } from './limits.ts';
+import { CONVERGENCE_BUCKETS, MAX_LABEL_VALUES, METRICS_PEER_CAP, STALL_MS, START_ALLOWANCE_MS } from './limits.ts';
 import type {
   Beat,
   DaemonView,
@@ -99,7 +99,7 @@ const noCounters = (): Record<PeerCounter, number> => ({
   notificationsSent: 0,
 });
 
-/** A state that knows nothing. `now` is live milliseconds; `peerCap` 0-10000, default 256. */
+/** A state that knows nothing. `now` is live milliseconds; `peerCap`: peers with metric series of their own, default 256. */
 export function createState(now: number, threads: readonly PushingThread[] = ['main', 'speaker'], peerCap = METRICS_PEER_CAP): HealthState {
   return {
     threads,
@@ -117,7 +117,7 @@ export function createState(now: number, threads: readonly PushingThread[] = ['m
     beat: undefined,
     peers: new Map(),
     speakerKnowsSnapshot: false,
-    peerCap: Math.min(Math.max(peerCap, 0), MAX_METRICS_PEER_CAP),
+    peerCap,
     exported: new Set(),
     otherCounters: { ibgp: noCounters(), ebgp: noCounters() },
     encodes: { last: new Map(), total: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 } },

@@ -46,7 +46,7 @@ function processFigures(): { residentOctets: number; cpuSeconds: number; started
 async function run(port: MessagePort, options: HealthOptions): Promise<void> {
   const now = createLiveClock(() => performance.now());
   const ticking = setInterval(now, LIVE_TICK_MS);
-  const state = createState(now(), options.threads, options.metricsPeerCap);
+  const state = createState(now(), options.threads);
   let speakerPort: MessagePort | undefined;
   const main = createQueries<MainQuery, MainAnswer>((message) => port.postMessage(message));
   const speaker = createQueries<SpeakerQuery, SpeakerAnswer>((message) => speakerPort?.postMessage(message));
