@@ -21,8 +21,8 @@ export function confHelpers(store: KeyStore): ReadonlyMap<string, Helper> {
 }
 
 const PLAIN: readonly (readonly [string, Helper])[] = [
-  ['json', (value) => JSON.parse(text(value))],
-  ['jsonArray', (value) => requireArray(JSON.parse(text(value)))],
+  ['json', (value) => parseJson(text(value))],
+  ['jsonArray', (value) => requireArray(parseJson(text(value)))],
   ['base', (path) => posix.basename(text(path))],
   ['dir', (path) => posix.dirname(text(path))],
   ['split', (value, separator) => text(value).split(text(separator))],
@@ -56,6 +56,15 @@ export const HELPER_NAMES: readonly string[] = ['exists', 'get', 'gets', 'getv',
 function text(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw new Error(value === undefined || value === null ? 'a value is missing' : 'a list or an object is not a text');
+}
+
+/** The parser's own message quotes what it read, and a peer's value has its password in it. */
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new Error('a value is not JSON');
+  }
 }
 
 function requireArray(value: unknown): readonly unknown[] {

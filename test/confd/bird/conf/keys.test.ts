@@ -182,7 +182,7 @@ describe('the helpers', () => {
 
   it.each<[string, readonly unknown[], string]>([
     ['getv', ['/b'], 'there is no key /b'],
-    ['json', ['{'], 'JSON'],
+    ['json', ['{'], 'a value is not JSON'],
     ['jsonArray', ['{}'], 'a list was expected'],
     ['toUpper', [undefined], 'a value is missing'],
     ['toUpper', [{}], 'is not a text'],
@@ -191,6 +191,10 @@ describe('the helpers', () => {
     ['printf', ['%s', 1, 2], '2 values for 1 places'],
   ])('%s %j fails', (name, args, why) => {
     expect(() => call(name, ...args)).toThrow(why);
+  });
+
+  it.each(['json', 'jsonArray'])('%s shows nothing of a value that is none: it may hold a password', (name) => {
+    expect(() => call(name, '{"password":planted}')).toThrow(/^(?!.*planted)/);
   });
 
   it('are the ones that templates are compiled with', () => {
