@@ -278,6 +278,7 @@ describe('the table', () => {
     ['a value that is a tag', { yaml: 'etcdPassword: !<!planted> x\n' }],
     ['a value that is a tag without a suffix', { yaml: 'etcdPassword: !planted! x\n' }],
     ['no mapping', { yaml: '- etcdPassword: planted\n' }],
+    ['no colon', { yaml: 'etcdPassword planted\n' }],
   ])('never names a secret in a problem: %s', (_what, given) => {
     const { problems } = read(given);
     expect(problems.length).toBeGreaterThan(0);

@@ -75,7 +75,7 @@ export function readYaml(text: string): ReadDocument {
 
 /** The package's words without the piece of text that some of them quote. */
 function problemOf(message: string): string {
-  const [words = ''] = message.replace(/ !\S+ (?=tag )/, ' ').split(/: ["'`{[|>!]|, so !| \\|\n/, 1);
+  const [words = ''] = message.replace(/ !\S+ (?=tag )/, ' ').split(/: ["'`{[|>!]| \\|\n/, 1);
   return `is not YAML: ${words.replace(/ at line \d.*$/, '').replace(/"[^"]*" is repeated/, 'a key is repeated')}`;
 }
 
