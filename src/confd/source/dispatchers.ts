@@ -6,6 +6,12 @@ import type { TlsMaterial } from './tls.ts';
 /** Ms of silence after which the kernel asks whether the other side of a connection is still there. */
 const KEEPALIVE_MS = 30_000;
 
+/**
+ * Octets that Node's stream holds of a connection before it stops to read it. One: what comes while a reader rests stays with the kernel and
+ * wakes nobody. undici's own 64 KiB (16 KiB with TLS) are most of what heartbeats bring in a rest, each of them a turn of the loop.
+ */
+const STREAM_OCTETS = 1;
+
 /** What a connection depends on. Secret. */
 export interface Target {
   /** URL without a trailing slash. */
@@ -41,7 +47,7 @@ export function createDispatchers(connectMs: number): Dispatchers {
 }
 
 function dispatcherFor({ tls, proxy }: Target, connectMs: number): Dispatcher {
-  const socket = { timeout: connectMs, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS };
+  const socket = { timeout: connectMs, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS, highWaterMark: STREAM_OCTETS };
   const connect = { ...tls, ...socket };
   if (proxy === undefined) return new Agent({ connect });
   return new ProxyAgent({ uri: proxy, requestTls: connect, proxyTls: socket });
