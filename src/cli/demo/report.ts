@@ -1,4 +1,6 @@
 /** How the demo prints what it sees: tables for people. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PeerView } from '../../health/status.ts';
 import { printTable } from '../table.ts';
 import type { DemoNode } from './cluster.ts';
 import { REFLECTOR } from './cluster.ts';
@@ -21,12 +23,31 @@ export function printChange(number: number, result: StepResult): void {
   process.stdout.write(`${left} ${`${result.latency} ms`.padStart(8)}  ${result.text}\n`);
 }
 
+interface Seen {
+  readonly name: string;
+  readonly peers: readonly PeerView[];
+}
+
+/** Ms for which the two ends of a session may tell different counts: a daemon tells them some times a second. */
+const COUNTS_MS = 5_000;
+
+/** The sessions once what one end has advertised is what the other has accepted; none of the demo's nodes rejects a route. */
+async function agreedPeers(nodes: readonly DemoNode[], view: View): Promise<readonly Seen[]> {
+  for (const end = performance.now() + COUNTS_MS; ; await pause(50)) {
+    const seen = await Promise.all(nodes.map(async ({ name }) => ({ name, peers: await view.peers(name) })));
+    const counts = seen.flatMap(({ peers }) => peers.filter(({ type }) => type === 'ibgp').flatMap(({ families }) => families.slice(0, 1)));
+    const missing = counts.reduce((sum, { advertised, accepted }) => sum + advertised - accepted, 0);
+    const told = counts.every(({ advertised, accepted }) => advertised > 0 && accepted > 0);
+    if ((told && missing === 0) || performance.now() >= end) return seen;
+  }
+}
+
 /** Sessions as each daemon sees them. */
 export async function printSessions(nodes: readonly DemoNode[], view: View): Promise<void> {
   printHeading('Sessions, as each daemon sees them');
   const rows: string[][] = [];
-  for (const { name } of nodes) {
-    for (const peer of await view.peers(name)) {
+  for (const { name, peers } of await agreedPeers(nodes, view)) {
+    for (const peer of peers) {
       const family = peer.families[0];
       const role = peer.type === 'ebgp' ? 'external' : peer.reflectorClient ? 'client' : 'internal';
       rows.push([name, peer.id, String(peer.remoteAs), role, peer.state, String(family?.accepted ?? 0), String(family?.advertised ?? 0)]);
