@@ -47,7 +47,7 @@ function calico(api: CalicoApi, kind: string, plural: string, labelSelector?: st
 }
 
 /** Ms by which a change of a Node may come later because heartbeats came before it. */
-const HEARTBEAT_REST_MS = 1_000;
+const HEARTBEAT_REST_MS = 2_000;
 
 /** Kubernetes Nodes. */
 export const NODES: Watched = { id: 'Node', kind: 'Node', apiVersion: 'v1', path: '/api/v1/nodes', restMs: HEARTBEAT_REST_MS };
