@@ -1,7 +1,7 @@
 /** From the snapshot to what is wanted of the dataplane; anew only where something of it may be different. */
 import { felixFields } from '../src/confd/resources/felix-configuration.ts';
 import type { FelixFields, Issue, Resource, Snapshot, SnapshotDelta } from '../src/confd/resources/types.ts';
-import { protocolFault } from './config/settings.ts';
+import { protocolFault, ROUTE_PROTOCOL } from './config/settings.ts';
 import { FIELDS_WITHOUT_EFFECT } from './config/types.ts';
 import type { AgentWanted } from './dataplane-types.ts';
 import { encapWishes } from './encap/wishes.ts';
@@ -42,7 +42,9 @@ function felixIssues({ felix }: Snapshot, node: string): readonly Issue[] {
     const fault = protocol === undefined ? undefined : protocolFault(protocol);
     const set = FIELDS_WITHOUT_EFFECT.filter(([field]) => found[field] !== undefined);
     return [
-      ...(fault === undefined ? [] : [issue('FELIX_ROUTE_PROTOCOL', 'deviceRouteProtocol', String(protocol), `is ${fault}`)]),
+      ...(fault === undefined
+        ? []
+        : [issue('FELIX_ROUTE_PROTOCOL', 'deviceRouteProtocol', String(protocol), `is ${fault}: ${ROUTE_PROTOCOL} is used`)]),
       ...set.map(([field, why]) => issue('FELIX_FIELD_UNUSED', field, '', `has no effect in the node agent: ${why}`)),
     ];
   });

@@ -62,7 +62,7 @@ function parseNetworks(text: string): Parsed<readonly Prefix[]> {
 function parseProtocol(text: string): Parsed<number> {
   const number = parseInteger(1, 255)(text);
   const fault = number.ok ? protocolFault(number.value) : undefined;
-  return fault === undefined ? number : bad(fault.replace(/:.*/, ''));
+  return fault === undefined ? number : bad(fault);
 }
 
 /** Entries `NAME=DURATION`. */

@@ -31,8 +31,8 @@ export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-/** Protocol number of the agent's routes and rules, which is Felix' (dataplane 3.1). */
-const ROUTE_PROTOCOL = 80;
+/** Protocol number of the agent's routes and rules, which is Felix' (dataplane 3.1); also where another's is asked for by the resource. */
+export const ROUTE_PROTOCOL = 80;
 /** That of administrators' routes was Felix' default once: it means the default of today (dataplane 3.1). */
 const LEGACY_PROTOCOL = 3;
 /**
@@ -43,9 +43,7 @@ const OTHERS_PROTOCOLS: ReadonlySet<number> = new Set([0, 1, 2, 4, 9, 12, 16]);
 
 /** Why a number cannot be the agent's, worded to follow "is"; undefined where it can. */
 export function protocolFault(number: number): string | undefined {
-  return OTHERS_PROTOCOLS.has(number)
-    ? `the number of the kernel, an administrator, DHCP or the BGP daemon: ${ROUTE_PROTOCOL} is used`
-    : undefined;
+  return OTHERS_PROTOCOLS.has(number) ? 'the number of the kernel, an administrator, DHCP or the BGP daemon' : undefined;
 }
 
 /** Protocol number of the agent's routes and rules. */

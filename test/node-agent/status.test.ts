@@ -37,6 +37,8 @@ function cluster(resources: readonly Resource[] = CLUSTER) {
   return store;
 }
 
+const FELIX_PROTOCOL = 'FELIX_ROUTE_PROTOCOL: is the number of the kernel, an administrator, DHCP or the BGP daemon: 80 is used';
+
 describe('what is wanted', () => {
   it('has Felix values of the cluster below those of the node below those said here', () => {
     const { snapshot } = cluster();
@@ -63,14 +65,14 @@ describe('what is wanted', () => {
   });
 
   it.each([
-    [2, ['FELIX_ROUTE_PROTOCOL']],
-    [12, ['FELIX_ROUTE_PROTOCOL']],
+    [2, [FELIX_PROTOCOL]],
+    [12, [FELIX_PROTOCOL]],
     [3, []],
     [81, []],
-  ])('takes no number of others for its routes, and says so: %i', (deviceRouteProtocol, codes) => {
+  ])('takes no number of others for its routes, and says so: %i', (deviceRouteProtocol, said) => {
     const felix = resource('FelixConfiguration', 'node.n1', { deviceRouteProtocol });
     const { issues } = createCompute({ node: 'n1', usePodCIDR: false, local: {} })(cluster([...CLUSTER, felix]).snapshot, undefined);
-    expect(issues.map(({ code }) => code)).toEqual(codes);
+    expect(issues.map(({ code, rule }) => `${code}: ${rule}`)).toEqual(said);
   });
 
   it('is nothing but an issue for a node that the cluster does not know', () => {
