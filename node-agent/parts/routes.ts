@@ -147,6 +147,7 @@ function begin(state: State, settings: Settings): Keeping {
     failed: (error) => {
       state.fault = error.message;
       log.warn({ because: error.message }, "the kernel's routes are out of reach");
+      changed();
     },
     recovered: () => {
       state.fault = '';
