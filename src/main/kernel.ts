@@ -82,6 +82,7 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
   const post = (message: ToKernel, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, transfer);
   worker.on('message', (message: FromKernel) => {
     if (message.type === 'trouble') deps.log.warn({ because: message.text }, 'kernel routes in trouble');
+    if (message.type === 'recovered') deps.log.info({}, 'kernel routes are read and kept again');
     if (message.type !== 'status') return;
     heardAt = performance.now();
     const news = JSON.stringify(message.status);

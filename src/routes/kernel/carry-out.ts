@@ -65,6 +65,8 @@ function carryOut(state: SyncState, operations: readonly Operation[]): ReadonlyS
   try {
     result = state.kernel.apply(operations);
   } catch (error) {
+    // The reading says whether that was all of it.
+    state.broken = true;
     state.failed(error instanceof Error ? error : new Error(String(error)));
     state.wantReading();
     return NOTHING;

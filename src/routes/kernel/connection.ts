@@ -20,7 +20,8 @@ export function openConnection(state: SyncState): void {
 export function readOver(state: SyncState): void {
   const error = readAll(state);
   if (error !== undefined) broke(state, error);
-  else if (state.broken) {
+  // What is still to be opened anew tells nothing yet, though its other half may answer.
+  else if (state.broken && state.cancelReopen === undefined) {
     state.broken = false;
     state.recovered?.();
   }

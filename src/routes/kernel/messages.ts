@@ -25,7 +25,9 @@ export type FromKernel =
   /** The figures, told when they change, and every second as a sign of life. */
   | { readonly type: 'status'; readonly status: KernelStatus }
   /** Something went wrong that the next reading may mend. */
-  | { readonly type: 'trouble'; readonly text: string };
+  | { readonly type: 'trouble'; readonly text: string }
+  /** A reading after that found all as it should be, or on its way there. */
+  | { readonly type: 'recovered' };
 
 /** The speaker's thread to the kernel's. */
 export type SpeakerToKernel =

@@ -58,7 +58,10 @@ export interface RouteSyncDeps {
   /** Calls once after about so many ms, 0 = when other work had its turn; returns what cancels it. */
   readonly after: (ms: number, call: () => void) => () => void;
   readonly status: (status: KernelStatus) => void;
-  /** The kernel's notifications broke or a reading failed; the connection is opened anew in a moment, and later each time. */
+  /**
+   * The kernel's notifications broke, a reading failed, or changes could not be given to the kernel. After the first two the connection is opened
+   * anew in a moment, and later each time; after the last the table is read.
+   */
   readonly failed: (error: Error) => void;
   /** The whole table was read again after that. */
   readonly recovered?: () => void;

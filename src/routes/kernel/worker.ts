@@ -69,6 +69,7 @@ async function run(main: MessagePort, options: KernelOptions): Promise<void> {
     learned: (change) => speaker?.postMessage({ type: 'learned', ...change } satisfies KernelToSpeaker),
     status: (status) => tell({ type: 'status', status }),
     failed: (error) => tell({ type: 'trouble', text: error.message }),
+    recovered: () => tell({ type: 'recovered' }),
   });
   sync.start();
   const alive = setInterval(() => tell({ type: 'status', status: sync.status() }), ALIVE_MS);

@@ -10,6 +10,8 @@ function makeCuttable(): {
   readonly kernel: FakeKernel;
   readonly openings: () => number;
   cut(refused: number): void;
+  /** Requests are answered again before notifications come. */
+  heal(): void;
   brokenTable: boolean;
 } {
   let openings = 0;
@@ -23,6 +25,9 @@ function makeCuttable(): {
     kernel: fake,
     openings: () => openings,
     brokenTable: false,
+    heal: () => {
+      isCut = false;
+    },
     cut: (refused: number) => {
       refusals = refused;
       isCut = true;
@@ -114,6 +119,39 @@ describe('a connection to the kernel that breaks', () => {
     world.clock.turn(AUDIT_MS / 2);
     expect(shown(cuttable.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
     expect(world.recovered).toBe(1);
+  });
+
+  it('is not said to be well by a reading while nothing is told yet', () => {
+    const cuttable = makeCuttable();
+    const world = makeWorld(cuttable.kernel);
+    world.clock.turn(READ_SPACING_MS);
+    cuttable.cut(5);
+    cuttable.heal();
+    world.clock.turn(3 * READ_SPACING_MS);
+    const { readings } = cuttable.kernel;
+    cuttable.kernel.watcher?.lost();
+    world.clock.turn(5);
+    expect([cuttable.kernel.readings, cuttable.openings(), world.recovered]).toEqual([readings + 1, 5, 0]);
+    world.clock.turn(AUDIT_MS / 2);
+    expect([cuttable.openings(), world.recovered]).toEqual([7, 1]);
+  });
+
+  it('over which a change could not be sent once is well again with the next reading', () => {
+    const kernel = makeFakeKernel();
+    const world = makeWorld(kernel);
+    world.clock.turn(READ_SPACING_MS);
+    const apply = kernel.apply.bind(kernel);
+    let refusals = 1;
+    Object.assign(kernel, {
+      apply: (operations: Parameters<FakeKernel['apply']>[0]) => {
+        if (refusals-- > 0) throw new Error('ENOMEM');
+        return apply(operations);
+      },
+    });
+    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    world.clock.turn(2 * READ_SPACING_MS);
+    expect([world.failures, world.recovered]).toEqual([['ENOMEM'], 1]);
+    expect(shown(kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
   });
 
   it('that loses answers to writes is read, as nobody knows what it did', () => {
