@@ -96,6 +96,8 @@ export interface RuleStatus {
   readonly ranges: number;
   /** Refused by the kernel with the last turn. */
   readonly refused: number;
+  /** Why they are not known to be in order, '' where the last turn went well. */
+  readonly fault: string;
   /** Rules put back or taken away because somebody else had changed them; only grows. */
   readonly repaired: number;
 }
@@ -120,27 +122,29 @@ const AUDIT_MS = 60_000;
 export function createRuleKeeper(deps: RuleDeps): RuleKeeper {
   const { kernel, protocol } = deps;
   let wanted: readonly RuleMessage[] | undefined;
-  let status: RuleStatus = { ranges: 0, refused: 0, repaired: 0 };
+  let status: RuleStatus = { ranges: 0, refused: 0, fault: '', repaired: 0 };
   let waiting: (() => void) | undefined;
   let stopped = false;
-  // What differs although nothing else is wanted was somebody else's doing.
+  // What differs although nothing else is wanted, and nothing was left undone, was somebody else's doing.
   const turn = (isRepair: boolean): void => {
     if (wanted === undefined || stopped) return;
-    let refused = 0;
+    const wasWhole = status.fault === '';
+    let fault = '';
+    let isLost = false;
     try {
       const operations = planRules(kernel.read(), wanted, protocol);
       const { failures, lost } = operations.length === 0 ? { failures: [], lost: false } : kernel.apply(operations);
-      refused = failures.length;
-      status = { ...status, refused, repaired: status.repaired + (isRepair ? operations.length - refused : 0) };
+      const refused = failures.length;
+      status = { ...status, refused, repaired: status.repaired + (isRepair && wasWhole ? operations.length - refused : 0) };
+      isLost = lost;
       const [first] = failures;
-      if (first !== undefined)
-        deps.failed(new Error(`${describeRule(first.item)}: ${first.code}${first.text === '' ? '' : `: ${first.text}`}`));
-      if (lost) refused += 1;
+      if (first !== undefined) fault = `${describeRule(first.item)}: ${first.code}${first.text === '' ? '' : `: ${first.text}`}`;
     } catch (error) {
-      refused = 1;
-      deps.failed(error instanceof Error ? error : new Error(String(error)));
+      fault = error instanceof Error ? error.message : String(error);
     }
-    if (refused > 0) soon(RETRY_MS);
+    status = { ...status, fault };
+    if (fault !== '') deps.failed(new Error(fault));
+    if (fault !== '' || isLost) soon(RETRY_MS);
   };
   const soon = (ms: number): void => {
     if (waiting !== undefined || stopped) return;

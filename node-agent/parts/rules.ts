@@ -18,7 +18,6 @@ export function createRulesPart(deps: PartDeps): Part {
   const real = openRuleKernel();
   let operations = 0;
   let repaired = 0;
-  let fault = '';
   let lastMs = 0;
   let wanted: AgentWanted | undefined;
   let keeping: Keeping | undefined;
@@ -30,8 +29,7 @@ export function createRulesPart(deps: PartDeps): Part {
     },
   };
   const failed = (error: Error): void => {
-    fault = error.message;
-    deps.log.warn({ because: fault }, 'rules against service loops cannot be brought in order');
+    deps.log.warn({ because: error.message }, 'rules against service loops cannot be brought in order');
     deps.changed();
   };
   const end = (): void => {
@@ -45,7 +43,6 @@ export function createRulesPart(deps: PartDeps): Part {
     if (keeping !== undefined && keeping.protocol !== protocol) keeping.keeper.set([]);
     if (keeping !== undefined && (keeping.protocol !== protocol || keeping.auditMs !== auditMs)) end();
     keeping ??= { protocol, auditMs, keeper: createRuleKeeper({ kernel, protocol, auditMs, after: deps.after, failed }) };
-    fault = '';
     keeping.keeper.set(wishes.serviceLoops);
   };
   return {
@@ -63,8 +60,8 @@ export function createRulesPart(deps: PartDeps): Part {
       const figures = { operations, repairs: repaired + (status?.repaired ?? 0), failing, lastMs };
       return {
         part: 'rules',
-        ready: keeping !== undefined && failing === 0,
-        detail: failing === 0 ? '' : fault,
+        ready: status?.fault === '',
+        detail: status?.fault ?? '',
         figures,
         more: status ?? null,
       };

@@ -21,14 +21,24 @@ const FOREIGN: RuleMessage = {
 interface FakeRules extends RuleKernel {
   rules: RuleMessage[];
   refuse: boolean;
+  /** Neither does anything nor answers. */
+  mute: boolean;
+  /** What a reading fails with; '': it does not. */
+  unreadable: string;
 }
 
 function fakeRules(): FakeRules {
   const fake: FakeRules = {
     rules: [FOREIGN],
     refuse: false,
-    read: () => fake.rules,
+    mute: false,
+    unreadable: '',
+    read: () => {
+      if (fake.unreadable !== '') throw new Error(fake.unreadable);
+      return fake.rules;
+    },
     apply: (operations) => {
+      if (fake.mute) return { failures: [], lost: true };
       if (fake.refuse) return { failures: operations.map((item) => ({ item, code: 'EPERM', text: '' })), lost: false };
       for (const { kind, rule } of operations) {
         if (kind === 'add') fake.rules = [...fake.rules, rule];
@@ -63,7 +73,7 @@ describe('rules against loops', () => {
       'add rule 110 (ipv6): let past what this machine sends',
       'add rule 111 (ipv6): reject forwarded packets to fd96::/112',
     ]);
-    expect(keeper.status()).toEqual({ ranges: 2, refused: 0, repaired: 0 });
+    expect(keeper.status()).toEqual({ ranges: 2, refused: 0, fault: '', repaired: 0 });
   });
 
   it('change by what is different, stops going before the ways past them, and go altogether', () => {
@@ -112,15 +122,38 @@ describe('rules against loops', () => {
     expect(own(kernel)).toEqual([]);
     kernel.refuse = true;
     keeper.set([loop('10.96.0.0/12')]);
-    expect(keeper.status().refused).toBe(3);
+    expect(keeper.status()).toMatchObject({ refused: 3, fault: 'add rule 112 (ipv4): end of the rules against loops: EPERM' });
     expect(failures).toEqual(['add rule 112 (ipv4): end of the rules against loops: EPERM']);
     kernel.refuse = false;
     clock.turn(1_500);
     expect(own(kernel)).toHaveLength(3);
-    expect(keeper.status().refused).toBe(0);
+    // Nobody else had a hand in it.
+    expect(keeper.status()).toMatchObject({ refused: 0, fault: '', repaired: 0 });
     keeper.stop();
     kernel.rules = [];
     clock.turn(120_000);
     expect(kernel.rules).toEqual([]);
+  });
+
+  it('whose answers are lost are looked at again', () => {
+    const { kernel, clock, keeper, failures } = makeKeeper();
+    kernel.mute = true;
+    keeper.set([loop('10.96.0.0/12')]);
+    kernel.mute = false;
+    clock.turn(1_500);
+    expect([own(kernel).length, failures]).toEqual([3, []]);
+  });
+
+  it('that cannot be read are not said to be in order, until they can be', () => {
+    const { kernel, clock, keeper, failures } = makeKeeper();
+    kernel.unreadable = 'ENOBUFS';
+    keeper.set([loop('10.96.0.0/12')]);
+    expect(keeper.status().fault).toBe('ENOBUFS');
+    clock.turn(1_500);
+    expect(failures).toEqual(['ENOBUFS', 'ENOBUFS']);
+    kernel.unreadable = '';
+    clock.turn(1_000);
+    expect(keeper.status()).toEqual({ ranges: 1, refused: 0, fault: '', repaired: 0 });
+    expect(own(kernel)).toHaveLength(3);
   });
 });
