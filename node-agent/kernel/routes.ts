@@ -22,6 +22,8 @@ export const GRACE_MS = 10_000;
 export interface RouteDeps extends Omit<RouteSyncDeps, 'removalsFirst'> {
   /** Connections of prefixes that another node answers for now are forgotten through it; absent: they stay. */
   readonly conntrack?: Pick<ConntrackKernel, 'forget'>;
+  /** Some of them could not be forgotten. That is not tried again: by then others, with the node that answers now, would go. */
+  readonly remembered?: (because: string) => void;
   /** Default FOREIGN_DEVICES. */
   readonly foreign?: ForeignDevices;
   /** Preferred sources; default none. */
@@ -59,7 +61,7 @@ export interface RouteKeeper {
 
 /** Makes a keeper; nothing is read before `start`. */
 export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
-  const { conntrack, foreign = FOREIGN_DEVICES, sources = {}, graceMs = GRACE_MS } = deps;
+  const { foreign = FOREIGN_DEVICES, sources = {}, graceMs = GRACE_MS } = deps;
   const seen = new Map<number, number>();
   let first = true;
   const provider = new EncapProvider({
@@ -73,7 +75,7 @@ export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
       if (fresh.length > 0 && !first) deps.after(graceMs, () => sync.touch(provider.trespassed()));
       first = false;
     },
-    ownersChanged: (routes) => forget(deps, conntrack, routes),
+    ownersChanged: (routes) => forget(deps, routes),
   });
   const sync = createRouteSync({ ...deps, removalsFirst: true }, provider);
   let begun = false;
@@ -98,11 +100,13 @@ export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
 }
 
 /** Packets of old connections would go on to where the address was (Felix' order: routes away, connections, routes there). */
-function forget(deps: RouteDeps, conntrack: RouteDeps['conntrack'], routes: readonly EncapRoute[]): void {
+function forget({ conntrack, remembered }: RouteDeps, routes: readonly EncapRoute[]): void {
+  if (conntrack === undefined) return;
   try {
-    conntrack?.forget(routes.map((route) => route.prefix));
+    const { failed } = conntrack.forget(routes.map((route) => route.prefix));
+    if (failed > 0) remembered?.(`the kernel keeps ${failed}`);
   } catch (error) {
-    deps.failed(error instanceof Error ? error : new Error(String(error)));
+    remembered?.(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -143,6 +143,7 @@ function begin(state: State, settings: Settings): Keeping {
   const keeper = createRouteKeeper({
     ...{ kernel, now, after, foreign: settings.foreign, sources: settings.sources, auditMs: settings.auditMs },
     conntrack: openConntrackKernel(),
+    remembered: (because) => log.warn({ because }, 'connections of prefixes that another node answers for now are not forgotten'),
     status: changed,
     failed: (error) => {
       state.fault = error.message;

@@ -36,6 +36,10 @@ interface World {
   readonly clock: HandClock;
   readonly keeper: RouteKeeper;
   readonly forgotten: string[];
+  /** How connection tracking answers; an error is thrown. */
+  conntrack: { readonly removed: number; readonly failed: number } | Error;
+  /** Why connections were not forgotten. */
+  readonly remembered: string[];
 }
 
 function link(kernel: FakeKernel, index: number, name: string, up = true): void {
@@ -66,6 +70,7 @@ function machine(nexthopObjects = true): FakeKernel {
 function makeWorld(kernel = machine(), resources = ALL, sources: RouteSources = {}): World {
   const clock = makeHandClock();
   const forgotten: string[] = [];
+  const tracking: Pick<World, 'conntrack' | 'remembered'> = { conntrack: { removed: 0, failed: 0 }, remembered: [] };
   const keeper = createRouteKeeper({
     kernel,
     sources,
@@ -78,14 +83,16 @@ function makeWorld(kernel = machine(), resources = ALL, sources: RouteSources = 
     conntrack: {
       forget: (prefixes) => {
         forgotten.push(...prefixes.map(formatPrefix));
-        return { removed: 0, failed: 0 };
+        if (tracking.conntrack instanceof Error) throw tracking.conntrack;
+        return tracking.conntrack;
       },
     },
+    remembered: (because) => tracking.remembered.push(because),
   });
   keeper.start();
   keeper.set(wishesOf(resources));
   clock.turn(5);
-  return { kernel, clock, keeper, forgotten };
+  return Object.assign(tracking, { kernel, clock, keeper, forgotten });
 }
 
 /** `PREFIX via GATEWAY INDEX`, sorted. */
@@ -274,6 +281,20 @@ describe('routes of this agent', () => {
     clock.turn(5);
     expect(shown(kernel)).toContain('10.1.2.0/26 via 10.1.2.0 10');
     expect(forgotten).toHaveLength(2);
+  });
+
+  it('whose old connections the kernel keeps say so, and are no worse for it', () => {
+    const world = makeWorld();
+    const moveTo = (name: string): void => {
+      world.keeper.set(wishesOf([...NODES, POOL, ...BLOCKS.slice(0, 2), affinity(name, '10.1.2.64/26')]));
+      world.clock.turn(5);
+    };
+    world.conntrack = { removed: 2, failed: 1 };
+    moveTo('n3');
+    world.conntrack = new Error('EPERM');
+    moveTo('n2');
+    expect(world.remembered).toEqual(['the kernel keeps 1', 'EPERM']);
+    expect(shown(world.kernel)).toContain('10.1.2.64/26 via 172.31.0.2 2');
   });
 });
 
