@@ -53,12 +53,6 @@ const PROTOCOL_KERNEL = 2;
 
 const METRIC = { ipv4: 0, ipv6: 1024 } as const;
 
-/** Why a prefix has not the route that the cluster wants. */
-export type Obstacle =
-  | { readonly kind: 'better-class'; readonly route: AlienRoute }
-  | { readonly kind: 'taken'; readonly route: AlienRoute }
-  | { readonly kind: 'no-device'; readonly device: DeviceRole };
-
 /** Everything wanted, and the devices behind it. */
 export class EncapProvider implements RouteProvider {
   readonly aliens = new Aliens();
@@ -147,17 +141,12 @@ export class EncapProvider implements RouteProvider {
     return this.routes.has(key) && this.better(key) === undefined;
   }
 
-  /** What keeps the wanted route of a prefix away; undefined: nothing, or none is wanted. */
-  obstacle(key: string): Obstacle | undefined {
+  /** Another writer's route in the place of the one wanted for a prefix; undefined: none, or none is wanted. */
+  takenBy(key: string): AlienRoute | undefined {
     const route = this.routes.get(key);
     if (route === undefined) return undefined;
-    const better = this.better(key);
-    if (better !== undefined) return { kind: 'better-class', route: better };
     const going = this.evict(key);
-    const taken = this.aliens.at(key).find((one) => one.metric === METRIC[route.prefix.family] && !going.includes(one));
-    if (taken !== undefined) return { kind: 'taken', route: taken };
-    const { target } = route;
-    return target.kind !== 'blackhole' && this.resolve(target) === undefined ? { kind: 'no-device', device: target.device } : undefined;
+    return this.aliens.at(key).find((one) => one.metric === METRIC[route.prefix.family] && !going.includes(one));
   }
 
   resolveAgain(): { readonly moved: readonly ResolvedHop[]; readonly keys: ReadonlySet<string> } {

@@ -1,6 +1,6 @@
 /** Operations on routes in the words of `plan`. Pure. */
 import { formatAddress, formatPrefix } from 'bgp-ts/net';
-import type { KernelHop, Operation, OwnRoute } from '../../src/routes/kernel/table.ts';
+import type { KernelHop, Operation, OwnNexthop, OwnRoute } from '../../src/routes/kernel/table.ts';
 
 type Names = ReadonlyMap<number, string>;
 
@@ -17,12 +17,21 @@ function wayText(route: OwnRoute, names: Names, objects: ReadonlyMap<number, str
   return `${route.hops.map((hop) => hopText(hop, names)).join(', ')}${source}`;
 }
 
+function objectText({ hop, group }: OwnNexthop, names: Names): string {
+  return hop === undefined ? `group ${group.join('/')}` : hopText(hop, names);
+}
+
+/** What the objects stand for that are there, by id. */
+export function objectWays(nexthops: readonly OwnNexthop[], names: Names): Map<number, string> {
+  return new Map(nexthops.map((nexthop) => [nexthop.id, objectText(nexthop, names)]));
+}
+
 /** One operation in words. `objects` remembers what nexthop objects stand for, from one call to the next. */
 export function describeOperation(operation: Operation, names: Names, objects: Map<number, string>): string {
   switch (operation.kind) {
     case 'set-nexthop': {
-      const { id, hop, group } = operation.nexthop;
-      const way = hop === undefined ? `group ${group.join('/')}` : hopText(hop, names);
+      const { id } = operation.nexthop;
+      const way = objectText(operation.nexthop, names);
       objects.set(id, way);
       return `${operation.replace ? 'move' : 'add'} nexthop ${id} ${way}`;
     }

@@ -6,13 +6,13 @@ import type { Address, Prefix } from 'bgp-ts/net';
 import { formatPrefix, prefixKey } from 'bgp-ts/net';
 import { createRouteSync } from '../../src/routes/kernel/route-sync.ts';
 import type { KernelStatus, RouteSyncDeps } from '../../src/routes/kernel/sync-types.ts';
-import type { Kernel, KernelLink, Operation } from '../../src/routes/kernel/table.ts';
+import type { AlienRoute, Kernel, KernelLink, Operation, OwnNexthop } from '../../src/routes/kernel/table.ts';
 import { reasonsOf } from '../encap/explain.ts';
 import type { EncapRoute, EncapWishes } from '../encap/types.ts';
-import type { ForeignDevices, Obstacle } from './routes-provider.ts';
+import type { ForeignDevices } from './routes-provider.ts';
 import { EncapProvider, FOREIGN_DEVICES } from './routes-provider.ts';
 import type { RouteSources } from './routes-sources.ts';
-import { describeOperation } from './routes-words.ts';
+import { describeOperation, objectWays } from './routes-words.ts';
 import type { ConntrackKernel } from './types.ts';
 
 /** What others wrote on a device of ours stays so long after the device is seen first, ms: they may not know yet that it is ours. */
@@ -32,13 +32,6 @@ export interface RouteDeps extends Omit<RouteSyncDeps, 'removalsFirst'> {
   readonly graceMs?: number;
 }
 
-/** How a wanted route stands in the kernel. */
-export interface RouteStanding {
-  /** The route of the best class wanted for exactly this prefix. */
-  readonly wanted?: EncapRoute;
-  readonly obstacle?: Obstacle;
-}
-
 /** The routes kept in order. */
 export interface RouteKeeper {
   /** Reads the kernel and begins; nothing is written before the first `set`. */
@@ -46,13 +39,12 @@ export interface RouteKeeper {
   /** The whole of what is wanted. With the first, routes of a life before that nobody wants go. */
   set(wishes: Pick<EncapWishes, 'routes' | 'addresses'>): void;
   status(): KernelStatus;
-  standing(prefix: Prefix): RouteStanding;
+  /** The route of the best class wanted for exactly this prefix. */
+  wanted(prefix: Prefix): EncapRoute | undefined;
   /** Wanted routes in whose place another writer's is, in words, `most` of them at most. */
   hindered(most: number): readonly string[];
   /** Preferred sources that no interface has. */
   missingSources(): readonly Address[];
-  /** Reads the whole table as soon as the spacing of readings allows. */
-  audit(): void;
   /** Does what is due now; for tests, benchmarks and dry runs. */
   flush(): void;
   /** Ends; the routes stay. */
@@ -90,10 +82,9 @@ export function createRouteKeeper(deps: RouteDeps): RouteKeeper {
       begun = true;
     },
     status: () => sync.status(),
-    standing: (prefix) => standing(provider, prefixKey(prefix)),
+    wanted: (prefix) => provider.at(prefixKey(prefix)),
     hindered: (most) => hindered(provider, sync.taken(), most),
     missingSources: () => provider.missingSources(),
-    audit: () => sync.read(),
     flush: () => sync.flush(),
     stop: () => sync.stop(),
   };
@@ -114,19 +105,11 @@ function hindered(provider: EncapProvider, keys: Iterable<string>, most: number)
   const words: string[] = [];
   for (const key of keys) {
     if (words.length === most) break;
-    const { wanted, obstacle } = standing(provider, key);
-    if (wanted !== undefined && obstacle !== undefined) words.push(describeObstacle(wanted, obstacle));
+    const wanted = provider.at(key);
+    const taken = provider.takenBy(key);
+    if (wanted !== undefined && taken !== undefined) words.push(hindranceText(wanted, taken));
   }
   return words;
-}
-
-function standing(provider: EncapProvider, key: string): RouteStanding {
-  const wanted = provider.at(key);
-  const obstacle = provider.obstacle(key);
-  return {
-    ...(wanted === undefined ? {} : { wanted }),
-    ...(obstacle === undefined ? {} : { obstacle }),
-  };
 }
 
 /** One thing that a dry run would have done. */
@@ -146,6 +129,7 @@ export function planRoutes(
 ): readonly PlannedRoute[] {
   const operations: Operation[] = [];
   let links: readonly KernelLink[] = [];
+  let nexthops: readonly OwnNexthop[] = [];
   const keeper = createRouteKeeper({
     foreign,
     sources,
@@ -155,6 +139,7 @@ export function planRoutes(
       read: () => {
         const table = kernel.read();
         links = withDevices(table.links, wishes.devices);
+        nexthops = table.nexthops;
         return { ...table, links };
       },
       apply: (more) => {
@@ -177,10 +162,10 @@ export function planRoutes(
   keeper.flush();
   keeper.stop();
   const names = new Map(links.map((link) => [link.index, link.name]));
-  const objects = new Map<number, string>();
+  const objects = objectWays(nexthops, names);
   return operations.map((operation) => {
     const step = describeOperation(operation, names, objects);
-    const wanted = 'route' in operation ? keeper.standing(operation.route.prefix).wanted : undefined;
+    const wanted = 'route' in operation ? keeper.wanted(operation.route.prefix) : undefined;
     return { operation, step, because: wanted === undefined ? '' : reasonText(wanted) };
   });
 }
@@ -202,11 +187,7 @@ function reasonText(route: EncapRoute): string {
   return first === undefined ? name : `${name}: ${first.object.kind}/${first.object.name}, ${first.rule}`;
 }
 
-/** A wanted route and what keeps it away, in words: `10.1.2.0/26 (vxlan-tunnel): another writer (protocol 3) has this prefix`. */
-export function describeObstacle(wanted: EncapRoute, obstacle: Obstacle): string {
-  const what = `${formatPrefix(wanted.prefix)} (${wanted.class})`;
-  if (obstacle.kind === 'no-device') return `${what}: there is no ${obstacle.device} that is up`;
-  const writer = `protocol ${obstacle.route.protocol}, metric ${obstacle.route.metric}`;
-  if (obstacle.kind === 'taken') return `${what}: another writer (${writer}) has this prefix`;
-  return `${what}: a route of a better class (${writer}) has this prefix`;
+/** `10.1.2.0/26 (vxlan-tunnel): another writer (protocol 3, metric 0) has this prefix`. */
+function hindranceText({ prefix, class: name }: EncapRoute, { protocol, metric }: AlienRoute): string {
+  return `${formatPrefix(prefix)} (${name}): another writer (protocol ${protocol}, metric ${metric}) has this prefix`;
 }

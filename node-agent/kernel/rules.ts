@@ -107,8 +107,6 @@ export interface RuleKeeper extends KernelListener {
   /** The ranges wanted. Nothing is written before the first call. */
   set(loops: ServiceLoops): void;
   status(): RuleStatus;
-  /** Reads and repairs now. */
-  audit(): void;
   /** Ends; the rules stay. */
   stop(): void;
 }
@@ -173,7 +171,6 @@ export function createRuleKeeper(deps: RuleDeps): RuleKeeper {
     },
     lost: () => soon(GATHER_MS),
     status: () => status,
-    audit: () => turn(true),
     stop: () => {
       stopped = true;
       waiting?.();

@@ -8,6 +8,7 @@ import { createRuleKeeper, type RuleKeeper } from '../../node-agent/kernel/rules
 import { openRuleKernel } from '../../node-agent/kernel/rules-netlink.ts';
 import type { NodeResource, Resource } from '../../src/confd/resources/types.ts';
 import { openNetlinkKernel } from '../../src/routes/kernel/netlink.ts';
+import { AUDIT_MS } from '../../src/routes/kernel/route-sync.ts';
 import { address, affinity, configuration, node, pool, prefix, snapshotOf } from '../worlds/build.ts';
 import type { EncapLab, EncapNode } from './harness/encap-lab.ts';
 import { ENCAP_NODES, makeEncapLab, namespaceFile } from './harness/encap-lab.ts';
@@ -51,7 +52,7 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)("the agent's routes, ne
   const kernelOf = (name: EncapNode) =>
     openNetlinkKernel({ protocol: 80, namespace: namespaceFile(lab.nodes[name].namespace), nexthopObjects });
 
-  function keep(name: EncapNode, resources: readonly Resource[]): RouteKeeper {
+  function keep(name: EncapNode, resources: readonly Resource[], auditMs = AUDIT_MS): RouteKeeper {
     const namespace = namespaceFile(lab.nodes[name].namespace);
     const keeper = createRouteKeeper({
       kernel: kernelOf(name),
@@ -61,6 +62,7 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)("the agent's routes, ne
       failed: (error) => expect.fail(error.message),
       conntrack: openConntrackKernel({ namespace }),
       graceMs: 300,
+      auditMs,
     });
     keepers.push(keeper);
     keeper.start();
@@ -324,14 +326,14 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)("the agent's routes, ne
     const before = await foreign();
     await ip('route', 'add', '10.99.0.0/16', 'dev', 'vxlan.calico', 'proto', '3');
     const ruleKernel = openRuleKernel({ namespace: namespaceFile(namespace) });
-    rules = createRuleKeeper({ kernel: ruleKernel, protocol: 80, after, failed: (error) => expect.fail(error.message) });
+    rules = createRuleKeeper({ kernel: ruleKernel, protocol: 80, after, auditMs: 300, failed: (error) => expect.fail(error.message) });
     rules.set([{ prefix: prefix('10.96.0.0/12'), action: 'drop', reasons: [] }]);
-    const keeper = keep('n1', cluster({ vxlanMode: 'Always' }));
+    const keeper = keep('n1', cluster({ vxlanMode: 'Always' }), 300);
     await until('the devices are cleared', 5, async () => expect(await ip('route', 'show', '10.99.0.0/16')).toBe(''));
     await until('the routes', 5, async () => expect(await ours('-4')).toHaveLength(5));
     expect(await ip('rule')).toContain('to 10.96.0.0/12');
-    keeper.audit();
-    rules.audit();
+    const { readings } = keeper.status();
+    await until('an audit', 5, () => expect(keeper.status().readings).toBeGreaterThan(readings));
     await ip('route', 'del', '10.244.2.0/26', 'proto', '80');
     await until('the repair', 2, async () => expect(await ours('-4')).toHaveLength(5));
     expect(await foreign()).toBe(before);

@@ -22,8 +22,6 @@ export interface RouteSync {
   resolve(): void;
   /** Routes of a life before that nobody spoke of go. */
   settled(): void;
-  /** The whole table is read as soon as the spacing allows. */
-  read(): void;
   status(): KernelStatus;
   /** Keys of prefixes whose place another writer holds, as many as `taken` of the status says. */
   taken(): Iterable<string>;
@@ -71,7 +69,6 @@ export function createRouteSync(deps: RouteSyncDeps, provider: RouteProvider): R
       state.kept.clear();
       arm(state, 0);
     },
-    read: () => wantReading(state),
     status: () => statusOf(state),
     taken: () => state.takenKeys.keys(),
     flush: () => {
