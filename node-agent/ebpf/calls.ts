@@ -2,7 +2,7 @@
  * bpf(2) by command, typed: maps, programs, links, pins. Each function lays out the fields of `union bpf_attr` it needs (uapi
  * linux/bpf.h) and nothing else. Refusals are NetlinkErrors with the errno by name; of a program with the verifier's last words.
  */
-import { BPF, bpf, bpfCall, closeDescriptor, errorName, NetlinkError } from 'netlink';
+import { BPF, bpf, bpfCall, errorName, NetlinkError } from 'netlink';
 import type { MapSpec } from './btf.ts';
 
 const PROGRAM_TC = 3;
@@ -10,7 +10,6 @@ const PROGRAM_TC = 3;
 /** Hooks of TCX (BPF_TCX_INGRESS, BPF_TCX_EGRESS). */
 export const ATTACH = { tcxIngress: 46, tcxEgress: 47 } as const;
 
-const PROGRAM_BY_ID = 13;
 const LINK_TYPE_TCX = 11;
 const ENOENT = 2;
 
@@ -125,15 +124,6 @@ export function programInfo(fd: number): { readonly id: number; readonly tag: st
   };
 }
 
-/** Whether the kernel still has the program of an id; one that nobody holds goes a moment later. */
-export function hasProgram(id: number): boolean {
-  const attributes = Buffer.alloc(12);
-  attributes.writeUInt32LE(id, 0);
-  const fd = bpfCall(PROGRAM_BY_ID, attributes);
-  if (fd >= 0) closeDescriptor(fd);
-  return fd >= 0;
-}
-
 /** A TCX link: which program it holds and where. `interface` is 0 once its interface is gone. Undefined for links of other types. */
 export interface TcxLink {
   readonly id: number;
@@ -196,39 +186,4 @@ export function linksAt(interfaceIndex: number, hook: number): number[] | undefi
   if (bpfCall(BPF.programQuery, attributes, pointers) < 0) return undefined;
   const count = Math.min(attributes.readUInt32LE(24), MAX_LINKS);
   return Array.from({ length: count }, (_, index) => ids.readUInt32LE(index * 4));
-}
-
-/** What a program made of a packet. */
-export interface TestRun {
-  /** Its verdict. */
-  readonly verdict: number;
-  readonly packet: Buffer;
-  /** Nanoseconds of one run, the mean of all. */
-  readonly nanoseconds: number;
-}
-
-/** Runs a tc program on a packet (Ethernet) without any interface; `context` is a struct __sk_buff. */
-export function testRun(program: number, packet: Buffer, repeat = 1, context: Buffer = Buffer.alloc(0)): TestRun {
-  const attributes = Buffer.alloc(80);
-  const out = Buffer.alloc(packet.length + 256);
-  attributes.writeUInt32LE(program, 0);
-  attributes.writeUInt32LE(packet.length, 8);
-  attributes.writeUInt32LE(out.length, 12);
-  attributes.writeUInt32LE(repeat, 32);
-  attributes.writeUInt32LE(context.length, 40);
-  const pointers = [
-    { offset: 16, buffer: packet },
-    { offset: 24, buffer: out },
-  ];
-  bpf('a test run', BPF.programTestRun, attributes, context.length > 0 ? [...pointers, { offset: 48, buffer: context }] : pointers);
-  return {
-    verdict: attributes.readInt32LE(4),
-    packet: out.subarray(0, attributes.readUInt32LE(12)),
-    nanoseconds: attributes.readUInt32LE(36),
-  };
-}
-
-/** Closes descriptors, each once. */
-export function closeAll(fds: Iterable<number>): void {
-  for (const fd of fds) closeDescriptor(fd);
 }

@@ -1,6 +1,6 @@
 /** Why a prefix goes where it goes: everything the cluster wants for it and around it, best first, with the objects behind. Pure. */
 import type { Prefix } from 'bgp-ts/net';
-import { comparePrefixes, formatAddress, formatPrefix, prefixContains, prefixesEqual } from 'bgp-ts/net';
+import { formatAddress, formatPrefix, prefixContains, prefixesEqual } from 'bgp-ts/net';
 import type { Issue } from '../../src/confd/resources/types.ts';
 import { compareClasses } from './classes.ts';
 import type { EncapRoute, EncapWishes, Reason, RouteTarget } from './types.ts';
@@ -33,11 +33,6 @@ export interface EncapExplanation {
 export function formatTarget(target: RouteTarget): string {
   if (target.kind === 'blackhole') return 'blackhole';
   return target.kind === 'link' ? `on ${target.device}` : `via ${formatAddress(target.gateway)} on ${target.device}`;
-}
-
-/** Routes in the order they are printed: by prefix, then best class first. */
-export function compareRoutes(a: EncapRoute, b: EncapRoute): number {
-  return comparePrefixes(a.prefix, b.prefix) || compareClasses(a.class, b.class);
 }
 
 /** Why a route is wanted, from the resource to the rule, in that order. */

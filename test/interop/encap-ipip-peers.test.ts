@@ -3,9 +3,9 @@
  * of before, and a large cluster. A kernel with ipip.ko would be the other end of choice: here is none.
  */
 import { readFileSync } from 'node:fs';
-import { inNamespace, NetlinkSocket } from 'netlink';
+import { closeDescriptor, inNamespace, NetlinkSocket } from 'netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ATTACH, closeAll, createTcxLink, loadProgram } from '../../node-agent/ebpf/calls.ts';
+import { ATTACH, createTcxLink, loadProgram } from '../../node-agent/ebpf/calls.ts';
 import type { IpipOptions } from '../../node-agent/ebpf/ipip.ts';
 import { addClsact, writeFilter } from '../../node-agent/ebpf/tc.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
@@ -185,7 +185,7 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
       n2.apply();
       expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
     } finally {
-      closeAll(attached);
+      for (const fd of attached) closeDescriptor(fd);
     }
   });
 

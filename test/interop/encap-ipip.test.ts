@@ -5,8 +5,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasProgram } from '../../node-agent/ebpf/calls.ts';
 import type { IpipReason } from '../../node-agent/ebpf/types.ts';
+import { hasProgram } from '../node-agent/ebpf/calls.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
 import { run } from './harness/exec.ts';
 import { harness, makeIpipLab } from './harness/ipip-lab.ts';

@@ -1,13 +1,14 @@
 /** The programs in the kernel without any interface: what they make of packets given to them one by one. Needs root; nothing is attached. */
 import { closeDescriptor } from 'netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadProgram, testRun } from '../../../node-agent/ebpf/calls.ts';
+import { loadProgram } from '../../../node-agent/ebpf/calls.ts';
 import { writeEntry } from '../../../node-agent/ebpf/entries.ts';
 import type { Maps } from '../../../node-agent/ebpf/programs.ts';
 import { loadPrograms, openMaps } from '../../../node-agent/ebpf/programs.ts';
 import { mapOf, readCounters } from '../../../node-agent/ebpf/tables.ts';
 import type { IpipReason } from '../../../node-agent/ebpf/types.ts';
 import { IPIP_REASONS } from '../../../node-agent/ebpf/types.ts';
+import { testRun } from './calls.ts';
 import { testObject } from './object.ts';
 import { checksum, datagram, ethernet } from './packets.ts';
 

@@ -1,9 +1,10 @@
 /** What one node's encapsulation should be, by pool and node (dataplane 3.1; rows A5, A32, B20 at the level of what is wanted). */
 import { createHash } from 'node:crypto';
-import { formatAddress, formatPrefix } from 'bgp-ts/net';
+import { comparePrefixes, formatAddress, formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
-import { compareRoutes, explainPrefix, formatTarget } from '../../../node-agent/encap/explain.ts';
-import type { EncapWishes } from '../../../node-agent/encap/types.ts';
+import { compareClasses } from '../../../node-agent/encap/classes.ts';
+import { explainPrefix, formatTarget } from '../../../node-agent/encap/explain.ts';
+import type { EncapRoute, EncapWishes } from '../../../node-agent/encap/types.ts';
 import { derivedMac, sha1 } from '../../../node-agent/encap/vteps-mac.ts';
 import { encapWishes } from '../../../node-agent/encap/wishes.ts';
 import { formatIssue } from '../../../src/confd/resources/issue.ts';
@@ -41,6 +42,9 @@ const NODES = [N1, N2, FAR];
 
 const wishesOf = (resources: readonly Resource[], felix: FelixFields = {}): EncapWishes =>
   encapWishes({ snapshot: snapshotOf(resources), felix, node: 'n1' });
+
+/** By prefix, then best class first. */
+const compareRoutes = (a: EncapRoute, b: EncapRoute): number => comparePrefixes(a.prefix, b.prefix) || compareClasses(a.class, b.class);
 
 /** `PREFIX CLASS TARGET`, in order. */
 const shown = (wishes: EncapWishes): string[] =>
