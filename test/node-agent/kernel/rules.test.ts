@@ -21,6 +21,7 @@ const FOREIGN: RuleMessage = {
 interface FakeRules extends RuleKernel {
   rules: RuleMessage[];
   refuse: boolean;
+  readings: number;
   /** Neither does anything nor answers. */
   mute: boolean;
   /** What a reading fails with; '': it does not. */
@@ -31,9 +32,11 @@ function fakeRules(): FakeRules {
   const fake: FakeRules = {
     rules: [FOREIGN],
     refuse: false,
+    readings: 0,
     mute: false,
     unreadable: '',
     read: () => {
+      fake.readings += 1;
       if (fake.unreadable !== '') throw new Error(fake.unreadable);
       return fake.rules;
     },
@@ -98,7 +101,10 @@ describe('rules against loops', () => {
 
   it('come back after others took or changed them; those of others stay', () => {
     const { kernel, clock, keeper } = makeKeeper();
+    // With our number, but at no place of ours: Felix' for WireGuard.
+    const near = [RULE_PRIORITY - 1, RULE_PRIORITY + 3].map((priority) => ({ ...FOREIGN, protocol: 80, priority }));
     keeper.set([loop('10.96.0.0/12')]);
+    expect(planRules([...kernel.rules, ...near], wantedRules([loop('10.96.0.0/12')], 80), 80)).toEqual([]);
     const [, end, way, stop] = kernel.rules;
     if (end === undefined || way === undefined || stop === undefined) throw new Error('rules are missing');
     kernel.rules = [FOREIGN, { ...end, table: 254 }, way, stop, { ...way, mark: 7 }];
@@ -111,6 +117,14 @@ describe('rules against loops', () => {
     keeper.lost('an overrun');
     clock.turn(100);
     expect(own(kernel)).toHaveLength(3);
+    // The same rule turned round (FIB_RULE_INVERT) stops everything else.
+    kernel.rules = kernel.rules.map((rule) => (rule.priority === RULE_PRIORITY + 1 && rule.protocol === 80 ? { ...rule, flags: 2 } : rule));
+    const readings = kernel.readings;
+    keeper.lost('an overrun');
+    keeper.events([{ kind: 'rule', gone: true, rule: end }]);
+    clock.turn(100);
+    expect(kernel.readings).toBe(readings + 1);
+    expect(kernel.rules.filter(({ flags }) => flags === 2)).toEqual([]);
     kernel.rules = [FOREIGN];
     clock.turn(60_000);
     expect(own(kernel)).toHaveLength(3);
