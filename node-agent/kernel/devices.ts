@@ -107,11 +107,22 @@ function turn(state: DeviceState): void {
   try {
     fine = bringAbout(state, config);
   } catch (error) {
-    deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'devices cannot be read');
+    const because = error instanceof Error ? error.message : String(error);
+    deps.log.warn({ error: because }, 'devices cannot be read');
+    noticeUnread(state, `devices cannot be read: ${because}`);
     fine = false;
   }
   state.failures = fine ? 0 : state.failures + 1;
   if (!fine) arm(state, Math.min(RETRY_MS * 2 ** (state.failures - 1), DEVICE_AUDIT_MS));
+}
+
+/** What was known of the devices stays, and is not known to hold any more. */
+function noticeUnread(state: DeviceState, fault: string): void {
+  const { status } = state;
+  if (status === undefined || status.faults[0] === fault) return;
+  state.status = { ...status, ready: false, faults: [fault] };
+  state.statusText = '';
+  state.deps.changed(state.status);
 }
 
 /** Looks and acts until nothing is left to do; true where everything is as wanted or waits for others. */

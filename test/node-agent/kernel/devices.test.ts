@@ -167,6 +167,22 @@ describe('the upkeep of devices', () => {
     expect(sync.status()?.ready).toBe(true);
   });
 
+  it('is not ready while what was there cannot be read', () => {
+    const { clock, kernel, sync, told, touch } = setUp();
+    sync.configure(wants([vxlan]));
+    clock.pass(1_000);
+    const [before, { length }] = [sync.status(), told];
+    kernel.broken = new Error('interfaces: ENOBUFS');
+    touch();
+    clock.pass(1_500);
+    const unread = { ...before, ready: false, faults: ['devices cannot be read: interfaces: ENOBUFS'] };
+    // Said once, however often it is tried.
+    expect([sync.status(), told.length]).toEqual([unread, length + 1]);
+    kernel.broken = undefined;
+    clock.pass(DEVICE_AUDIT_MS);
+    expect([sync.status(), told.length]).toEqual([before, length + 2]);
+  });
+
   it('stops touching devices when a Felix comes, and goes on when it went', () => {
     let felix: string | undefined;
     const { clock, kernel, sync } = setUp({ felix: () => felix });
