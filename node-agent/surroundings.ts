@@ -24,7 +24,7 @@ export interface SurroundingsDeps {
 export interface Surroundings {
   /** Brings them in line; `felix` as in force now. */
   follow(felix: FelixFields): void;
-  /** Looks at the modes of the directory again. */
+  /** Looks at the modes of the directory again; one that could not be had is tried again. */
   audit(): void;
   /** What is wrong at present, one sentence each. */
   faults(): readonly string[];
@@ -43,6 +43,8 @@ interface State extends SurroundingsDeps {
   readonly faults: Map<string, string>;
   queue: Promise<void>;
   debug: { readonly where: HostPort; readonly server: DebugServer } | undefined;
+  /** Directory above that of statuses; '': none is wanted. */
+  statusPrefix: string;
   status: EndpointStatus | undefined;
 }
 
@@ -54,6 +56,7 @@ export function createSurroundings(deps: SurroundingsDeps, listening: HostPort |
     faults: new Map(),
     queue: Promise.resolve(),
     debug: undefined,
+    statusPrefix: '',
     status: undefined,
   };
   const audit = (): void => enqueue(state, 'endpoint-status', async () => auditStatus(state));
@@ -114,9 +117,12 @@ async function moveDebug(state: State, where: HostPort | null): Promise<void> {
 async function moveStatus(state: State, prefix: string): Promise<void> {
   // What lies in a directory that is no longer wanted is left: others may read it still.
   state.status = undefined;
+  state.statusPrefix = prefix;
   if (prefix !== '') state.status = await openEndpointStatus(prefix);
 }
 
-async function auditStatus({ status, log }: State): Promise<void> {
-  for (const wrong of (await status?.audit()) ?? []) log.warn({ wrong }, 'endpoint-status put right');
+async function auditStatus(state: State): Promise<void> {
+  const { status, statusPrefix, log } = state;
+  if (status === undefined) return moveStatus(state, statusPrefix);
+  for (const wrong of await status.audit()) log.warn({ wrong }, 'endpoint-status put right');
 }

@@ -1,5 +1,5 @@
 /** What follows FelixConfiguration while the agent runs: the listener, timeouts, the debug server, the directory of statuses. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -83,6 +83,20 @@ describe('the surroundings', () => {
     await around.settled();
     expect(existsSync(join(directory, 'endpoint-status'))).toBe(true);
     expect(around.faults()).toEqual([]);
+  });
+
+  it('go on saying that the directory cannot be had, and have it once it can be', async () => {
+    const around = make();
+    const path = join(directory, 'endpoint-status');
+    writeFileSync(path, '');
+    around.follow({ endpointStatusPathPrefix: directory });
+    around.audit();
+    await around.settled();
+    expect(around.faults()).toEqual([`endpoint-status: ${path} is no directory`]);
+    rmSync(path);
+    around.audit();
+    await around.settled();
+    expect([around.faults(), statSync(path).isDirectory()]).toEqual([[], true]);
   });
 
   it('have a debug server where one is asked for, on loopback unless more is, and none by default', async () => {
