@@ -30,7 +30,7 @@ export function computeWishes(snapshot: Snapshot, { node, usePodCIDR, local }: C
 }
 
 /** What Felix would do and this agent does not is told where it was asked for. */
-function felixIssues({ felix }: Snapshot, node: string): readonly Issue[] {
+function felixIssues({ felix }: Snapshot, node: string, inForce: FelixFields): readonly Issue[] {
   return ['default', `node.${node}`].flatMap((name) => {
     const found = felix.get(name);
     if (found === undefined) return [];
@@ -39,7 +39,7 @@ function felixIssues({ felix }: Snapshot, node: string): readonly Issue[] {
       ...{ source: found.source ?? null, transient: false },
     });
     const { deviceRouteProtocol: protocol } = found;
-    const fault = protocol === undefined ? undefined : protocolFault(protocol);
+    const fault = protocol === undefined || protocol !== inForce.deviceRouteProtocol ? undefined : protocolFault(protocol);
     const set = FIELDS_WITHOUT_EFFECT.filter(([field]) => found[field] !== undefined);
     return [
       ...(fault === undefined
@@ -57,7 +57,7 @@ export function createCompute(options: ComputeOptions): (snapshot: Snapshot, del
   return (snapshot, delta) => {
     if (last !== undefined && delta !== undefined && !delta.changed.some(({ kind }) => RELEVANT.has(kind))) return last;
     const desired = computeWishes(snapshot, options, macs);
-    last = { desired, issues: [...desired.wishes.issues, ...felixIssues(snapshot, options.node)] };
+    last = { desired, issues: [...desired.wishes.issues, ...felixIssues(snapshot, options.node, desired.felix)] };
     return last;
   };
 }

@@ -75,6 +75,17 @@ describe('what is wanted', () => {
     expect(issues.map(({ code, rule }) => `${code}: ${rule}`)).toEqual(said);
   });
 
+  it.each([
+    [{ deviceRouteProtocol: 90 }, undefined],
+    [{}, 90],
+  ])('says nothing of a number of others where another one holds: %j', (local, own) => {
+    const felix = [
+      resource('FelixConfiguration', 'default', { deviceRouteProtocol: 2 }),
+      resource('FelixConfiguration', 'node.n1', own === undefined ? {} : { deviceRouteProtocol: own }),
+    ];
+    expect(createCompute({ node: 'n1', usePodCIDR: false, local })(cluster([...CLUSTER, ...felix]).snapshot, undefined).issues).toEqual([]);
+  });
+
   it('is nothing but an issue for a node that the cluster does not know', () => {
     const { issues, desired } = createCompute({ node: 'n9', usePodCIDR: false, local: {} })(cluster().snapshot, undefined);
     expect(issues).toMatchObject([{ code: 'NODE_MISSING', object: { name: 'n9' } }]);
