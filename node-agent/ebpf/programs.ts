@@ -54,16 +54,34 @@ function adopt(spec: MapSpec, file: string): number | undefined {
   return undefined;
 }
 
-/** The maps of an object: taken over from `directory` (a place in bpffs), else made and pinned there; without a directory just made. */
+function openMap(spec: MapSpec, file: string | undefined): number {
+  const kept = file === undefined ? undefined : adopt(spec, file);
+  if (kept !== undefined) return kept;
+  const fd = createMap(spec);
+  try {
+    if (file !== undefined) pin(fd, file);
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * The maps of an object: taken over from `directory` (a place in bpffs), else made and pinned there; without a directory just made. Throws where
+ * one is refused; nothing stays open then.
+ */
 export function openMaps(object: BpfObject, directory: string | undefined): Maps {
   const maps = new Map<string, MapHandle>();
   if (directory !== undefined) mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const spec of object.maps) {
-    const file = directory === undefined ? undefined : join(directory, pinName(spec));
-    const kept = file === undefined ? undefined : adopt(spec, file);
-    const fd = kept ?? createMap(spec);
-    if (kept === undefined && file !== undefined) pin(fd, file);
-    maps.set(spec.name, { fd, keySize: spec.keySize, valueSize: spec.valueSize });
+  try {
+    for (const spec of object.maps) {
+      const fd = openMap(spec, directory === undefined ? undefined : join(directory, pinName(spec)));
+      maps.set(spec.name, { fd, keySize: spec.keySize, valueSize: spec.valueSize });
+    }
+  } catch (error) {
+    for (const { fd } of maps.values()) closeDescriptor(fd);
+    throw error;
   }
   return maps;
 }

@@ -1,4 +1,5 @@
 /** The programs in the kernel without any interface: what they make of packets given to them one by one. Needs root; nothing is attached. */
+import { readdirSync } from 'node:fs';
 import { closeDescriptor } from 'netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadProgram } from '../../../node-agent/ebpf/calls.ts';
@@ -23,6 +24,21 @@ const outer = (more: Partial<Parameters<typeof datagram>[0]> = {}): Buffer =>
   ethernet(datagram({ source: PEER, destination: LOCAL, protocol: 4, payload: inner, ...more }));
 
 const root = process.geteuid?.() === 0;
+
+describe.skipIf(!root)('maps', () => {
+  it('that cannot all be had are not left open: it is tried again and again', () => {
+    const {
+      maps: [first],
+      ...object
+    } = testObject();
+    if (first === undefined) throw new Error('the object has no maps');
+    const refused = { ...object, maps: [first, { ...first, name: 'refused', type: 9999 }] };
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let times = 0; times < 20; times++) expect(() => openMaps(refused, undefined)).toThrow('map refused: EINVAL');
+    expect(descriptors()).toBeLessThan(before + 10);
+  });
+});
 
 describe.skipIf(!root)('the programs', () => {
   let maps: Maps;
