@@ -204,6 +204,17 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
     made.pop();
   });
 
+  it('takes no link at the same index of another network namespace for its own', async () => {
+    for (const name of ['n1', 'n2'] as const) await makeTunnel(lab, name);
+    const instance = `u${process.pid}-moved`;
+    const [before, after] = [node('n1', { instance }), node('n2', { instance })];
+    expect(after.index('eth0')).toBe(before.index('eth0'));
+    expect(before.apply()).toMatchObject({ attached: 2, faults: [] });
+    before.close();
+    expect(after.apply()).toMatchObject({ attached: 2, replaced: 0, faults: [] });
+    made.shift();
+  });
+
   it('is exchanged for other programs in place: no ping is lost', async () => {
     await makeTunnel(lab, 'n1');
     await makeTunnel(lab, 'n2');

@@ -53,6 +53,12 @@ it.skipIf(!CAN_RUN)('maps are taken over by their pins, but for those of another
   const ours = object.maps.map(({ name }) => `v1_${name}`);
   expect(readdirSync(directory).sort()).toEqual(['foreign', ...ours].sort());
   close(second);
+  // Of a layout before this one.
+  const before = createMap({ ...spec, maxEntries: 16 });
+  pin(before, join(directory, 'v0_ipip_blocks'));
+  closeDescriptor(before);
+  removeMapPins(directory, 'others');
+  expect(readdirSync(directory).sort()).toEqual(['foreign', ...ours].sort());
   removeMapPins(directory, 'all');
   for (const { file, id } of foreign) {
     const fd = openPin(file) ?? expect.fail(`${file} is gone`);

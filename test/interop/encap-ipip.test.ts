@@ -4,7 +4,10 @@
  * and sizes: encap-ipip-peers.test.ts.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { closeDescriptor } from 'netlink';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMap, pin } from '../../node-agent/ebpf/calls.ts';
 import type { IpipReason } from '../../node-agent/ebpf/types.ts';
 import { hasProgram } from '../node-agent/ebpf/calls.ts';
 import type { EncapLab } from './harness/encap-lab.ts';
@@ -25,6 +28,7 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
   let n1: IpipNode;
   let n2: IpipNode;
   const instance = (node: string): string => `t${process.pid}${mode}-${node}`;
+  const pins = (): string => join(bpffs, `linnet-${instance('n1')}`);
 
   beforeAll(async () => {
     ({ lab, bpffs } = await makeIpipLab('encap ipip'));
@@ -57,9 +61,13 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
     ]);
   });
 
-  it('applied again changes nothing', () => {
+  it('applied again changes nothing, but for pins of a layout before', () => {
     const nothing = { written: 0, removed: 0 };
+    const old = createMap({ name: 'old', type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0 });
+    pin(old, join(pins(), 'v0_old'));
+    closeDescriptor(old);
     expect(n1.apply()).toEqual({ blocks: nothing, sources: nothing, attached: 0, replaced: 0, detached: 0, faults: [] });
+    expect(existsSync(join(pins(), 'v0_old'))).toBe(false);
   });
 
   it('is IPIP on the wire, with right checksums', async () => {
@@ -207,6 +215,9 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
         .attachments.map((each) => each.interface)
         .sort(),
     ).toEqual([n1.index('eth0'), n1.index('tunl0')].sort());
+    // Links of interfaces that are gone keep no pins.
+    const held = readdirSync(pins()).filter((name) => name.includes('capsulate'));
+    expect(held).toHaveLength(mode === 'tcx' ? 2 : 0);
     await lab.ip(n1.namespace, 'addr', 'add', `${lab.nodes.n1.ipv4}/24`, 'dev', 'eth0');
     await makeTunnel(lab, 'n1').catch(() =>
       lab.ip(n1.namespace, 'route', 'replace', lab.blocks.n2.ipv4, 'via', lab.nodes.n2.ipv4, 'dev', 'tunl0', 'onlink'),
@@ -230,14 +241,15 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
       expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4', 2)).toBe(0);
       expect(n1.apply()).toMatchObject({ attached: 1 });
     } else {
-      await run('sh', ['-c', `rm ${bpffs}/linnet-${instance('n1')}/*_*`]);
+      await run('sh', ['-c', `rm ${pins()}/*_*`]);
       expect(n1.apply()).toMatchObject({ attached: 0, replaced: 0 });
+      expect(readdirSync(pins()).filter((name) => name.includes('capsulate'))).toHaveLength(2);
     }
     expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
     n1.remove();
     expect(await foreign()).toBe(before);
     expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4', 2)).toBe(0);
-    expect(existsSync(`${bpffs}/linnet-${instance('n1')}`)).toBe(false);
+    expect(existsSync(pins())).toBe(false);
   });
 
   it('leaves no descriptor and no program behind: 200 times on and off', async () => {
@@ -253,6 +265,9 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
     expect(Math.abs(descriptors() - before)).toBeLessThanOrEqual(2);
     expect(ids.size).toBe(400);
     await until('every program is gone', 20, () => expect([...ids].filter(hasProgram)).toEqual([]));
-    expect(existsSync(`${bpffs}/linnet-${instance('n1')}`)).toBe(false);
+    n1.apply();
+    await lab.ip(n1.namespace, 'link', 'del', 'tunl0');
+    n1.remove();
+    expect(existsSync(pins())).toBe(false);
   }, 60_000);
 });
