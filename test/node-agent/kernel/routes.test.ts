@@ -3,6 +3,7 @@ import { addressKey, formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
 import { encapWishes } from '../../../node-agent/encap/wishes.ts';
 import { createRouteKeeper, GRACE_MS, planRoutes, type RouteKeeper } from '../../../node-agent/kernel/routes.ts';
+import { EncapProvider, FOREIGN_DEVICES } from '../../../node-agent/kernel/routes-provider.ts';
 import type { RouteSources } from '../../../node-agent/kernel/routes-sources.ts';
 import type { Resource } from '../../../src/confd/resources/types.ts';
 import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
@@ -293,6 +294,62 @@ describe('routes of this agent', () => {
     moveTo('n2');
     expect(world.remembered).toEqual(['the kernel keeps 1', 'EPERM']);
     expect(shown(world.kernel)).toContain('10.1.2.64/26 via 172.31.0.2 2');
+  });
+});
+
+describe('where routes go through', () => {
+  it('is no tunnel of ours, whatever addresses it has', () => {
+    const kernel = machine();
+    carry(kernel, VXLAN);
+    const { keeper } = makeWorld(kernel);
+    expect(shown(kernel)).toEqual(ROUTES.filter((line) => !line.endsWith(' 2')));
+    expect(keeper.status().unreachable).toBe(2);
+  });
+
+  it('is looked for anew when they come back after a while', () => {
+    const { kernel, clock, keeper } = makeWorld();
+    const wishes = wishesOf(ALL);
+    keeper.set(wishes);
+    keeper.set({ ...wishes, routes: [] });
+    clock.turn(AUDIT_MS + 5_000);
+    expect(shown(kernel)).toEqual([]);
+    carry(kernel, ETH1);
+    clock.turn(AUDIT_MS + 5_000);
+    keeper.set(wishes);
+    clock.turn(5);
+    expect(shown(kernel)).toEqual(ROUTES.map((line) => line.replace(/ 2$/, ' 3')));
+  });
+
+  it('is not cleared of what others wrote while no route of ours goes through it', () => {
+    const kernel = machine();
+    alien(kernel, '10.99.0.0/16', { interface: VXLAN }, 17);
+    const { clock, keeper } = makeWorld(kernel, NODES);
+    clock.turn(AUDIT_MS + 5_000);
+    expect(kernel.foreign.size).toBe(1);
+    keeper.set(wishesOf(ALL));
+    clock.turn(5);
+    expect(kernel.foreign.size).toBe(0);
+  });
+
+  it('costs nothing again while it is the same', () => {
+    const { isSettled, devicesSeen, ownersChanged } = {
+      isSettled: () => true,
+      devicesSeen: () => undefined,
+      ownersChanged: () => undefined,
+    };
+    const provider = new EncapProvider({
+      foreign: FOREIGN_DEVICES,
+      isSettled,
+      devicesSeen,
+      ownersChanged,
+      sources: { ipv4: address('172.31.0.1') },
+    });
+    expect([...provider.set(wishesOf(ALL))]).toHaveLength(6);
+    expect([...provider.set(wishesOf(ALL))]).toEqual([]);
+    const kernel = machine();
+    provider.setMachine({ links: kernel.links, addresses: kernel.addresses });
+    expect(provider.resolveAgain().keys.size).toBe(6);
+    expect(provider.resolveAgain().keys.size).toBe(0);
   });
 });
 
