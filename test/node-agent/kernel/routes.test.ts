@@ -310,6 +310,7 @@ describe('where routes go through', () => {
     const { kernel, clock, keeper } = makeWorld();
     const wishes = wishesOf(ALL);
     keeper.set(wishes);
+    clock.turn(AUDIT_MS + 5_000);
     keeper.set({ ...wishes, routes: [] });
     clock.turn(AUDIT_MS + 5_000);
     expect(shown(kernel)).toEqual([]);
