@@ -124,20 +124,19 @@ export function programInfo(fd: number): { readonly id: number; readonly tag: st
   };
 }
 
-/** A TCX link: which program it holds and where. `interface` is 0 once its interface is gone. Undefined for links of other types. */
+/** A TCX link: which program it holds and where. */
 export interface TcxLink {
   readonly id: number;
   readonly programId: number;
-  readonly interface: number;
   /** One of ATTACH. */
   readonly hook: number;
 }
 
-/** What a link's descriptor stands for. */
+/** What a link's descriptor stands for; undefined for links of other types. */
 export function linkInfo(fd: number): TcxLink | undefined {
   const octets = info('a link', fd);
   const word = (index: number): number => octets.readUInt32LE(index * 4);
-  return word(0) === LINK_TYPE_TCX ? { id: word(1), programId: word(2), interface: word(4), hook: word(5) } : undefined;
+  return word(0) === LINK_TYPE_TCX ? { id: word(1), programId: word(2), hook: word(5) } : undefined;
 }
 
 /** Before all others of the hook (BPF_F_BEFORE). */

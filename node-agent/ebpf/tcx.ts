@@ -2,7 +2,7 @@
  * Programs on TCX hooks (kernel 6.6 and later): one link each, pinned, so that it stays when the process ends and the next one finds
  * it. Ours goes before those that are there: they may end the way of a packet, while ours lets go on whatever is not IPIP for this node.
  */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeDescriptor, NetlinkError } from 'netlink';
 import type { Attacher, Hook, LoadedProgram } from './attach.ts';
@@ -43,7 +43,7 @@ export function createTcx(directory: string): Attacher {
     if (fd === undefined) return undefined;
     held.set(name, fd);
     const link = linkInfo(fd);
-    if (link === undefined || link.interface !== hook.interface || link.hook !== hookNumber(hook)) return undefined;
+    if (link === undefined || link.hook !== hookNumber(hook)) return undefined;
     return linksAt(hook.interface, link.hook)?.includes(link.id) === true ? { fd, link } : undefined;
   };
   const attach = (hook: Hook, program: LoadedProgram): void => {
@@ -73,7 +73,6 @@ export function createTcx(directory: string): Attacher {
       const found = living(hook);
       if (found !== undefined) detachLink(found.fd);
       forget(hookName(hook));
-      if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
     },
     attachments: () =>
       hooks().flatMap((hook): IpipAttachment[] => {
