@@ -193,13 +193,19 @@ describe.skipIf(!CAN_RUN)('IPIP in eBPF', () => {
     await makeTunnel(lab, 'n1');
     await makeTunnel(lab, 'n2');
     const elsewhere = { bpffs: lab.lab.directory };
+    await lab.in(lab.nodes.n1.namespace, ['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
     const [n1, n2] = [node('n1', elsewhere), node('n2')];
     n2.apply();
     expect(n1.apply()).toMatchObject({ attached: 2, faults: [] });
     expect(n1.status().attachments.map((each) => each.mode)).toEqual(['clsact', 'clsact']);
     n1.close();
     expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
-    expect(node('n1', elsewhere).apply()).toMatchObject({ attached: 0, replaced: 2 });
+    const next = node('n1', elsewhere);
+    expect(next.apply()).toMatchObject({ attached: 0, replaced: 2 });
+    next.remove();
+    // Somebody else's, empty as it was.
+    expect(await lab.in(lab.nodes.n1.namespace, ['tc', 'qdisc', 'show', 'dev', 'eth0'])).toContain('clsact');
+    expect(await lab.in(lab.nodes.n1.namespace, ['tc', 'filter', 'show', 'dev', 'eth0', 'ingress'])).toBe('');
     expect(() => node('n1', { ...elsewhere, mode: 'tcx' }).apply()).toThrow('TCX needs kernel 6.6 and bpffs at');
     made.pop();
   });

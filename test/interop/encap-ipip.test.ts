@@ -207,8 +207,14 @@ describe.skipIf(!CAN_RUN).each(['tcx', 'clsact'] as const)('IPIP in eBPF by %s',
     await lab.ip(n2.namespace, 'neigh', 'flush', 'all');
     expect(await lab.ping(lab.pods.p1a, lab.pods.p2a, 'ipv4')).toBe(3);
     await lab.ip(n1.namespace, 'link', 'del', 'eth1');
-    const { faults } = n1.apply({ parents: [n1.index('eth0'), 9999] });
-    expect(faults).toEqual(['decapsulate at interface 9999: there is no such interface']);
+    await lab.ip(n1.namespace, 'tuntap', 'add', 'tun9', 'mode', 'tun');
+    const bare = n1.index('tun9');
+    const { faults } = n1.apply({ parents: [n1.index('eth0'), 9999, bare] });
+    expect(faults).toEqual([
+      'decapsulate at interface 9999: there is no such interface',
+      `decapsulate at interface ${bare}: tun9 is of type 65534 and has no Ethernet header`,
+    ]);
+    await lab.ip(n1.namespace, 'link', 'del', 'tun9');
     expect(
       n1
         .status()

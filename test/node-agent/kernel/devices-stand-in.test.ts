@@ -129,7 +129,12 @@ describe('IPIP without ipip', () => {
     expect(sync.status()).toMatchObject({ ready: false, faults: ['eBPF backend of IPIP: program encapsulate: EINVAL'] });
     refuse(undefined);
     clock.pass(2_000);
-    expect(sync.status()?.ready).toBe(true);
+    expect(sync.status()).toMatchObject({ ready: true, ipip: { blocks: 1 } });
+    refuse('map ipip_blocks: ENOMEM');
+    clock.pass(15_000);
+    expect(sync.status()).toMatchObject({ ready: false, faults: ['eBPF backend of IPIP: map ipip_blocks: ENOMEM'] });
+    // What it had is not known to be there any more.
+    expect(sync.status()).not.toHaveProperty('ipip');
   });
 
   it('is not ready while an interface cannot be served', () => {

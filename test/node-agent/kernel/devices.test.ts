@@ -105,13 +105,13 @@ describe('the upkeep of devices', () => {
     expect(sync.status()).toMatchObject({ ready: true, faults: [] });
   });
 
-  it('makes a device anew where the kernel does not change it in place', () => {
+  it.each(['ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])('makes a device anew where the kernel does not change it in place: %s', (code) => {
     const { clock, kernel, sync, touch } = setUp();
     sync.configure(wants([vxlan]));
     clock.pass(1_000);
     kernel.addresses = kernel.addresses.map((one) => (one.interface === 2 ? { ...one, local: ip('172.31.0.2') } : one));
     kernel.diary.length = 0;
-    kernel.refuse = (words) => (words === 'change vxlan.calico vxlan' ? 'ENOTSUP' : undefined);
+    kernel.refuse = (words) => (words === 'change vxlan.calico vxlan' ? code : undefined);
     sync.configure(wants([{ ...vxlan, local: ip('172.31.0.2') }]));
     touch();
     clock.pass(1_000);
@@ -181,6 +181,43 @@ describe('the upkeep of devices', () => {
     kernel.broken = undefined;
     clock.pass(DEVICE_AUDIT_MS);
     expect([sync.status(), told.length]).toEqual([before, length + 2]);
+  });
+
+  it('says what is wrong once, and again where it comes back', () => {
+    const { clock, kernel, sync, touch, log } = setUp();
+    const told = (): number => log.filter((line) => line.includes('EPERM')).length;
+    kernel.refuse = () => 'EPERM';
+    sync.configure(wants([vxlan]));
+    clock.pass(60_000);
+    expect(told()).toBe(1);
+    kernel.refuse = () => undefined;
+    clock.pass(DEVICE_AUDIT_MS);
+    expect(sync.status()?.ready).toBe(true);
+    kernel.links.delete('vxlan.calico');
+    kernel.refuse = () => 'EPERM';
+    touch();
+    clock.pass(1_000);
+    expect(told()).toBe(2);
+  });
+
+  it('looks for a Felix and into the MTU file with its audit, not with each turn', () => {
+    const looks = { felix: 0, file: 0 };
+    const felix = (): undefined => {
+      looks.felix += 1;
+    };
+    const read = (): number => {
+      looks.file += 1;
+      return 1450;
+    };
+    const { clock, sync, touch } = setUp({ felix, mtuFile: { read, write: () => expect.fail('written'), required: false } });
+    sync.configure(wants([vxlan]));
+    for (let turns = 0; turns < 8; turns++) {
+      clock.pass(1_000);
+      touch();
+    }
+    expect(looks).toEqual({ felix: 1, file: 1 });
+    clock.pass(DEVICE_AUDIT_MS);
+    expect(looks).toEqual({ felix: 2, file: 2 });
   });
 
   it('stops touching devices when a Felix comes, and goes on when it went', () => {

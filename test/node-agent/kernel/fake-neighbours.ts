@@ -11,6 +11,8 @@ export interface FakeNeighbours extends NeighbourKernel {
   readings: number;
   /** Operations that are refused, in the kernel's words. */
   refuses: (operation: NeighbourOperation) => { readonly code: string; readonly text: string } | undefined;
+  /** Does nothing, and no answer comes. */
+  mute: boolean;
   /** Thrown by the next readings. */
   unreadable: Error | undefined;
 }
@@ -25,6 +27,7 @@ export function makeFakeNeighbours(): FakeNeighbours {
     log: [],
     readings: 0,
     refuses: () => undefined,
+    mute: false,
     unreadable: undefined,
     read: (device, family) => {
       fake.readings += 1;
@@ -33,6 +36,7 @@ export function makeFakeNeighbours(): FakeNeighbours {
       return { neighbours: own.filter((entry) => entry.family === family), forwarding: own.filter((entry) => entry.family === 'bridge') };
     },
     apply: (operations) => {
+      if (fake.mute) return { failures: [], lost: true };
       const failures = [];
       for (const operation of operations) {
         fake.log.push(operation);

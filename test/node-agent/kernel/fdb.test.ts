@@ -306,6 +306,22 @@ describe('entries kept in order', () => {
     expect(sync.status()).toMatchObject({ ready: true, entries: 2 });
   });
 
+  it('of a device anew are being written until the answers say so', () => {
+    const { clock, kernel, sync, configure } = scene();
+    const { repairs } = sync.status();
+    kernel.mute = true;
+    sync.configure({ vteps: [vtep(1)], devices: { ipv4: DEVICE + 1 } });
+    clock.pass(500);
+    expect(sync.status()).toMatchObject({ ready: false, detail: 'entries are being written' });
+    kernel.mute = false;
+    clock.pass(1_500);
+    expect(sync.status()).toMatchObject({ ready: true, entries: 2, repairs });
+    // More of the same device are no beginning.
+    kernel.mute = true;
+    configure([vtep(1), vtep(2)], { ipv4: DEVICE + 1 });
+    expect(sync.status().ready).toBe(true);
+  });
+
   it('of a device that vanished wait for another, and are no issue', () => {
     const { kernel, sync, clock, hear, configure } = scene();
     kernel.refuses = () => ({ code: 'ENODEV', text: '' });
