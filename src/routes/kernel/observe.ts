@@ -126,7 +126,6 @@ function noticeAlien(state: SyncState, route: AlienRoute, gone: boolean): void {
   if (!gone && state.holdings.at(key).some((one) => one.metric === route.metric)) state.wantReading();
   state.wanted.aliensChanged(key);
   state.touched.add(key);
-  state.takenKeys.delete(key);
   state.resolveDue = true;
 }
 
