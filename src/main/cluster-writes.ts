@@ -20,7 +20,7 @@ export interface ClusterWrites {
   issues(issues: readonly Issue[]): void;
   /** Runs until the signal aborts. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
-  /** The daemon serves, for the first time in this run. */
+  /** The daemon serves, for the first time in this run: tried until that is written, or the signal aborts. */
   up(signal: AbortSignal): Promise<void>;
   /** The daemon is about to end. */
   down(): Promise<void>;
@@ -29,6 +29,8 @@ export interface ClusterWrites {
 
 /** Ms between two tries to write an address. */
 const ADDRESS_RETRY_MS = 30_000;
+/** Ms between two tries to say that the daemon is up: doubles from the first to the last. */
+const UP_MS = { first: 1_000, last: 30_000 } as const;
 /** Longest that the end of the daemon waits for the API server, ms. */
 const DOWN_MS = 3_000;
 
@@ -54,8 +56,11 @@ export async function createClusterWrites(
   const kubernetesNode = config.kubernetesNode ?? needs.node;
   const addresses = createAddressWrites(writer, kubernetesNode, log);
   const events = wanted.has('events') ? makeEvents(writer, kubernetesNode, log) : undefined;
-  const tell = (status: NodeCondition['status'], signal: AbortSignal): Promise<void> =>
-    wanted.has('condition') ? setCondition(writer, kubernetesNode, status, log, signal) : Promise.resolve();
+  const tell = async (status: NodeCondition['status'], signal: AbortSignal, known?: string): Promise<string | undefined> => {
+    const because = wanted.has('condition') ? await setCondition(writer, kubernetesNode, status, signal) : undefined;
+    if (because !== undefined && because !== known) log.warn({ because, status }, 'node condition not written');
+    return because;
+  };
   return {
     unsaid: (family, address) => {
       if (wanted.has('address')) addresses.put(family, address);
@@ -67,8 +72,16 @@ export async function createClusterWrites(
       if (wanted.has('status')) tasks.push(reportStatus({ node: needs.node, writer, documents: own, clock: REAL_CLOCK, log }, signal));
       await Promise.all(tasks);
     },
-    up: (signal) => tell('False', signal),
-    down: () => tell('True', AbortSignal.timeout(DOWN_MS)),
+    up: async (signal) => {
+      let because: string | undefined;
+      // A daemon that begins with what it saved may serve long before the API server does. No pod is scheduled here until then.
+      for (let wait: number = UP_MS.first; !signal.aborted; wait = Math.min(UP_MS.last, wait * 2)) {
+        because = await tell('False', signal, because);
+        if (because === undefined) return;
+        await REAL_CLOCK.wait(wait, signal);
+      }
+    },
+    down: async () => void (await tell('True', AbortSignal.timeout(DOWN_MS))),
     close: () => writer.close(),
   };
 }
@@ -117,14 +130,13 @@ function makeEvents(writer: ClusterWriter, node: string, log: DaemonLog): IssueE
   return createIssueEvents({ node, writer, clock: REAL_CLOCK, random: Math.random, digest, log });
 }
 
-/** NetworkUnavailable with Calico's words (control-plane 8.3). */
+/** NetworkUnavailable with Calico's words (control-plane 8.3); why it was not written, undefined where it was. */
 async function setCondition(
   writer: ClusterWriter,
   node: string,
   status: NodeCondition['status'],
-  log: DaemonLog,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const now = new Date(REAL_CLOCK.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   const words =
     status === 'False'
@@ -132,5 +144,5 @@ async function setCondition(
       : { reason: 'CalicoIsDown', message: 'Calico is shutting down on this node' };
   const condition: NodeCondition = { type: 'NetworkUnavailable', status, ...words, lastHeartbeatTime: now, lastTransitionTime: now };
   const written = await writer.setNodeCondition(node, condition, signal);
-  if (!written.ok) log.warn({ because: written.failure.message, status }, 'node condition not written');
+  return written.ok ? undefined : written.failure.message;
 }
