@@ -122,6 +122,8 @@ function bringAbout(state: State, wanted: AgentWanted): void {
       state.fault = '';
       state.keeping = begin(state, settings);
       state.pause = REOPEN_MS.first;
+      // It is there before the next try was due.
+      state.cancel?.();
     }
     state.keeping.keeper.set(wanted.wishes);
     state.keeping.keeper.flush();
