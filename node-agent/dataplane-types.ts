@@ -34,8 +34,6 @@ export interface PartStatus {
 
 /** The whole dataplane as it stands. */
 export interface DataplaneStatus {
-  /** Everything wanted is there. */
-  readonly ready: boolean;
   readonly parts: readonly PartStatus[];
   /** MTU by kind of device. */
   readonly devices: { readonly [kind in DeviceKind]?: number };

@@ -112,7 +112,7 @@ function statusOf(parts: Parts, losses: number): DataplaneStatus {
   const devices: { [kind in DeviceKind]?: number } = {};
   for (const { name, mtu } of status?.devices ?? []) if (mtu !== undefined) devices[kindOf(name)] = mtu;
   const ipip = status?.ipip === undefined ? {} : { ipip: status.ipip.counters };
-  return { ready: statuses.every(({ ready }) => ready), parts: statuses, devices, podMtu: status?.mtu.pod ?? 0, losses, ...ipip };
+  return { parts: statuses, devices, podMtu: status?.mtu.pod ?? 0, losses, ...ipip };
 }
 
 function kindOf(name: string): DeviceKind {

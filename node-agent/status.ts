@@ -50,7 +50,7 @@ export function reportsOf({ state, dataplane, faults }: Pick<Moment, 'state' | '
   const applied = state.firstAppliedAt > 0;
   const wrong = dataplane.parts.filter(({ ready }) => !ready).map(({ part, detail }) => `${part}: ${detail}`);
   const unknown = state.desired?.wishes.issues.filter(({ code }) => UNKNOWN.has(code)).map(formatIssue) ?? [];
-  const failed = [...wrong, ...unknown].join('; ') || (dataplane.ready ? '' : 'not everything wanted is there');
+  const failed = [...wrong, ...unknown].join('; ');
   const datastore = state.inSync ? 'in sync' : applied ? 'lost: the last state stays' : 'no complete view yet';
   return [
     { name: 'main', live: true, ready: true, detail: faults.join('; ') },

@@ -99,7 +99,7 @@ const idle: ConvergeState<AgentWanted> = {
 };
 const figures = { operations: 0, repairs: 0, failing: 0, lastMs: 0 };
 const plane = (detail: string): DataplaneStatus => ({
-  ...{ ready: detail === '', devices: {}, podMtu: 0, losses: 0 },
+  ...{ devices: {}, podMtu: 0, losses: 0 },
   parts: [{ part: 'devices', ready: detail === '', detail, figures, more: null }],
 });
 const ready = (state: ConvergeState<AgentWanted>, dataplane: DataplaneStatus) =>
