@@ -35,6 +35,14 @@ describe('a limited log', () => {
     expect(log.suppressed()).toBe(0);
   });
 
+  it('forgets what it said first where ever other messages come, as it must not grow', () => {
+    const { lines, log } = setup();
+    log.warn({}, 'first');
+    for (let turn = 0; turn < 3_000; turn++) log.warn({}, `message ${turn}`);
+    log.warn({}, 'first');
+    expect([lines.length, log.suppressed()]).toEqual([3_002, 0]);
+  });
+
   it('writes one message with ever other fields so many times a window, and says that it stops', () => {
     const { lines, log, at } = setup();
     for (let turn = 0; turn < 5_000; turn++) log.info({ turn }, 'again');

@@ -386,6 +386,9 @@ describe('why', () => {
       ...wishes,
       routes: [...wishes.routes, { prefix: prefix('10.1.3.0/26'), class: 'blackhole-vxlan', target: { kind: 'blackhole' }, reasons: [] }],
     };
+    // What is wrong with this node as a whole concerns every prefix.
+    const adrift = wishesOf([N2, FAR, pool('vx', '10.1.0.0/16', { vxlanMode: 'CrossSubnet' })]);
+    expect(explainPrefix(adrift, prefix('10.1.3.0/26')).issues.map(({ code }) => code)).toEqual(['NODE_MISSING']);
     expect(explainPrefix(outranked, prefix('10.1.3.0/26')).routes.map((one) => one.verdict)).toEqual(['chosen', 'outranked']);
   });
 });
