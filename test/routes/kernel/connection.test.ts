@@ -121,6 +121,16 @@ describe('a connection to the kernel that breaks', () => {
     expect(world.recovered).toBe(1);
   });
 
+  it('is not opened anew after the end', () => {
+    const cuttable = makeCuttable();
+    const world = makeWorld(cuttable.kernel);
+    const { watcher } = cuttable.kernel;
+    world.sync.stop();
+    watcher?.failed(new Error('ECONNRESET'));
+    world.clock.turn(AUDIT_MS);
+    expect(cuttable.openings()).toBe(1);
+  });
+
   it('is not said to be well by a reading while nothing is told yet', () => {
     const cuttable = makeCuttable();
     const world = makeWorld(cuttable.kernel);
