@@ -17,7 +17,7 @@ export function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Pe
   const newId = peer.settings.offer.routerId !== speaker.routerId;
   peer.config = config;
   if (fields.length === 0 && !newId) return;
-  peer.settings = settingsOf(state, speaker, config, peer.preserved);
+  peer.settings = settingsOf(state, speaker.routerId, config, peer.preserved);
   const change = classOf(fields);
   if (change === 'bounce' || newId) {
     stopPeer(

@@ -104,10 +104,14 @@ function* takePeers(
   state.listening = config.listen;
   // Last, so that a peer dialed here finds every other one configured.
   for (const peer of state.unstarted) {
-    state.unstarted.delete(peer);
-    if (!peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
+    startAdded(state, peer);
     yield;
   }
+}
+
+/** Starts a peer that was added and has not begun; nothing where it has. */
+export function startAdded(state: SpeakerState, peer: Peer): void {
+  if (state.unstarted.delete(peer) && !peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
 }
 
 function endPeer(state: SpeakerState, peer: Peer): void {

@@ -5,7 +5,7 @@ import { cease, UNCLAIMED_HOLD_MS } from '../session/index.ts';
 import type { ConnectionId, Endpoint, SpeakerInput } from '../speaker-types.ts';
 import type { NotificationMessage } from '../wire/index.ts';
 import { encodeNotification, Framer, notificationFor } from '../wire/index.ts';
-import { finishConfiguring } from './configure.ts';
+import { finishConfiguring, startAdded } from './configure.ts';
 import { reportRefused } from './limited-reports.ts';
 import { createChallenger, drive, forget } from './machines.ts';
 import { adopt, refusalOf } from './ranges.ts';
@@ -105,6 +105,8 @@ export function claim(state: SpeakerState, connection: Connection, as: number): 
 
 /** Hands an incoming connection to a peer's machine, or to a challenger where that one is busy. */
 function offer(state: SpeakerState, connection: Connection, peer: Peer): { readonly peer: Peer; readonly fsm: Fsm } | undefined {
+  // Of many peers the last ones begin later than they are there: not to be refused, and sent away for its retry time, the one that came begins now.
+  startAdded(state, peer);
   if (peer.adminDown || peer.primary.state === 'idle') {
     refuse(
       state,

@@ -38,7 +38,7 @@ export function addPeer(state: SpeakerState, speaker: SpeakerConfig, config: Pee
     config,
     key: peerKey(config),
     index,
-    settings: settingsOf(state, speaker, config, false),
+    settings: settingsOf(state, speaker.routerId, config, false),
     primary: createFsm(false),
     challenger: undefined,
     adminDown: remembered?.shutdown !== undefined,

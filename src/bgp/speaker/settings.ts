@@ -1,14 +1,14 @@
 /** From a peer's configuration to what its session machine needs. */
 import type { FsmSettings } from '../session/index.ts';
-import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
+import type { PeerConfig } from '../speaker-types.ts';
 import type { Peer, SpeakerState } from './state.ts';
 
 /**
- * Settings of a peer's machine under the present configuration of the speaker. `preserved`: an earlier session with the peer ended and this
+ * Settings of a peer's machine in a speaker with that router id. `preserved`: an earlier session with the peer ended and this
  * process did not, so that it forwards as before (the F bit of RFC 4724 section 3, as RFC 8538 section 4 needs it). What a restart kept is
  * still forwarded when the deferral is over: a peer that comes back only then must not drop its stale routes for want of the F bit.
  */
-export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: PeerConfig, preserved: boolean): FsmSettings {
+export function settingsOf(state: SpeakerState, routerId: number, config: PeerConfig, preserved: boolean): FsmSettings {
   // BIRD -R says so until its recovery is over, which it is not before the first session (bird-behaviour, start-up).
   const recovering = config.dialect === 'bird-1.6' && !preserved && state.options.restarting !== undefined;
   const restarting = state.deferral !== undefined || recovering;
@@ -16,7 +16,7 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
     offer: {
       localAs: config.localAs,
       remoteAs: config.remoteAs,
-      routerId: speaker.routerId,
+      routerId,
       holdTime: config.holdTime,
       keepaliveTime: config.keepaliveTime,
       families: config.families,
@@ -46,12 +46,10 @@ export function settingsOf(state: SpeakerState, speaker: SpeakerConfig, config: 
 
 /** Computes the settings of every peer again, after something that all of them share changed. */
 export function refreshSettings(state: SpeakerState): void {
-  const { config } = state;
-  if (config === undefined) return;
-  for (const peer of state.peers.values()) peer.settings = settingsOf(state, config, peer.config, peer.preserved);
+  for (const peer of state.peers.values()) refreshPeerSettings(state, peer);
 }
 
-/** The same for one peer. */
+/** The same for one peer. Another router id is for its own turn in a configuration, which ends what came up under the old one. */
 export function refreshPeerSettings(state: SpeakerState, peer: Peer): void {
-  if (state.config !== undefined) peer.settings = settingsOf(state, state.config, peer.config, peer.preserved);
+  peer.settings = settingsOf(state, peer.settings.offer.routerId, peer.config, peer.preserved);
 }

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Address, PeerConfig, Speaker, SpeakerConfig, SpeakerOutput } from '../../../src/bgp/index.ts';
 import { createSpeaker } from '../../../src/bgp/index.ts';
 import { createRecordedSpeaker, Replay, seededRandom } from '../../../src/bgp/testing/index.ts';
-import { config, peer, route } from './world.ts';
+import { encodeKeepalive, encodeOpen } from '../../../src/bgp/wire/index.ts';
+import { open } from '../session/fixtures.ts';
+import { address, config, peer, route } from './world.ts';
 
 const PEERS = 600;
 /** Clock readings that a slice may last: one follows each peer. */
@@ -154,6 +156,47 @@ describe('what holds meanwhile', () => {
   });
 });
 
+/** Types of what was sent on a connection. */
+const sent = (outputs: readonly SpeakerOutput[], connection: number): (number | undefined)[] =>
+  outputs.flatMap((each) => (each.type === 'send' && each.connection === connection ? each.buffers.map((octets) => octets[18]) : []));
+
+/** Peer `index` of `many` connects as connection 1. */
+function arrive(speaker: Speaker, index: number): SpeakerOutput[] {
+  const remote = { address: at(index), port: 40_000 };
+  return speaker.handle({ type: 'connected', connection: 1, local: { address: address(1), port: 179 }, remote }, 1);
+}
+
+const hear = (speaker: Speaker, octets: Uint8Array): SpeakerOutput[] => speaker.handle({ type: 'octets', connection: 1, octets }, 1);
+
+describe('a connection meanwhile', () => {
+  it('that came up under the old router id ends when its peer is reached', () => {
+    const speaker = fresh();
+    speaker.handle({ type: 'configure', config: config(1, many(300, { passive: true })) }, 0);
+    workOn(speaker);
+    arrive(speaker, 299);
+    hear(speaker, encodeOpen(open({ bgpId: 5 })));
+    speaker.handle({ type: 'configure', config: config(7, many(300, { passive: true })) }, 1);
+    workOn(speaker, 3);
+    hear(speaker, encodeKeepalive());
+    expect(speaker.status().peers.at(-1)?.state).toBe('established');
+    const outputs = workOn(speaker).flat();
+    expect(outputs).toContainEqual({ type: 'close', connection: 1, reset: false });
+    expect(speaker.status().peers.at(-1)?.state).toBe('active');
+  });
+
+  it('is taken from a peer that is there and has not begun', () => {
+    const speaker = fresh();
+    speaker.handle({ type: 'configure', config: config(1, many(300, { passive: true })) }, 0);
+    // Every peer is added, few have begun.
+    while (speaker.status().peers.length === 0) workOn(speaker, 1);
+    expect(speaker.configuring()).toBe(true);
+    expect(sent(arrive(speaker, 299), 1)).toEqual([1]);
+    expect(speaker.status().peers.at(-1)?.state).toBe('open-sent');
+    workOn(speaker);
+    expect(speaker.status().peers.at(-1)?.state).toBe('open-sent');
+  });
+});
+
 /** Some 150 of 200 addresses, with names that move between them, and now and then another id of the router. */
 function randomConfig(random: () => number): SpeakerConfig {
   const shift = Math.floor(random() * 3);
@@ -190,7 +233,11 @@ describe('one configuration after the other', () => {
     for (let n = 0; n < 12; n++) {
       last = randomConfig(random);
       note(speaker.handle({ type: 'configure', config: last }, n));
-      for (const outputs of workOn(speaker, Math.floor(random() * 24), n)) note(outputs);
+      for (let slices = Math.floor(random() * 24); slices > 0; slices--) {
+        for (const outputs of workOn(speaker, 1, n)) note(outputs);
+        // Whoever asks meanwhile hears of peers that there are.
+        for (const { id } of speaker.status().peers) speaker.routes({ view: 'received', family: 'ipv4-unicast', peer: id }, 0, 1);
+      }
     }
     for (const outputs of workOn(speaker, Infinity, 100)) note(outputs);
     const alone = fresh();
