@@ -7,6 +7,7 @@
 import type { Fsm } from '../session/index.ts';
 import { CROSSING_WAIT_MS } from '../session/index.ts';
 import type { OpenMessage } from '../wire/index.ts';
+import { MAX_MESSAGE } from '../wire/index.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
 
 /** The OPEN of a connection that waits; what came after it waits in the connection's framer. `until` is monotonic ms. */
@@ -14,7 +15,7 @@ export interface Crossing {
   readonly peer: Peer;
   readonly fsm: Fsm;
   readonly open: OpenMessage;
-  readonly until: number;
+  until: number;
 }
 
 /** Keeps the OPEN of the peer's connection back where our own has to be heard first; false where it may be taken now. */
@@ -37,14 +38,24 @@ export function isHeld(state: SpeakerState, fsm: Fsm): boolean {
   return false;
 }
 
+/**
+ * Keeps what else came on a connection that waits; false where it waits for nothing. A peer has no more to say than a message before it hears
+ * that we agree: one that goes on is not waited for, or what it sends would fill the memory.
+ */
+export function keepsBack(state: SpeakerState, connection: Connection): boolean {
+  const crossing = state.crossings.get(connection);
+  if (crossing === undefined) return false;
+  if (connection.framer.retain() > MAX_MESSAGE) crossing.until = state.time.now;
+  return true;
+}
+
 /** Takes those that need not wait any more out of the waiting, oldest first. */
 export function takeSettled(state: SpeakerState): [Connection, Crossing][] {
   const settled: [Connection, Crossing][] = [];
   for (const [connection, crossing] of state.crossings) {
-    const isThere = state.connections.get(connection.id) === connection;
-    if (isThere && isUnanswered(crossing.peer.primary) && state.time.now < crossing.until) continue;
+    if (isUnanswered(crossing.peer.primary) && state.time.now < crossing.until) continue;
     state.crossings.delete(connection);
-    if (isThere) settled.push([connection, crossing]);
+    settled.push([connection, crossing]);
   }
   return settled;
 }

@@ -283,6 +283,7 @@ export function forget(state: SpeakerState, id: number): void {
   if (connection === undefined) return;
   state.connections.delete(id);
   state.unclaimed.delete(connection);
+  state.crossings.delete(connection);
   releaseImport(state, connection);
 }
 

@@ -14,7 +14,7 @@ import {
   scanUpdate,
 } from '../wire/index.ts';
 import { claim, refuse } from './connections.ts';
-import { holdsOpen, takeSettled } from './crossing.ts';
+import { holdsOpen, keepsBack, takeSettled } from './crossing.ts';
 import { endOfRib } from './lifecycle.ts';
 import { drive, receiveOpen } from './machines.ts';
 import type { Connection, Peer, SpeakerState } from './state.ts';
@@ -26,7 +26,7 @@ const NOTHING = new Uint8Array(0);
 export function receiveOctets(state: SpeakerState, connection: Connection, octets: Uint8Array): void {
   connection.framer.feed(octets);
   while (state.connections.get(connection.id) === connection) {
-    if (state.crossings.has(connection)) return connection.framer.retain();
+    if (keepsBack(state, connection)) return;
     const next = connection.framer.take();
     if (next === undefined) return;
     if (!next.ok) return headerError(state, connection, next.error);

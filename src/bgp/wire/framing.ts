@@ -100,10 +100,14 @@ export class Framer {
     this.#offset = 0;
   }
 
-  /** Keeps what was added and not taken yet as a copy: the octets may be written over although `take` has not said that there is no more. */
-  retain(): void {
+  /**
+   * Keeps what was added and not taken yet as a copy: the octets may be written over although `take` has not said that there is no more.
+   * Returns how many octets that are.
+   */
+  retain(): number {
     this.#chunk = copyOctets(this.#chunk, this.#offset);
     this.#offset = 0;
+    return this.#chunk.length;
   }
 
   /** The next whole message; undefined until more octets come. After an error the stream is lost and only the error comes. */
