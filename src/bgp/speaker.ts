@@ -168,7 +168,11 @@ function takeOutputs(state: SpeakerState): SpeakerOutput[] {
 /** Inputs that speak of peers by name, or of all of them: those of a configuration that is still being taken must be there. */
 const NAMES_PEERS: ReadonlySet<SpeakerInput['type']> = new Set(['peer-action', 'diagnosis', 'recall', 'shutdown']);
 
+/** Inputs that begin sessions and listeners: whoever ends the speaker waits for the last socket. */
+const BEGINS: ReadonlySet<SpeakerInput['type']> = new Set(['configure', 'peer-action']);
+
 function take(state: SpeakerState, input: SpeakerInput): void {
+  if (state.stopped && BEGINS.has(input.type)) return;
   if (input.type !== 'octets' && input.type !== 'tick' && input.type !== 'unsent') state.mayHaveWork = true;
   if (NAMES_PEERS.has(input.type)) finishConfiguring(state);
   dispatch(state, input);

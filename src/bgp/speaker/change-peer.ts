@@ -57,7 +57,7 @@ function reconnect(state: SpeakerState, peer: Peer, because: string): void {
 }
 
 function restart(state: SpeakerState, peer: Peer): void {
-  if (!peer.adminDown && !state.stopped) drive(state, peer, peer.primary, { type: 'start' });
+  if (!peer.adminDown) drive(state, peer, peer.primary, { type: 'start' });
 }
 
 /** A peer that waits begins to dial, one that dials begins to wait; a connection that is up is left alone. */

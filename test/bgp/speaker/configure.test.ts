@@ -177,6 +177,21 @@ describe('a diagnosis', () => {
   });
 });
 
+describe('the end', () => {
+  it('is the end: no configuration and no operator begins anything after it', () => {
+    const world = pair();
+    const speaker = world.speaker(1);
+    world.network.feed('s1', { type: 'shutdown', planned: false });
+    const later = config(1, [peer(2, { holdTime: 30 }), peer(3)]);
+    expect(speaker.handle({ type: 'configure', config: later }, world.network.clock.now())).toEqual([]);
+    for (const kind of ['enable', 'reset'] as const)
+      expect(speaker.handle({ type: 'peer-action', peer: 'p2', action: { kind } }, world.network.clock.now())).toEqual([]);
+    world.network.advance(100_000);
+    expect(world.state(1, 'p2')).toBe('idle');
+    expect(world.state(2, 'p1')).toBe('active');
+  });
+});
+
 describe('roles', () => {
   it('turning a mesh peer into a reflector client, under another name, keeps the session and changes what it gets', () => {
     const world = new World();
