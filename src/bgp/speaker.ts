@@ -166,7 +166,7 @@ function takeOutputs(state: SpeakerState): SpeakerOutput[] {
 }
 
 /** Inputs that speak of peers by name, or of all of them: those of a configuration that is still being taken must be there. */
-const NAMES_PEERS: ReadonlySet<SpeakerInput['type']> = new Set(['peer-action', 'diagnosis', 'recall', 'shutdown']);
+const NAMES_PEERS: ReadonlySet<SpeakerInput['type']> = new Set(['peer-action', 'diagnosis', 'shutdown']);
 
 /** Inputs that begin sessions and listeners: whoever ends the speaker waits for the last socket. */
 const BEGINS: ReadonlySet<SpeakerInput['type']> = new Set(['configure', 'peer-action']);

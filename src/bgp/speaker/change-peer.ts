@@ -3,7 +3,7 @@ import { cease } from '../session/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../speaker-types.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from './config-classes.ts';
 import { sweepAll } from './lifecycle.ts';
-import { drive, forget, reschedule, retime } from './machines.ts';
+import { drive, forget, retime } from './machines.ts';
 import { stopPeer } from './records.ts';
 import { ribConfig } from './rib-config.ts';
 import { settingsOf } from './settings.ts';
@@ -66,5 +66,4 @@ function changePassive(state: SpeakerState, peer: Peer): void {
   if (session === 'active' || session === 'connect') {
     drive(state, peer, peer.primary, { type: 'stop', notification: undefined, because: 'configuration changed: passive', then: 'restart' });
   }
-  reschedule(state, peer);
 }

@@ -119,8 +119,6 @@ function endPeer(state: SpeakerState, peer: Peer): void {
   removePeer(state, peer);
   removeFromIndex(state, peer);
   state.unstarted.delete(peer);
-  // Another one may have its name by now, given by a configuration that this one took the place of.
-  if (state.peers.get(peer.config.id) === peer) state.peers.delete(peer.config.id);
 }
 
 /** All names at once, in the order of the configuration: until here peers go by those they had. */

@@ -1,35 +1,13 @@
 /** A configuration of many peers is taken in slices: what each slice does, and what holds before, between and after them. */
 import { describe, expect, it } from 'vitest';
-import type { Address, PeerConfig, Speaker, SpeakerConfig, SpeakerOutput } from '../../../src/bgp/index.ts';
-import { createSpeaker } from '../../../src/bgp/index.ts';
+import type { PeerConfig, Speaker, SpeakerConfig, SpeakerOutput } from '../../../src/bgp/index.ts';
 import { createRecordedSpeaker, Replay, seededRandom } from '../../../src/bgp/testing/index.ts';
-import { encodeKeepalive, encodeOpen } from '../../../src/bgp/wire/index.ts';
-import { open } from '../session/fixtures.ts';
-import { address, config, peer, route } from './world.ts';
+import { at, BUDGET, count, fresh, many, names, workOn } from './slices.ts';
+import { config, route } from './world.ts';
 
 const PEERS = 600;
-/** Clock readings that a slice may last: one follows each peer. */
-const BUDGET = 25;
 /** A peer more may be under way when the time is over, and each is compared, added or started. */
 const MOST = BUDGET + 1;
-
-const at = (index: number): Address => ({ family: 'ipv4', words: [0x0a010000 + index, 0, 0, 0] });
-
-function many(count: number, overrides: Partial<PeerConfig> = {}, from = 0): PeerConfig[] {
-  return Array.from({ length: count }, (_, index) =>
-    peer(2, { id: `n${from + index}`, remote: { address: at(from + index), port: 179 }, ...overrides }),
-  );
-}
-
-const fresh = (): Speaker => createSpeaker({ random: seededRandom(1), wallClock: (now) => now });
-
-/** Does the work of `slices` slices, all of it by default; outputs of each. */
-function workOn(speaker: Speaker, slices = Infinity, now = 1): SpeakerOutput[][] {
-  const done: SpeakerOutput[][] = [];
-  let readings = now;
-  while (done.length < slices && speaker.hasWork()) done.push(speaker.work(() => readings++, BUDGET).outputs);
-  return done;
-}
 
 /** Peers of which a field is read that decides nothing but what has to change. */
 function counted(peers: readonly PeerConfig[], seen: Set<string>): PeerConfig[] {
@@ -45,11 +23,6 @@ function counted(peers: readonly PeerConfig[], seen: Set<string>): PeerConfig[] 
     return copy;
   });
 }
-
-const count = (outputs: readonly SpeakerOutput[], type: SpeakerOutput['type']): number =>
-  outputs.filter((each) => each.type === type).length;
-
-const names = (speaker: Speaker): string[] => speaker.status().peers.map(({ id }) => id);
 
 describe('hundreds of peers', () => {
   it.each([
@@ -137,6 +110,23 @@ describe('what holds meanwhile', () => {
     expect(speaker.status().peers.find(({ id }) => id === 'n549')?.adminDown).toBe(true);
   });
 
+  it('what is found about a peer of the new one is kept', () => {
+    const speaker = halfway(config(1, many(300, {}, 250)));
+    speaker.handle({ type: 'diagnosis', peer: 'n549', text: 'no key' }, 2);
+    workOn(speaker);
+    expect(speaker.status().peers.find(({ id }) => id === 'n549')?.diagnosis).toBe('no key');
+  });
+
+  it('a peer that is taken back before it began is not dialed', () => {
+    const speaker = fresh();
+    speaker.handle({ type: 'configure', config: config(1, many(300)) }, 0);
+    // Every peer is added, few have begun.
+    let dialed = 0;
+    while (dialed === 0) dialed = count(workOn(speaker, 1).flat(), 'dial');
+    const outputs = [...speaker.handle({ type: 'configure', config: config(1, []) }, 1), ...workOn(speaker).flat()];
+    expect([count(outputs, 'dial'), count(outputs, 'cancel-dial')]).toEqual([0, dialed]);
+  });
+
   it('the end ends all of them', () => {
     const speaker = halfway(config(1, many(300, {}, 250)), 20);
     const outputs = [...speaker.handle({ type: 'shutdown', planned: false }, 2), ...workOn(speaker).flat()];
@@ -153,47 +143,6 @@ describe('what holds meanwhile', () => {
       workOn(speaker, 1);
     }
     expect(speaker.memory()).toEqual([{ id: 'n5', shutdown: 'away' }]);
-  });
-});
-
-/** Types of what was sent on a connection. */
-const sent = (outputs: readonly SpeakerOutput[], connection: number): (number | undefined)[] =>
-  outputs.flatMap((each) => (each.type === 'send' && each.connection === connection ? each.buffers.map((octets) => octets[18]) : []));
-
-/** Peer `index` of `many` connects as connection 1. */
-function arrive(speaker: Speaker, index: number): SpeakerOutput[] {
-  const remote = { address: at(index), port: 40_000 };
-  return speaker.handle({ type: 'connected', connection: 1, local: { address: address(1), port: 179 }, remote }, 1);
-}
-
-const hear = (speaker: Speaker, octets: Uint8Array): SpeakerOutput[] => speaker.handle({ type: 'octets', connection: 1, octets }, 1);
-
-describe('a connection meanwhile', () => {
-  it('that came up under the old router id ends when its peer is reached', () => {
-    const speaker = fresh();
-    speaker.handle({ type: 'configure', config: config(1, many(300, { passive: true })) }, 0);
-    workOn(speaker);
-    arrive(speaker, 299);
-    hear(speaker, encodeOpen(open({ bgpId: 5 })));
-    speaker.handle({ type: 'configure', config: config(7, many(300, { passive: true })) }, 1);
-    workOn(speaker, 3);
-    hear(speaker, encodeKeepalive());
-    expect(speaker.status().peers.at(-1)?.state).toBe('established');
-    const outputs = workOn(speaker).flat();
-    expect(outputs).toContainEqual({ type: 'close', connection: 1, reset: false });
-    expect(speaker.status().peers.at(-1)?.state).toBe('active');
-  });
-
-  it('is taken from a peer that is there and has not begun', () => {
-    const speaker = fresh();
-    speaker.handle({ type: 'configure', config: config(1, many(300, { passive: true })) }, 0);
-    // Every peer is added, few have begun.
-    while (speaker.status().peers.length === 0) workOn(speaker, 1);
-    expect(speaker.configuring()).toBe(true);
-    expect(sent(arrive(speaker, 299), 1)).toEqual([1]);
-    expect(speaker.status().peers.at(-1)?.state).toBe('open-sent');
-    workOn(speaker);
-    expect(speaker.status().peers.at(-1)?.state).toBe('open-sent');
   });
 });
 

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../../src/bgp/index.ts';
 import { secretText } from '../../../src/bgp/net/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from '../../../src/bgp/speaker/config-classes.ts';
+import { LLGR_STALE } from '../../../src/bgp/speaker/long-lived.ts';
+import { encodeUpdate } from '../../../src/bgp/wire/index.ts';
 import { address, config, PORT, peer, route, World } from './world.ts';
 
 /** Two speakers, 1 dials 2; both with a route. */
@@ -177,6 +179,43 @@ describe('a diagnosis', () => {
   });
 });
 
+describe('what all peers share', () => {
+  it('MED as it is to be read decides anew', () => {
+    const world = new World();
+    world.add(1, [peer(2, { passive: true }), peer(3, { passive: true })]);
+    for (const host of [2, 3]) {
+      const scripted = world.script(host);
+      scripted.connect({ address: address(1), port: PORT });
+      world.network.settle();
+      scripted.sendOpen();
+      scripted.sendKeepalive();
+      const attributes = { origin: 'igp', asPath: [], nextHop: address(host), localPref: 100, ...(host === 2 ? { med: 5 } : {}) } as const;
+      for (const octets of encodeUpdate({ announced: [{ prefix: route('10.1.0.0/24').prefix }], attributes })) scripted.send(octets);
+      world.network.settle();
+    }
+    expect(world.best(1)).toEqual(['10.1.0.0/24 from p3']);
+    world.configure(1, [peer(2, { passive: true }), peer(3, { passive: true })], { med: { missing: 'worst', compare: 'same-as' } });
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.0.0/24 from p2']);
+    world.configure(1, [peer(2, { passive: true }), peer(3, { passive: true })]);
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.0.0/24 from p3']);
+  });
+
+  it('that routes may be kept long counts for the peers that stay as they are', () => {
+    const world = new World();
+    world.add(1, [peer(2, { passive: true }), peer(3, { passive: true })]);
+    world.add(2, [peer(1)], { routes: [route('10.1.0.0/24', { communities: [LLGR_STALE] })] });
+    world.add(3, [peer(1)], { routes: [route('10.1.0.0/24')] });
+    world.network.advance(10_000);
+    expect(world.best(1)).toEqual(['10.1.0.0/24 from p2']);
+    const keeps = peer(4, { passive: true, gracefulRestart: { restartTime: 60, longLivedStaleTime: 3600 } });
+    world.configure(1, [peer(2, { passive: true }), peer(3, { passive: true }), keeps]);
+    world.network.settle();
+    expect(world.best(1)).toEqual(['10.1.0.0/24 from p3']);
+  });
+});
+
 describe('the end', () => {
   it('is the end: no configuration and no operator begins anything after it', () => {
     const world = pair();
@@ -238,6 +277,36 @@ describe('the set of peers', () => {
     world.configure(1, [peer(2)], { routes: [route('10.1.1.0/26')] });
     world.network.advance(10_000);
     expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+  });
+
+  it('what an operator set of a removed peer holds when it is added again', () => {
+    const world = pair();
+    world.network.feed('s1', { type: 'peer-action', peer: 'p2', action: { kind: 'shutdown', text: 'change 42' } });
+    world.configure(1, []);
+    expect(world.speaker(1).memory()).toEqual([{ id: 'p2', shutdown: 'change 42' }]);
+    world.configure(1, [peer(2)]);
+    world.network.advance(10_000);
+    expect(world.speaker(1).status().peers).toMatchObject([{ state: 'idle', heldBack: 'shut down by an operator: change 42' }]);
+  });
+
+  it('one that is shut down stays so whatever changes', () => {
+    const world = pair();
+    world.network.feed('s1', { type: 'peer-action', peer: 'p2', action: { kind: 'shutdown', text: '' } });
+    world.configure(1, [peer(2, { holdTime: 30 })]);
+    world.network.advance(10_000);
+    expect(world.state(1, 'p2')).toBe('idle');
+  });
+
+  it('one that was removed and added again is there once for who connects', () => {
+    const world = new World();
+    for (const peers of [[peer(2, { passive: true })], [], [peer(2, { passive: true })]]) {
+      if (world.speakers.has(1)) world.configure(1, peers);
+      else world.add(1, peers);
+    }
+    const scripted = world.script(2);
+    scripted.connect({ address: address(1), port: PORT });
+    world.network.settle();
+    expect(scripted.types()).toEqual(['open']);
   });
 
   it('another router id bounces every session', () => {
