@@ -185,8 +185,8 @@ export class Connections {
 
   /** A socket that is connecting, or why there is none. */
   #openSocket(id: string, remote: Endpoint, local: Endpoint['address'] | undefined): Socket | string {
-    const peer = this.#peers.get(id);
-    const fault = this.#peers.faults.get(id);
+    const peer = this.#peers.dialed(id, remote, local);
+    const fault = peer === undefined ? undefined : this.#peers.faults.get(peer.id);
     if (peer === undefined || fault !== undefined) return fault ?? 'no such peer is configured';
     try {
       return openSocket(remote, local, socketOptions(peer));

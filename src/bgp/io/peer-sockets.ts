@@ -22,6 +22,10 @@ function differ(before: PeerConfig | undefined, after: PeerConfig): boolean {
   );
 }
 
+function sameAddress(one: Endpoint['address'] | undefined, other: Endpoint['address'] | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : addressesEqual(one, other);
+}
+
 /** A range as its sockets see it: a peer at its first address, which is that of its MD5 key. */
 export interface RangeSockets {
   readonly prefixLength: number;
@@ -136,8 +140,14 @@ export class PeerSockets {
     return this.#ranges;
   }
 
-  get(id: string): PeerConfig | undefined {
-    return this.#byId.get(id)?.peer;
+  /**
+   * The peer of a dial: that of the name, or where the speaker still goes by the names of a configuration before, the one that is dialed. Never
+   * one of another address: the key of that one is none for this.
+   */
+  dialed(id: string, { address, port }: Endpoint, local: Endpoint['address'] | undefined): PeerConfig | undefined {
+    const named = this.#byId.get(id)?.peer;
+    if (named !== undefined && addressesEqual(named.remote.address, address)) return named;
+    return this.#byRemote.get(addressKey(address))?.find(({ peer }) => peer.remote.port === port && sameAddress(peer.local, local))?.peer;
   }
 
   /** Peers that a connection between these addresses may belong to: those that name the local address before those that take any, and a range where nobody is named. */

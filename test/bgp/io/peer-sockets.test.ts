@@ -49,7 +49,8 @@ describe('the peers of sockets', () => {
       fresh.configure(after);
       const changed = after.filter((peer) => options(peer) !== options(before.find(({ id }) => id === peer.id))).map(({ id }) => id);
       expect(sockets.configure(after)).toEqual(changed);
-      for (let id = 0; id < 20; id++) expect(sockets.get(`p${id}`)).toBe(after.find((peer) => peer.id === `p${id}`));
+      expect(after.map(({ id, remote, local }) => sockets.dialed(id, remote, local))).toEqual(after);
+      for (const { id, remote, local } of before) expect(sockets.dialed(id, remote, local)).toBe(fresh.dialed(id, remote, local));
       for (let remote = 100; remote < 106; remote++) {
         for (const local of LOCALS) {
           const found = sockets.at(local, ipv4(remote));
@@ -62,6 +63,26 @@ describe('the peers of sockets', () => {
     expect(several).toBeGreaterThan(30);
   });
 
+  it('are dialed with their own options although the speaker still has the names of before', () => {
+    const sockets = new PeerSockets();
+    const at = (remote: number, id: string, key: string, more: Partial<PeerConfig> = {}): PeerConfig => ({
+      ...basePeer(1),
+      id,
+      remote: { address: ipv4(remote), port: 179 },
+      md5Key: secretText(key),
+      ...more,
+    });
+    const one = at(101, 'b', 'of 101');
+    const [two, third] = [at(102, 'a', 'of 102'), at(102, 'c', 'of 102', { local: ipv4(1) })];
+    sockets.configure([one, two, third]);
+    expect(sockets.dialed('b', one.remote, undefined)).toBe(one);
+    expect(sockets.dialed('a', one.remote, undefined)).toBe(one);
+    expect(sockets.dialed('b', two.remote, undefined)).toBe(two);
+    expect(sockets.dialed('old', two.remote, ipv4(1))).toBe(third);
+    expect(sockets.dialed('a', { address: ipv4(103), port: 179 }, undefined)).toBeUndefined();
+    expect(sockets.dialed('old', { address: ipv4(101), port: 1790 }, undefined)).toBeUndefined();
+  });
+
   it('are compared, not made anew, where nothing changed', () => {
     const roll = dice(7);
     const sockets = new PeerSockets();
@@ -69,6 +90,6 @@ describe('the peers of sockets', () => {
     sockets.configure(peers);
     expect(sockets.configure(peers.map((peer) => ({ ...peer })))).toEqual([]);
     expect(sockets.configure([])).toEqual([]);
-    expect(sockets.get('p1')).toBeUndefined();
+    expect(peers.map(({ id, remote, local }) => sockets.dialed(id, remote, local)).filter((peer) => peer !== undefined)).toEqual([]);
   });
 });
