@@ -1,10 +1,12 @@
 /** What a change of configuration costs, field by field, and who keeps a session through it. */
 import { describe, expect, it } from 'vitest';
-import type { PeerConfig } from '../../../src/bgp/index.ts';
+import type { PeerConfig, SpeakerOutput } from '../../../src/bgp/index.ts';
+import { createSpeaker } from '../../../src/bgp/index.ts';
 import { secretText } from '../../../src/bgp/net/index.ts';
 import { changedFields, classOf, PEER_FIELD_CLASSES } from '../../../src/bgp/speaker/config-classes.ts';
 import { LLGR_STALE } from '../../../src/bgp/speaker/long-lived.ts';
-import { encodeUpdate } from '../../../src/bgp/wire/index.ts';
+import { encodeKeepalive, encodeOpen, encodeUpdate } from '../../../src/bgp/wire/index.ts';
+import { open } from '../session/fixtures.ts';
 import { address, config, PORT, peer, route, World } from './world.ts';
 
 /** Two speakers, 1 dials 2; both with a route. */
@@ -152,6 +154,23 @@ describe('another MD5 key', () => {
     expect(world.states(1).filter((state) => state === 'established')).toHaveLength(2);
     expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
     expect(world.best(2)).toEqual(['10.1.1.0/26 from p1', '10.1.2.0/26 from local']);
+  });
+
+  it('is not disturbed by what still came on the old connection', () => {
+    const speaker = createSpeaker({ random: () => 0.5, wallClock: (now) => now });
+    const configure = (key: string): SpeakerOutput[] =>
+      speaker.handle({ type: 'configure', config: config(1, [keyed(key, 2, { passive: true })]) }, 0);
+    const hear = (octets: Uint8Array): SpeakerOutput[] => speaker.handle({ type: 'octets', connection: 1, octets }, 0);
+    configure('old');
+    const ends = { local: { address: address(1), port: PORT }, remote: { address: address(2), port: 40_000 } };
+    speaker.handle({ type: 'connected', connection: 1, ...ends }, 0);
+    const gracefulRestart = { restarting: false, notification: false, restartTime: 60, families: [] };
+    hear(encodeOpen(open({}, { gracefulRestart })));
+    hear(encodeKeepalive());
+    expect(speaker.status().peers[0]?.state).toBe('established');
+    expect(configure('new')).toContainEqual({ type: 'close', connection: 1, reset: false });
+    expect(hear(encodeKeepalive())).toEqual([]);
+    expect(speaker.status().peers[0]?.state).toBe('active');
   });
 
   it('the same text in another wrapping is no change', () => {

@@ -80,6 +80,7 @@ describe('a connection of the peer beside our own', () => {
     const { world, scripted, ours, theirs, state } = crossed(1, 2);
     scripted.close(theirs);
     world.network.settle();
+    expect(world.speaker(1).nextDeadline()).toBeGreaterThan(world.network.clock.now() + CROSSING_WAIT_MS);
     scripted.sendOpen({}, ours);
     scripted.sendKeepalive(ours);
     world.network.settle();
