@@ -296,6 +296,11 @@ describe('the set of peers', () => {
     world.configure(1, [peer(2)], { routes: [route('10.1.1.0/26')] });
     world.network.advance(10_000);
     expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2']);
+    // One that waits for the other side goes as well.
+    world.configure(2, [], { routes: [route('10.1.2.0/26')] });
+    world.network.settle();
+    expect(world.notifications(1).at(-1)).toBe('received Cease/Peer De-configured');
+    expect([world.network.connections('s1', 's2'), world.best(2)]).toEqual([0, ['10.1.2.0/26 from local']]);
   });
 
   it('what an operator set of a removed peer holds when it is added again', () => {
