@@ -1,4 +1,5 @@
 /** What a change of configuration costs, field by field, and who keeps a session through it. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { PeerConfig, SpeakerOutput } from '../../../src/bgp/index.ts';
 import { createSpeaker } from '../../../src/bgp/index.ts';
@@ -94,6 +95,14 @@ describe('each field of a peer', () => {
     }
   });
 
+  it('stands in the README where it belongs', () => {
+    const text = readFileSync(new URL('../../../src/bgp/README.md', import.meta.url), 'utf8');
+    const rows = text.matchAll(/^\| (identity|bounce|socket|policy|timers|none) \| ([^|]*) \|/gm);
+    const said = [...rows].flatMap(([, change, fields = '']) => fields.split(', ').map((field) => ({ field, change })));
+    const byName = (a: { readonly field: string }, b: { readonly field: string }): number => (a.field < b.field ? -1 : 1);
+    expect(said.sort(byName)).toEqual([...FIELDS].sort(byName));
+  });
+
   it('keepaliveTime: the pace of the session that is up, at once and without a word', () => {
     const world = pair();
     const sentIn = (seconds: number): number => {
@@ -140,6 +149,7 @@ describe('another MD5 key', () => {
     const before = world.states(1).length;
     world.configure(1, [keyed('new', 2)], { routes: [route('10.1.1.0/26')] });
     expect(world.states(1).slice(before)[0]).toBe('idle');
+    expect(world.state(1, 'p2')).toBe('connect');
     expect(world.best(1)).toEqual(['10.1.1.0/26 from local', '10.1.2.0/26 from p2 stale']);
     let fewest = 2;
     while (world.state(1, 'p2') !== 'established') {
