@@ -8,7 +8,7 @@ import { stopPeer } from './records.ts';
 import { ribConfig } from './rib-config.ts';
 import { settingsOf } from './settings.ts';
 import type { Peer, SpeakerState } from './state.ts';
-import { isUp, output } from './state.ts';
+import { output } from './state.ts';
 
 /** Makes `config` the peer's configuration, which names the same session. */
 export function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Peer, config: PeerConfig): void {
@@ -46,7 +46,7 @@ export function changePeer(state: SpeakerState, speaker: SpeakerConfig, peer: Pe
 function reconnect(state: SpeakerState, peer: Peer, because: string): void {
   const { connection } = peer.primary;
   // A peer that names no family keeps ours all the same (RFC 4724 section 3): it only cannot restart itself.
-  const graceful = isUp(peer) && peer.session?.gracefulRestart !== undefined;
+  const graceful = peer.session?.gracefulRestart !== undefined;
   if (graceful && connection !== undefined) {
     output(state, { type: 'close', connection, reset: false });
     forget(state, connection);
