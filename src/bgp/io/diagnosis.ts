@@ -142,7 +142,6 @@ export function createDiagnosis(sources: DiagnosisSources): Diagnosis {
     },
     up: (peer) => {
       clear(peer);
-      failures.note(peer, undefined);
       told.delete(peer);
     },
     forget: (peer) => {
