@@ -111,6 +111,17 @@ describe('a connection', () => {
     expect(watched()).toEqual([0, 0]);
   });
 
+  it.runIf(hasNativeSockets())('is not written to once Node has given its descriptor up, which may be another one by now', async () => {
+    const { connections, next, said } = await open();
+    const { id, near } = await next();
+    const written = vi.spyOn(addon(), 'sendv');
+    near.destroy();
+    connections.send(id, [Buffer.from('late')]);
+    await until(() => said(id, 'closed') > 0);
+    connections.send(id, [Buffer.from('later')]);
+    expect(written).not.toHaveBeenCalled();
+  });
+
   it.runIf(hasNativeSockets())(
     'gets octets in the order in which they were sent, also where some wait and there is room again',
     async () => {
