@@ -161,6 +161,21 @@ describe('how attempts end', () => {
     expect(t.said.size).toBe(0);
   });
 
+  it('is over when the options of its sockets are others, until attempts with those fail as long', () => {
+    const t = setup([plain('a')]);
+    t.diagnosis.attempt('a', true, 'connection refused');
+    for (let looks = 0; looks < 2; looks++) t.diagnosis.look();
+    expect(t.said.size).toBe(1);
+    t.diagnosis.forget('a');
+    t.diagnosis.look();
+    expect(t.said.size).toBe(0);
+    t.diagnosis.attempt('a', true, 'connection refused');
+    t.diagnosis.look();
+    expect(t.said.size).toBe(0);
+    t.diagnosis.look();
+    expect(t.said.size).toBe(1);
+  });
+
   it('gives way to what a counter shows', () => {
     const t = setup([keyed('a')]);
     t.diagnosis.attempt('a', true, 'connection refused');
