@@ -220,9 +220,9 @@ export type SpeakerInput =
   | { readonly type: 'recall'; readonly peers: readonly PeerMemory[] }
   /** How much of the memory that this process may use is used, 1: all of it. Above that the peer whose table grew most is dropped (bgp-speaker 4.11). */
   | { readonly type: 'memory'; readonly used: number }
-  /** Ends every session; `planned` closes without NOTIFICATION so that graceful restart helpers keep routes. */
+  /** Ends every session, and nothing begins any more; `planned` closes without NOTIFICATION so that graceful restart helpers keep routes. */
   | { readonly type: 'shutdown'; readonly planned: boolean; readonly text?: string }
-  /** Time passed: timers due are run, and one slice of pending work. */
+  /** Time passed: timers due are run. */
   | { readonly type: 'tick' };
 
 /**
