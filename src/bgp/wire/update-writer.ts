@@ -162,8 +162,7 @@ export class UpdateWriter {
   }
 
   private openMessage(): void {
-    // A multiprotocol value that turns out short is written one octet further on than it ends up.
-    if (this.buffer.length <= this.at + this.maxMessage) this.enlarge();
+    if (this.buffer.length < this.at + this.maxMessage) this.enlarge();
     this.start = this.at;
     this.at = writeHeader(this.buffer, this.at, 0, MESSAGE_TYPE.update);
     if (this.isMultiprotocol()) this.openMultiprotocol();
@@ -242,7 +241,7 @@ export class UpdateWriter {
   }
 
   private enlarge(): void {
-    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.at + this.maxMessage + 1));
+    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.at + this.maxMessage));
     larger.set(this.buffer.subarray(0, this.at));
     this.buffer = larger;
   }

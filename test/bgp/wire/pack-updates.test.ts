@@ -133,6 +133,20 @@ describe('packing is tight', () => {
     }
   });
 
+  it('the same octet by octet, in messages that are full one after the other', () => {
+    // A default route is one octet: every length of the value comes up, 255 and 256 among them.
+    const nlri = hex('00'.repeat(700));
+    for (let length = 3770; length <= 3820; length += 1) {
+      const block = hex(`400101 00 400200 d0fe${length.toString(16).padStart(4, '0')} ${'00'.repeat(length)}`);
+      const packed = packAnnouncements(block, NEXT_HOP6, nlri, V6);
+      const { nlri: seen, sizes } = unpack(packed?.octets ?? hex(''), V6);
+      expect(seen).toBe(toHex(nlri));
+      // One octet stays free where a route more would need the long length.
+      for (const size of sizes.slice(0, -1)) expect([MAX_MESSAGE - 1, MAX_MESSAGE]).toContain(size);
+      expect(sizes.at(-1)).toBeLessThanOrEqual(MAX_MESSAGE);
+    }
+  });
+
   it.each([
     ['IPv4', V4, NEXT_HOP, '20 0a010203'],
     ['IPv4 with an IPv6 next hop', V4, NEXT_HOP6, '20 0a010203'],
