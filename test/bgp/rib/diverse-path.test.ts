@@ -1,6 +1,6 @@
 /** Sessions that are told the n-th best path with a next hop of its own (RFC 6774), for a router without add-path. */
 import { describe, expect, it } from 'vitest';
-import { address, counter, Harness, NONE, prefix, type TestPeer } from './harness.ts';
+import { address, counter, Harness, NONE, prefix, ROUTER_ID, type TestPeer } from './harness.ts';
 
 const P = '192.0.2.7/32';
 const CLIENT = { reflectorClient: true } as const;
@@ -78,6 +78,18 @@ describe('diverse paths', () => {
     expect(setup.tor.map((session) => session.view.size)).toEqual([1, 0, 0]);
     const explained = setup.harness.rib.explain(prefix(P)).peers.find(({ peer }) => peer === setup.tor[1]?.config.id);
     expect(explained?.blockedBy).toMatchObject({ rule: 'no 2 paths with different next hops', citation: 'RFC 6774 section 2' });
+  });
+
+  it('paths that import refused are none of them, and not the reason while there are others', () => {
+    const setup = setUp({ nextHop: 'auto' });
+    announceAll(setup);
+    setup.harness.announce(setup.harness.peer(), [P], { originatorId: ROUTER_ID });
+    setup.harness.settle();
+    const explained = setup.harness.rib.explain(prefix(P));
+    expect(explained.candidates.filter(({ accepted }) => !accepted)).toHaveLength(1);
+    expect(explained.peers.find(({ peer }) => peer === setup.tor[1]?.config.id)?.blockedBy?.rule).toBe(
+      'no 2 paths with different next hops',
+    );
   });
 
   it('explain and the routes of the session show the path that it tells', () => {

@@ -48,6 +48,12 @@ describe('dumps', () => {
     expect(around('203.0.112.0/23')).toEqual(prefix('203.0.0.0/16'));
     expect(around('203.0.0.0/16')).toBeUndefined();
     expect(around('2001:db8::1/128')).toBeUndefined();
+    harness.announce(source, ['0.0.0.0/0']);
+    harness.settle();
+    expect(around('203.0.0.0/16')).toEqual(prefix('0.0.0.0/0'));
+    expect(around('0.0.0.0/0')).toBeUndefined();
+    const { candidates, peers } = harness.rib.explain(prefix('198.51.100.0/24'));
+    expect([candidates.length, peers.map(({ blockedBy }) => blockedBy?.rule)]).toEqual([0, ['no route']]);
   });
 
   it('the UPDATE of explain decodes to the peer’s route', () => {
