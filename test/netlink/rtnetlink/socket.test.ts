@@ -72,6 +72,17 @@ describe.skipIf(process.platform !== 'linux')('a request socket', () => {
     ).toEqual([]);
     socket.close();
   });
+
+  it('sends nothing once it is closed: its number may be another descriptor by then', () => {
+    const socket = new NetlinkSocket();
+    socket.close();
+    const next = new NetlinkSocket();
+    const ask = (): unknown =>
+      socket.dump('routes', (out, seq) => encodeRouteDump(out, RTM.getRoute, seq, { family: 'ipv4', protocol: 200 }), decodeRoute);
+    expect(ask).toThrow('netlink socket: it is closed');
+    next.close();
+    socket.close();
+  });
 });
 
 describe.skipIf(process.platform !== 'linux')('namespaces and monitors', () => {
