@@ -45,6 +45,27 @@ describe('a peer that does not read', () => {
     expect(fast.view).toEqual(slow.view);
   });
 
+  it('takes nothing of the log with it where it goes while it walks: who still reads gets everything', () => {
+    const harness = new Harness({ maxLogOctets: 20_000 });
+    const [source, slow, late, fast] = clients(harness, 4);
+    if (source === undefined || slow === undefined || late === undefined || fast === undefined) throw new Error('no clients');
+    for (let i = 0; i < 400; i++) {
+      harness.announce(source, [net(i % 50)], { med: i });
+      harness.settle([slow]);
+    }
+    expect(harness.rib.familyStatus(slow.index, 'ipv4-unicast').slow).toBe(true);
+    for (let i = 50; i < 60; i++) {
+      harness.announce(source, [net(i)], { med: i });
+      harness.settle([slow, late]);
+    }
+    harness.rib.sessionDown(slow.index, 'flush');
+    harness.settle([slow]);
+    expect(fast.view.size).toBe(60);
+    expect(late.view).toEqual(fast.view);
+    // Nothing was found missing: the log had it.
+    expect(counter(harness, 'walks')).toBe(0);
+  });
+
   it('holds the log no longer once it is gone', () => {
     const harness = new Harness({ maxLogOctets: 20_000 });
     const [source, slow] = clients(harness, 3);
