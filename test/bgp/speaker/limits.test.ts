@@ -122,5 +122,23 @@ describe('memory above its limit', () => {
     memory(world, 0.4);
     world.network.advance(200_000);
     expect([world.state(1, 'p2'), world.state(1, 'p3')]).toEqual(['established', 'established']);
+    // There was plenty: who comes back and fills it goes again, however little is missing.
+    memory(world, 1.01);
+    expect(world.speaker(1).status().work).toMatchObject({ memoryDrops: 3 });
+  });
+
+  it('costs nobody for what grew before the one that grew more was dropped', () => {
+    const world = new World();
+    world.add(1, [peer(2, { passive: true }), peer(3, { passive: true })]);
+    for (const host of [2, 3]) world.add(host, [peer(1)]);
+    world.network.advance(5000);
+    memory(world, 0.5);
+    world.configure(2, [peer(1)], { routes: routes(2, 1024) });
+    world.configure(3, [peer(1)], { routes: [...routes(3, 1024), ...routes(4, 100)] });
+    world.network.advance(1000);
+    memory(world, 1.1);
+    expect([world.state(1, 'p2'), world.state(1, 'p3')]).toEqual(['established', 'idle']);
+    memory(world, 1.2);
+    expect(world.state(1, 'p2')).toBe('established');
   });
 });
