@@ -13,6 +13,7 @@ import { KERNEL_HEAP } from '../routes/kernel/heap.ts';
 import type { FromKernel, KernelOptions, ToKernel } from '../routes/kernel/messages.ts';
 import type { KernelStatus } from '../routes/kernel/sync-types.ts';
 import type { Engine } from './engine.ts';
+import { kernelIssues } from './kernel-issues.ts';
 import { StartError } from './start-error.ts';
 
 /** Abilities of the native engine where it writes kernel routes. */
@@ -77,19 +78,25 @@ function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps):
   let told: Desired | undefined;
   let heardAt = performance.now();
   let known = '';
+  let trouble = '';
   let status: KernelStatus | undefined;
   let failure = new Error('the kernel thread ended by itself');
   const post = (message: ToKernel, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, transfer);
   worker.on('message', (message: FromKernel) => {
-    if (message.type === 'trouble') deps.log.warn({ because: message.text }, 'kernel routes in trouble');
-    if (message.type === 'recovered') deps.log.info({}, 'kernel routes are read and kept again');
-    if (message.type !== 'status') return;
-    heardAt = performance.now();
-    const news = JSON.stringify(message.status);
-    if (news !== known) deps.log.debug({ ...message.status }, 'kernel routes');
-    known = news;
-    status = message.status;
-    const next = statusIssues(message.status);
+    if (message.type === 'trouble') {
+      deps.log.warn({ because: message.text }, 'kernel routes in trouble');
+      trouble = message.text;
+    } else if (message.type === 'recovered') {
+      deps.log.info({}, 'kernel routes are read and kept again');
+      trouble = '';
+    } else if (message.type === 'status') {
+      heardAt = performance.now();
+      const news = JSON.stringify(message.status);
+      if (news !== known) deps.log.debug({ ...message.status }, 'kernel routes');
+      known = news;
+      status = message.status;
+    }
+    const next = kernelIssues(status, trouble);
     if (JSON.stringify(next) === JSON.stringify(issues)) return;
     issues = next;
     deps.issuesChanged();
@@ -150,30 +157,4 @@ export function withKernel(engine: Engine, kernel: KernelThread | undefined): En
       await engine.stop(planned);
     },
   };
-}
-
-function statusIssues(status: KernelStatus): Issue[] {
-  const issues: Issue[] = [];
-  if (status.failed > 0)
-    issues.push(kernelIssue('KERNEL_REFUSED', 'error', `${status.failed} routes`, `are not in the kernel, such as ${status.failure}`));
-  if (status.taken > 0) {
-    issues.push(
-      kernelIssue(
-        'KERNEL_ROUTE_TAKEN',
-        'warning',
-        `${status.taken} routes`,
-        'are written by somebody else with the same metric, and left to them',
-      ),
-    );
-  }
-  if (status.unreachable > 0)
-    issues.push(
-      kernelIssue('KERNEL_UNREACHABLE', 'warning', `${status.unreachable} routes`, 'have a next hop that no route of this node leads to'),
-    );
-  return issues;
-}
-
-function kernelIssue(code: string, severity: Issue['severity'], got: string, rule: string): Issue {
-  const object = { apiVersion: 'linnet/v1', kind: 'Daemon', namespace: '', name: 'kernel' };
-  return { code, severity, object, field: 'routes', got: JSON.stringify(got), rule, source: null, transient: true };
 }
