@@ -23,22 +23,26 @@ export interface ResolvedHop {
   readonly hop: KernelHop;
 }
 
+/** Stands between the members in the name of a set, and in no name of a single hop. */
+const BETWEEN = '|';
+
 /** Name of a set of hops: members sorted, each once. */
 export function setKey(hops: readonly ResolvedHop[]): string {
-  return hops.length === 1 ? (hops[0]?.key ?? '') : hops.map((one) => one.key).join('|');
+  return hops.length === 1 ? (hops[0]?.key ?? '') : hops.map((one) => one.key).join(BETWEEN);
 }
 
-function contentKey({ hop, group }: OwnNexthop): string {
+function contentKey({ hop, family, group }: Omit<OwnNexthop, 'id'>): string {
   if (hop === undefined) return group.join(',');
-  return `${hop.gateway === undefined ? '' : addressKey(hop.gateway)} ${hop.interface} ${hop.onlink}`;
+  // A route of one family is refused over a link's object of the other.
+  return `${hop.gateway === undefined ? family : addressKey(hop.gateway)} ${hop.interface} ${hop.onlink}`;
 }
 
-/** Ids by name and names by id. */
+/** Ids by name and names by id: at any time an id stands for one name and a name has one id. */
 export class NexthopBook {
   private readonly ids = new Map<string, number>();
   private readonly names = new Map<number, string>();
   private readonly foreign = new Set<number>();
-  /** Objects found in the kernel that no name stands for yet, by what they do: taken over where they fit. */
+  /** Objects that the last reading found and no name stood for, by what they did then: taken over where that still holds. */
   private readonly unclaimed = new Map<string, number>();
   private next: number;
   private readonly first: number;
@@ -66,17 +70,19 @@ export class NexthopBook {
       this.release(id);
     }
     this.unclaimed.clear();
-    for (const nexthop of nexthops) if (!this.names.has(nexthop.id)) this.unclaimed.set(contentKey(nexthop), nexthop.id);
+    for (const nexthop of nexthops) {
+      // The kernel makes no group of a hop, nor a hop of a group: somebody removed ours and made another.
+      const name = this.names.get(nexthop.id);
+      if (name !== undefined && name.includes(BETWEEN) !== (nexthop.hop === undefined)) this.release(nexthop.id);
+      if (!this.names.has(nexthop.id)) this.unclaimed.set(contentKey(nexthop), nexthop.id);
+    }
   }
 
-  /** Id for a name: its own, that of a nameless object which does the same already, or a new one. */
-  claim(name: string, wanted: Omit<OwnNexthop, 'id'>, isHeld: (id: number) => boolean): number {
+  /** Id for a name: its own, that of a nameless object which does the same already, or a new one. `held`: the objects in the kernel now, by id. */
+  claim(name: string, wanted: Omit<OwnNexthop, 'id'>, held: ReadonlyMap<number, OwnNexthop>): number {
     const known = this.ids.get(name);
     if (known !== undefined) return known;
-    const content = contentKey({ id: 0, ...wanted });
-    const found = this.unclaimed.get(content);
-    this.unclaimed.delete(content);
-    const id = found ?? this.allocate(isHeld);
+    const id = this.nameless(contentKey(wanted), held) ?? this.allocate(held);
     this.ids.set(name, id);
     this.names.set(id, name);
     return id;
@@ -96,11 +102,19 @@ export class NexthopBook {
     this.names.delete(id);
   }
 
-  private allocate(isHeld: (id: number) => boolean): number {
+  /** An object of the last reading may have been removed as idle since, and its id given to another name: then two names would share it. */
+  private nameless(content: string, held: ReadonlyMap<number, OwnNexthop>): number | undefined {
+    const id = this.unclaimed.get(content);
+    this.unclaimed.delete(content);
+    const nexthop = id === undefined || this.names.has(id) ? undefined : held.get(id);
+    return nexthop !== undefined && contentKey(nexthop) === content ? id : undefined;
+  }
+
+  private allocate(held: ReadonlyMap<number, OwnNexthop>): number {
     for (;;) {
       const id = this.next;
       this.next = id >= this.first + RANGE - 1 ? this.first : id + 1;
-      if (!this.names.has(id) && !this.foreign.has(id) && !isHeld(id)) return id;
+      if (!this.names.has(id) && !this.foreign.has(id) && !held.has(id)) return id;
     }
   }
 }

@@ -127,11 +127,10 @@ function ensure(input: PlanInput, hops: readonly ResolvedHop[], ensured: Map<str
   const known = ensured.get(name);
   if (known !== undefined) return known;
   const [first] = hops;
-  const isHeld = (id: number): boolean => input.now.nexthops.has(id);
   let wanted: Omit<OwnNexthop, 'id'>;
   if (first !== undefined && hops.length === 1) wanted = { hop: first.hop, family: familyOf(first), group: [] };
   else wanted = { group: hops.map((one) => ensure(input, [one], ensured, objects)).sort((a, b) => a - b) };
-  const nexthop: OwnNexthop = { id: input.book.claim(name, wanted, isHeld), ...wanted };
+  const nexthop: OwnNexthop = { id: input.book.claim(name, wanted, input.now.nexthops), ...wanted };
   ensured.set(name, nexthop.id);
   const held = input.now.nexthops.get(nexthop.id);
   if (held === undefined || !nexthopsEqual(held, nexthop)) objects.push({ kind: 'set-nexthop', nexthop, replace: held !== undefined });

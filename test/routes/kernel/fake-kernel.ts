@@ -78,8 +78,11 @@ function carryOut(fake: FakeKernel, operation: Operation): string | undefined {
   switch (operation.kind) {
     case 'set-nexthop': {
       const { nexthop, replace } = operation;
-      if (fake.foreignIds.has(nexthop.id) || (!replace && fake.objects.has(nexthop.id))) return 'EEXIST';
-      if (nexthop.group.some((member) => !fake.objects.has(member))) return 'EINVAL';
+      if (!isGroupAllowed(fake, nexthop.group)) return 'EINVAL';
+      const before = fake.objects.get(nexthop.id);
+      if (fake.foreignIds.has(nexthop.id) || (!replace && before !== undefined)) return 'EEXIST';
+      // What is one hop never becomes a group, nor the other way round.
+      if (before !== undefined && (before.hop === undefined) !== (nexthop.hop === undefined)) return 'EINVAL';
       fake.objects.set(nexthop.id, nexthop);
       return undefined;
     }
@@ -101,6 +104,11 @@ function carryOut(fake: FakeKernel, operation: Operation): string | undefined {
   }
 }
 
+/** Members are there, each once, and no groups themselves. */
+function isGroupAllowed({ objects }: FakeKernel, group: OwnNexthop['group']): boolean {
+  return new Set(group).size === group.length && group.every((member) => objects.get(member)?.hop !== undefined);
+}
+
 function put(fake: FakeKernel, route: OwnRoute): string | undefined {
   if (route.nexthop !== 0 && !fake.objects.has(route.nexthop)) return 'EINVAL';
   fake.own.set(name(route), route);
@@ -118,6 +126,16 @@ export function dropObject(fake: FakeKernel, id: number): string | undefined {
     else fake.objects.set(other.id, { ...other, group });
   }
   return undefined;
+}
+
+/** What nobody should do: an object is removed, and another of the other kind made with its id and our number. */
+export function swapObject(fake: FakeKernel, id: number): void {
+  const before = fake.objects.get(id);
+  dropObject(fake, id);
+  const [other] = [...fake.objects.values()].filter((one) => one.hop !== undefined);
+  if (before === undefined || other?.hop === undefined) return;
+  if (before.hop === undefined) fake.objects.set(id, { ...other, id });
+  else fake.objects.set(id, { id, group: [other.id] });
 }
 
 /** Stands for a clock: what was asked for runs when it is turned far enough. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { metricOf } from '../../../src/routes/kernel/rules.ts';
 import { AUDIT_MS, READ_SPACING_MS } from '../../../src/routes/kernel/sync.ts';
-import { dropObject, makeFakeKernel } from './fake-kernel.ts';
+import { dropObject, makeFakeKernel, swapObject } from './fake-kernel.ts';
 import { change, connected, makeWorld, ORDINARY, shown } from './sync-world.ts';
 
 /** After any sequence of changes and vandalism the kernel holds what is wanted, and others' routes are as they were. */
@@ -21,7 +21,10 @@ describe('any sequence', () => {
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), at: fc.nat(9), told: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop-object' as const), at: fc.nat(3) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('foreign' as const), at: fc.nat(9) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('swap-object' as const), at: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), withdrawn: fc.option(fc.nat(9)) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('settled' as const) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('audit' as const) }) },
   );
   it.each([true, false])('ends in order, nexthop objects %s', (nexthopObjects) => {
     fc.assert(
@@ -45,14 +48,22 @@ describe('any sequence', () => {
           } else if (one.kind === 'drop-object') {
             const id = [...kernel.objects.keys()][one.at];
             if (id !== undefined) dropObject(kernel, id);
+          } else if (one.kind === 'swap-object') {
+            const id = [...kernel.objects.keys()][one.at];
+            if (id !== undefined) swapObject(kernel, id);
           } else if (one.kind === 'foreign') {
             const to = `10.1.0.${one.at}/32`;
             if (!kernel.own.has(`${to} 1024`)) {
               taken.add(`${to} 1024`);
               kernel.foreign.set(`${to} 1024`, { ...connected(to, 4), metric: 1024 });
             }
+          } else if (one.kind === 'settled') {
+            world.sync.settled();
+          } else if (one.kind === 'audit') {
+            world.clock.turn(AUDIT_MS);
           } else {
             world.sync.stop();
+            wanted.delete(`10.1.0.${one.withdrawn ?? -1}/32`);
             world = makeWorld(kernel);
             world.sync.best(
               [...wanted.values()].map((line) => {

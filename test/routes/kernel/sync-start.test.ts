@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
 import { AUDIT_MS } from '../../../src/routes/kernel/sync.ts';
 import { address, prefix } from '../../worlds/build.ts';
-import { makeFakeKernel } from './fake-kernel.ts';
+import { dropObject, makeFakeKernel, swapObject } from './fake-kernel.ts';
 import { change, ETH0, makeWorld, shown } from './sync-world.ts';
 
 describe('a start', () => {
@@ -72,5 +72,57 @@ describe('a start', () => {
     world.sync.settled();
     world.clock.turn(5);
     expect(shown(world.kernel)).toEqual(['10.1.0.0/26 1024 via 10.0.0.2']);
+  });
+});
+
+/** An id that two names share would send the routes of one to the other, and no reading would end that. */
+describe('ids of nexthop objects found at the start', () => {
+  it('are not taken over once the object is gone and its id is that of another node', () => {
+    const first = makeWorld();
+    first.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    first.clock.turn(5);
+    first.sync.stop();
+    const second = makeWorld(first.kernel);
+    second.sync.settled();
+    second.clock.turn(5);
+    second.sync.best([change('10.1.1.0/26', ['10.0.0.3'])]);
+    second.clock.turn(5);
+    second.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    second.clock.turn(5);
+    const inOrder = ['10.1.0.0/26 1024 via 10.0.0.2', '10.1.1.0/26 1024 via 10.0.0.3'];
+    expect(shown(second.kernel)).toEqual(inOrder);
+    second.clock.turn(AUDIT_MS * 2);
+    expect(shown(second.kernel)).toEqual(inOrder);
+  });
+
+  it('are not taken over once the object is gone and its id is that of a group', () => {
+    const first = makeWorld();
+    first.sync.best([change('10.1.0.3/32', ['10.0.0.2'])]);
+    first.clock.turn(5);
+    first.sync.best([change('10.1.0.0/32', ['10.0.0.3', '10.0.0.4'])]);
+    first.clock.turn(5);
+    const { kernel } = first;
+    const [lonely = 0, , , group = 0] = kernel.objects.keys();
+    dropObject(kernel, lonely);
+    dropObject(kernel, group);
+    first.sync.stop();
+    const second = makeWorld(kernel);
+    second.sync.best([change('10.1.0.3/32', ['10.0.0.2', '10.0.0.3']), change('10.1.0.0/32', ['10.0.0.3', '10.0.0.4'])]);
+    second.clock.turn(5);
+    expect(shown(kernel)).toEqual(['10.1.0.0/32 1024 via 10.0.0.3,10.0.0.4', '10.1.0.3/32 1024 via 10.0.0.2,10.0.0.3']);
+    expect(second.status?.failed).toBe(0);
+  });
+
+  it('are given up where an object of the other kind has taken their place', () => {
+    const world = makeWorld();
+    world.sync.best([change('10.1.0.0/26', ['10.0.0.2']), change('10.1.1.0/26', ['10.0.0.2', '10.0.0.3'])]);
+    world.clock.turn(5);
+    const before = shown(world.kernel);
+    for (const id of [...world.kernel.objects.keys()]) {
+      swapObject(world.kernel, id);
+      world.clock.turn(AUDIT_MS * 2);
+      expect(shown(world.kernel)).toEqual(before);
+    }
+    expect(world.status?.failed).toBe(0);
   });
 });
