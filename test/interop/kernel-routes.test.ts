@@ -270,6 +270,51 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)('kernel routes, nexthop
     await until('the rest goes', 4, async () => expect(await ours()).toHaveLength(2));
   });
 
+  it('gives the place of a node that went after a start to the next one, and keeps both apart when it comes back', async () => {
+    const two = '10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024';
+    const three = '10.244.3.0/26 via 10.97.0.3 dev eth0 metric 1024';
+    sync.best([change('10.244.2.0/26', ['10.97.0.2'])]);
+    await becomes([two]);
+    sync.stop();
+    begin();
+    sync.settled();
+    await becomes([]);
+    sync.best([change('10.244.3.0/26', ['10.97.0.3'])]);
+    await becomes([three]);
+    sync.best([change('10.244.2.0/26', ['10.97.0.2'])]);
+    await becomes([two, three]);
+    const { readings } = sync.status();
+    // An address that goes is a cause to read.
+    for (const word of ['add', 'del']) await ip('addr', word, '198.51.100.1/32', 'dev', 'lo');
+    await until('another reading', 4, () => expect(sync.status().readings).toBeGreaterThan(readings));
+    expect(await ours()).toEqual([two, three]);
+  });
+
+  if (nexthopObjects === 'auto')
+    it('gets over a hop in the place of its group, and a group in the place of its hop', async () => {
+      sync.best([change('10.244.2.0/26', ['10.97.0.2']), change('10.244.3.0/26', ['10.97.0.2', '10.97.0.3'])]);
+      const lines = [
+        '10.244.2.0/26 via 10.97.0.2 dev eth0 metric 1024',
+        // In the order of the ids.
+        expect.stringMatching(/^10\.244\.3\.0\/26 metric 1024 nexthop via 10\.97\.0\.. dev eth0 nexthop via 10\.97\.0\.. dev eth0$/),
+      ];
+      await becomes(lines);
+      const objects = async (): Promise<string[]> => (await ip('nexthop', 'show', 'proto', String(PROTOCOL))).trim().split('\n');
+      const idOf = async (is: RegExp): Promise<string> => (await objects()).find((line) => is.test(line))?.split(' ')[1] ?? '';
+      const swap = (id: string, ...what: string[]): void => {
+        const text = `nexthop del id ${id}\nnexthop add id ${id} ${what.join(' ')} proto ${PROTOCOL}`;
+        // Both before the loop turns.
+        expect(spawnSync('ip', ['-n', namespace, '-batch', '-'], { input: text }).status).toBe(0);
+      };
+      swap(await idOf(/ group /), 'via', '10.97.0.9', 'dev', 'eth0');
+      await becomes(lines);
+      swap(await idOf(/ via 10\.97\.0\.2 /), 'group', await idOf(/ via 10\.97\.0\.3 /));
+      await becomes(lines);
+      await until('nothing is left over', 4, async () => expect(await objects()).toHaveLength(3));
+      for (const gateway of ['10.97.0.2', '10.97.0.3']) expect(await ip('route', 'show', '10.244.3.0/26')).toContain(`via ${gateway} `);
+      expect(sync.status().failed).toBe(0);
+    });
+
   it('learns workloads, aliens and interfaces, and forgets them', async () => {
     await ip('link', 'add', 'cali1', 'type', 'veth', 'peer', 'name', 'pod1');
     await ip('link', 'set', 'cali1', 'up');
