@@ -166,7 +166,7 @@ describe('what is not needed any more', () => {
 
     const [now, book] = [new Holdings(), new NexthopBook(12)];
     const hop = { interface: ETH0, onlink: false };
-    const id = book.claim('one', { hop, group: [] }, () => false);
+    const id = book.claim('one', { hop, group: [] }, now.nexthops);
     now.putNexthop({ id, hop, group: [] });
     expect(planIdle({ now, book })).toEqual([{ kind: 'remove-nexthop', id }]);
     expect([book.idOf('one'), book.nameOf(id)]).toEqual([undefined, undefined]);
