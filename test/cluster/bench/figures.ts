@@ -19,21 +19,13 @@ export function memory(pid: number): { readonly now: number; readonly peak: numb
   return { now: of('VmRSS'), peak: of('VmHWM') };
 }
 
-/** Share of one core that each process took over some seconds, in percent, while `work` ran beside. */
-export async function shares(
-  pids: readonly number[],
-  seconds: number,
-  work?: (signal: AbortSignal) => Promise<void>,
-): Promise<readonly number[]> {
+/** Share of one core that each process took over some seconds, in percent. */
+export async function shares(pids: readonly number[], seconds: number): Promise<readonly number[]> {
   const before = pids.map(cpuSeconds);
   const began = performance.now();
-  const ending = new AbortController();
-  const working = work?.(ending.signal);
   await pause(seconds * 1000);
   const elapsed = (performance.now() - began) / 1000;
   const after = pids.map(cpuSeconds);
-  ending.abort();
-  await working;
   return after.map((value, index) => ((value - (before[index] ?? 0)) / elapsed) * 100);
 }
 

@@ -179,6 +179,20 @@ const ms = (values: readonly number[]): string =>
   `p50 ${quantile(values, 0.5).toFixed(1)} ms, p99 ${quantile(values, 0.99).toFixed(1)} ms of ${values.length}`;
 const percent = ([ours, theirs]: readonly number[]): string => `${ours?.toFixed(2)} % of a core (API server ${theirs?.toFixed(1)} %)`;
 
+/**
+ * What 17 statuses a second cost. A minute of them is 1,020 calls of what takes one: for the first minutes compiling it costs the half of running it,
+ * which is nothing of a daemon that runs for weeks. So they go on for twice as long as is measured before it is.
+ */
+async function heartbeatShares(cluster: Cluster, pids: readonly number[]): Promise<readonly number[]> {
+  const ending = new AbortController();
+  const beating = paced(17, ending.signal, heartbeat(cluster));
+  await pause(2000 * OPTIONS.seconds);
+  const measured = await shares(pids, OPTIONS.seconds);
+  ending.abort();
+  await beating;
+  return measured;
+}
+
 async function measure({ cluster, daemon, rows }: Bench): Promise<void> {
   const pids = [daemon.pid, cluster.apiServerPid()];
   const row = (figure: string, value: string, bar = ''): void => void rows.push([figure, value, bar]);
@@ -186,11 +200,7 @@ async function measure({ cluster, daemon, rows }: Bench): Promise<void> {
   await pause(30_000);
   row('memory, all threads', `${memory(daemon.pid).now} MB (peak ${memory(daemon.pid).peak} MB)`, '≤ 250 MB');
   row('processor, idle', percent(await shares(pids, OPTIONS.seconds)));
-  row(
-    'processor, 17 node statuses a second',
-    percent(await shares(pids, OPTIONS.seconds, (signal) => paced(17, signal, heartbeat(cluster)))),
-    '≤ 1 %',
-  );
+  row('processor, 17 node statuses a second', percent(await heartbeatShares(cluster, pids)), '≤ 1 %');
   row('Service to UPDATE, idle', both(await latencies(cluster, 0, 4 * OPTIONS.seconds, 4)), '≤ 50 ms p99');
   const busy = [cpuSeconds(pids[0] ?? 0), cpuSeconds(pids[1] ?? 0)];
   const began = performance.now();
