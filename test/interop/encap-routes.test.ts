@@ -343,6 +343,8 @@ describe.skipIf(!CAN_RUN).each(['auto', 'off'] as const)("the agent's routes, ne
     await becomes('-6', []);
     await until('the objects', 5, async () => expect(await ip('nexthop', 'show', 'proto', '80')).toBe(''));
     expect(await foreign()).toBe(before);
+    // An audit would ask a kernel that is closed.
+    rules.stop();
     ruleKernel.close();
     for (const words of [
       'route del 203.0.114.0/24',
