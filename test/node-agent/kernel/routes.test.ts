@@ -1,112 +1,30 @@
 /** The agent's routes over a kernel in memory: devices come and go, parents move, others write (dataplane 3.1, rows A17, A34, B2). */
-import { addressKey, formatPrefix } from 'bgp-ts/net';
+import { formatPrefix } from 'bgp-ts/net';
 import { describe, expect, it } from 'vitest';
-import { encapWishes } from '../../../node-agent/encap/wishes.ts';
-import { createRouteKeeper, GRACE_MS, planRoutes, type RouteKeeper } from '../../../node-agent/kernel/routes.ts';
+import { createRouteKeeper, GRACE_MS, planRoutes } from '../../../node-agent/kernel/routes.ts';
 import { EncapProvider, FOREIGN_DEVICES } from '../../../node-agent/kernel/routes-provider.ts';
-import type { RouteSources } from '../../../node-agent/kernel/routes-sources.ts';
-import type { Resource } from '../../../src/confd/resources/types.ts';
 import { firstNexthopId } from '../../../src/routes/kernel/nexthop-book.ts';
 import { AUDIT_MS } from '../../../src/routes/kernel/route-sync.ts';
-import type { AlienRoute, KernelAddress, KernelHop, OwnRoute } from '../../../src/routes/kernel/table.ts';
-import type { FakeKernel, HandClock } from '../../routes/kernel/fake-kernel.ts';
-import { makeFakeKernel, makeHandClock } from '../../routes/kernel/fake-kernel.ts';
-import { address, affinity, node, pool, prefix, snapshotOf } from '../../worlds/build.ts';
-
-const ETH0 = 2;
-const ETH1 = 3;
-const VXLAN = 10;
-const CALI = 20;
-
-const NODES = ['1', '2', '3'].map((at) => ({
-  ...node(`n${at}`, { ipv4: `172.31.${at === '3' ? 9 : 0}.${at}/24` }),
-  tunnels: { vxlanV4: address(`10.1.${at}.0`) },
-}));
-const POOL = pool('vx', '10.1.0.0/16', { vxlanMode: 'CrossSubnet' });
-const BLOCKS = [
-  affinity('n1', '10.1.1.0/26'),
-  affinity('n2', '10.1.2.0/26'),
-  affinity('n2', '10.1.2.64/26'),
-  affinity('n3', '10.1.3.0/26'),
-];
-const ALL: readonly Resource[] = [...NODES, POOL, ...BLOCKS];
-
-const wishesOf = (resources: readonly Resource[]) => encapWishes({ snapshot: snapshotOf(resources), felix: {}, node: 'n1' });
-
-interface World {
-  readonly kernel: FakeKernel;
-  readonly clock: HandClock;
-  readonly keeper: RouteKeeper;
-  readonly forgotten: string[];
-  /** How connection tracking answers; an error is thrown. */
-  conntrack: { readonly removed: number; readonly failed: number } | Error;
-  /** Why connections were not forgotten. */
-  readonly remembered: string[];
-}
-
-function link(kernel: FakeKernel, index: number, name: string, up = true): void {
-  kernel.links.set(index, { index, name, up });
-}
-
-function carry(kernel: FakeKernel, index: number): void {
-  kernel.addresses.length = 0;
-  kernel.addresses.push({ interface: index, address: address('172.31.0.1'), network: prefix('172.31.0.0/24'), primary: true });
-}
-
-function alien(kernel: FakeKernel, to: string, hop: Partial<KernelHop>, protocol: number, metric = 0): AlienRoute {
-  const route = { prefix: prefix(to), metric, protocol, unicast: true, hops: [{ interface: ETH0, onlink: false, ...hop }] };
-  kernel.foreign.set(`${to} ${metric}`, route);
-  return route;
-}
-
-function machine(nexthopObjects = true): FakeKernel {
-  const kernel = makeFakeKernel(nexthopObjects, 80);
-  link(kernel, ETH0, 'eth0');
-  link(kernel, ETH1, 'eth1');
-  link(kernel, VXLAN, 'vxlan.calico');
-  link(kernel, CALI, 'cali1a');
-  carry(kernel, ETH0);
-  return kernel;
-}
-
-function makeWorld(kernel = machine(), resources = ALL, sources: RouteSources = {}): World {
-  const clock = makeHandClock();
-  const forgotten: string[] = [];
-  const tracking: Pick<World, 'conntrack' | 'remembered'> = { conntrack: { removed: 0, failed: 0 }, remembered: [] };
-  const keeper = createRouteKeeper({
-    kernel,
-    sources,
-    now: clock.now,
-    after: clock.after,
-    status: () => undefined,
-    failed: (error) => {
-      throw error;
-    },
-    conntrack: {
-      forget: (prefixes) => {
-        forgotten.push(...prefixes.map(formatPrefix));
-        if (tracking.conntrack instanceof Error) throw tracking.conntrack;
-        return tracking.conntrack;
-      },
-    },
-    remembered: (because) => tracking.remembered.push(because),
-  });
-  keeper.start();
-  keeper.set(wishesOf(resources));
-  clock.turn(5);
-  return Object.assign(tracking, { kernel, clock, keeper, forgotten });
-}
-
-/** `PREFIX via GATEWAY INDEX`, sorted. */
-function shown({ own, objects }: FakeKernel): string[] {
-  const way = (route: OwnRoute): string => {
-    if (route.kind === 'blackhole') return 'blackhole';
-    const object = objects.get(route.nexthop)?.hop;
-    const hops = object === undefined ? route.hops : [object];
-    return hops.map((hop) => `${hop.gateway === undefined ? 'link' : `via ${addressKey(hop.gateway)}`} ${hop.interface}`).join();
-  };
-  return [...own.values()].map((route) => `${formatPrefix(route.prefix)} ${way(route)}`).sort();
-}
+import type { OwnRoute } from '../../../src/routes/kernel/table.ts';
+import { makeHandClock } from '../../routes/kernel/fake-kernel.ts';
+import { address, affinity, prefix } from '../../worlds/build.ts';
+import {
+  ALL,
+  alien,
+  BLOCKS,
+  CALI,
+  carry,
+  ETH0,
+  ETH1,
+  link,
+  machine,
+  makeWorld,
+  NODES,
+  POOL,
+  shown,
+  VXLAN,
+  wishesOf,
+} from './routes-world.ts';
 
 const ROUTES = [
   '10.1.1.0/26 blackhole',
@@ -383,51 +301,5 @@ describe('a dry run', () => {
     kept.own.delete('10.1.2.0/26 0');
     // Over an object that is there already.
     expect(planRoutes(kept, wishesOf(ALL)).map(({ step }) => step)).toEqual(['add 10.1.2.0/26 via 172.31.0.2 dev eth0']);
-  });
-});
-
-describe.each([true, false])('the preferred source of the node’s own packets, nexthop objects %s', (nexthopObjects) => {
-  const SOURCE = address('203.0.113.1');
-  const held = (kernel: FakeKernel): number => [...kernel.own.values()].filter(({ source }) => source !== undefined).length;
-  const give = (kernel: FakeKernel): KernelAddress => {
-    const own = { interface: ETH1, address: SOURCE, network: prefix('203.0.113.1/32'), primary: true };
-    kernel.addresses.push(own);
-    return own;
-  };
-
-  it('stands in every route but blackholes while an interface has it, and costs nothing but itself where none does', () => {
-    const kernel = machine(nexthopObjects);
-    const { clock, keeper } = makeWorld(kernel, ALL, { ipv4: SOURCE });
-    const routes = kernel.own.size;
-    expect([held(kernel), keeper.missingSources()]).toEqual([0, [SOURCE]]);
-    const own = give(kernel);
-    kernel.watcher?.events([{ kind: 'address', gone: false, address: own }]);
-    clock.turn(5);
-    expect([held(kernel), kernel.own.size, keeper.missingSources()]).toEqual([routes - 1, routes, []]);
-    expect([...kernel.own.values()].filter(({ source }) => source === undefined).map(({ kind }) => kind)).toEqual(['blackhole']);
-    // With the address the kernel drops the routes that prefer it, and says nothing of them.
-    kernel.addresses.pop();
-    for (const [key, route] of kernel.own) if (route.source !== undefined) kernel.own.delete(key);
-    kernel.watcher?.events([{ kind: 'address', gone: true, address: own }]);
-    clock.turn(5_000);
-    expect([held(kernel), kernel.own.size, keeper.missingSources()]).toEqual([0, routes, [SOURCE]]);
-  });
-
-  it('is put right where somebody changed it, and is no change where it is right', () => {
-    const kernel = machine(nexthopObjects);
-    give(kernel);
-    const { clock } = makeWorld(kernel, ALL, { ipv4: SOURCE });
-    const [key, route] = [...kernel.own].find(([, one]) => one.kind === 'via') ?? [];
-    if (key === undefined || route === undefined) throw new Error('no route');
-    const other = { ...route, source: address('172.31.0.1') };
-    kernel.own.set(key, other);
-    kernel.watcher?.events([{ kind: 'own-route', gone: false, route: other }]);
-    clock.turn(5);
-    expect(kernel.own.get(key)?.source).toEqual(SOURCE);
-    const { length } = kernel.log;
-    clock.turn(AUDIT_MS + 5_000);
-    expect(kernel.log).toHaveLength(length);
-    expect(planRoutes(kernel, wishesOf(ALL), { sources: { ipv4: SOURCE } })).toEqual([]);
-    expect(planRoutes(kernel, wishesOf(ALL)).map(({ step }) => step)).toContainEqual(expect.stringMatching(/^replace 10\.1\.2\.0\/26 /));
   });
 });

@@ -8,25 +8,32 @@ import { AUDIT_MS, READ_SPACING_MS } from '../../../src/routes/kernel/sync.ts';
 import type { Operation } from '../../../src/routes/kernel/table.ts';
 import { Wanted } from '../../../src/routes/kernel/wanted.ts';
 import { address, prefix } from '../../worlds/build.ts';
-import type { FakeKernel } from './fake-kernel.ts';
 import { dropObject, makeFakeKernel } from './fake-kernel.ts';
 import { change, connected, ETH0, makeWorld, shown } from './sync-world.ts';
 
 const ROUTE = '10.1.0.0/26 1024 via 10.0.0.2';
 const learn = { ignoredInterfaces: [] };
 
-/** Refuses operations of a kind as long as `code` is said. */
-function refusing(kernel: FakeKernel, kind: Operation['kind'], code: () => string | undefined): void {
+/** A world with one route wanted, whose kernel refuses operations of a kind until `yields` is called. */
+function refusedWorld(kind: Operation['kind'], code: string) {
+  const kernel = makeFakeKernel();
   const apply = kernel.apply.bind(kernel);
+  let refuses = true;
   Object.assign(kernel, {
     apply: (operations: readonly Operation[]) => {
-      const now = code();
-      if (now === undefined) return apply(operations);
-      const failures = operations.filter((operation) => operation.kind === kind).map((operation) => ({ operation, code: now, text: '' }));
+      if (!refuses) return apply(operations);
+      const failures = operations.filter((operation) => operation.kind === kind).map((operation) => ({ operation, code, text: '' }));
       const rest = apply(operations.filter((operation) => operation.kind !== kind));
       return { ...rest, failures: [...failures, ...rest.failures] };
     },
   });
+  const world = makeWorld(kernel);
+  const yields = (): void => {
+    refuses = false;
+  };
+  world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+  world.clock.turn(5);
+  return { kernel, world, yields };
 }
 
 function settledWorld(kernel = makeFakeKernel()) {
@@ -39,14 +46,9 @@ function settledWorld(kernel = makeFakeKernel()) {
 
 describe('what is looked at again', () => {
   it('is what the kernel refused, as soon as the machine is another', () => {
-    const kernel = makeFakeKernel();
-    let code: string | undefined = 'ENETUNREACH';
-    refusing(kernel, 'add-route', () => code);
-    const world = makeWorld(kernel);
-    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
-    world.clock.turn(5);
+    const { kernel, world, yields } = refusedWorld('add-route', 'ENETUNREACH');
     expect(world.status).toMatchObject({ failed: 1, installed: 0 });
-    code = undefined;
+    yields();
     const { readings } = kernel;
     kernel.watcher?.events([{ kind: 'alien', gone: false, route: connected('192.0.2.0/24') }]);
     world.clock.turn(5);
@@ -54,23 +56,15 @@ describe('what is looked at again', () => {
   });
 
   it('is a refusal that surprises, once', () => {
-    const kernel = makeFakeKernel();
-    refusing(kernel, 'add-route', () => 'EEXIST');
-    const world = makeWorld(kernel);
-    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
+    const { kernel, world } = refusedWorld('add-route', 'EEXIST');
     world.clock.turn(AUDIT_MS / 2);
     expect(kernel.readings).toBe(2);
   });
 
   it('is an object that was refused, with the next word on a route over it', () => {
-    const kernel = makeFakeKernel();
-    let code: string | undefined = 'ENOMEM';
-    refusing(kernel, 'set-nexthop', () => code);
-    const world = makeWorld(kernel);
-    world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
-    world.clock.turn(5);
+    const { kernel, world, yields } = refusedWorld('set-nexthop', 'ENOMEM');
     expect(world.status?.failed).toBe(2);
-    code = undefined;
+    yields();
     world.sync.best([change('10.1.0.0/26', ['10.0.0.2'])]);
     world.clock.turn(5);
     expect([shown(kernel), world.status?.failed]).toEqual([[ROUTE], 0]);
