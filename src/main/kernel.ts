@@ -72,7 +72,8 @@ export async function startKernel(config: Config, deps: KernelDeps): Promise<Ker
   return runKernel(worker, config.compat === 'calico' ? 'bird' : 'kernel', deps);
 }
 
-function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps): KernelThread {
+/** The thread that `worker` is, from its first message on; `choice`: whose order of own and peers' routes counts. */
+export function runKernel(worker: Worker, choice: 'kernel' | 'bird', deps: KernelDeps): KernelThread {
   let issues: readonly Issue[] = [];
   let stopping = false;
   let told: Desired | undefined;
