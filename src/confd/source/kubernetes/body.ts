@@ -13,8 +13,8 @@ export interface Body {
   /** Everything that came since the last call, at least one piece; undefined at the end. Rejects where the connection breaks. */
   next(): Promise<readonly Uint8Array[] | undefined>;
   /**
-   * Reads nothing until `waited` has resolved, then everything that is at hand. Where that is more than is held, calls after it do not
-   * wait, until all is read: a reader that rests never falls behind.
+   * Reads nothing, or a piece that is under way, until `waited` has resolved, then everything that is at hand. Where that is more than is held,
+   * calls after it do not wait, until all is read: a reader that rests never falls behind.
    */
   rest(waited: () => Promise<void>): Promise<void>;
 }
